@@ -2,7 +2,7 @@ import LockPlatform
 import QueuedSpinlocks
 
 /// What the counted entry and the gate ask of a machine.
-public protocol CountedPlatform: LockPlatform {
+public protocol CountedMachine: LockMachine {
   /// How many slow paths the current CPU is in, only ever written by that CPU; nil if the CPU has
   /// no number. A drain reads it.
   static var mark: Location<UInt32>? { get }
@@ -26,7 +26,7 @@ public protocol CountedPlatform: LockPlatform {
 /// nobody joins a queue, and the drain ends. One goes on trying: a CPU that holds one lock while
 /// it waits here for another may be what the drain is waiting for. And one leaves once the gate is
 /// open: a waiter that stayed would starve as soon as the new queue never runs empty.
-public enum Gate<Platform: CountedPlatform> {
+public enum Gate<Platform: CountedMachine> {
   /// Waits at the gate. True if the lock was taken, false if the gate is open.
   @inlinable
   public static func wait(_ lock: LockWord) -> Bool {
@@ -49,7 +49,7 @@ public enum Gate<Platform: CountedPlatform> {
 /// count is a plain increment: the drainer publishes the new slow path, makes every CPU execute a
 /// full barrier (membarrier), and then reads the counts, so either it sees ours, or we see the new
 /// slow path.
-public enum CountedEntry<Platform: CountedPlatform> {
+public enum CountedEntry<Platform: CountedMachine> {
   /// Takes the lock by the slow path in place. Callable in nested contexts: counts nest.
   @inlinable
   public static func slowPath(_ lock: LockWord) {
