@@ -51,6 +51,10 @@ let package = Package(
         "LockSites",
       ],
       swiftSettings: strict + rawLayout),
+
+    .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
+    .testTarget(
+      name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),
   ],
   swiftLanguageModes: [.v6]
 )
