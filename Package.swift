@@ -16,7 +16,7 @@ let rawLayout: [SwiftSetting] = [
 let package = Package(
   name: "tidelock",
   products: [
-    .library(name: "Tidelock", targets: ["Tidelock"]),
+    .library(name: "Tidelock", targets: ["Tidelock"])
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
