@@ -8,9 +8,7 @@ import LockPlatform
 @frozen public struct Form: Equatable, Sendable {
   /// The bytes, packed little-endian; those past `count` are 0.
   public let bytes: UInt64
-  /// How many bytes: 1 ...
-  ///
-  /// 8.
+  /// How many bytes, from 1 to 8.
   public let count: Int
 
   /// A form of `count` bytes, packed little-endian.
