@@ -16,10 +16,13 @@ let rawLayout: [SwiftSetting] = [
 let package = Package(
   name: "tidelock",
   products: [
-    .library(name: "Tidelock", targets: ["Tidelock"])
+    .library(name: "Tidelock", targets: ["Tidelock"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.2"),
+    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
   ],
   targets: [
     // Floor 0 to 2 know no operating system; Scripts/check compiles them as Embedded Swift too.
@@ -52,9 +55,21 @@ let package = Package(
       ],
       swiftSettings: strict + rawLayout),
 
+    // Floor 5: the command line, the demo's load, and how a run is shown and reported.
+    .target(
+      name: "RunReports",
+      dependencies: [
+        .product(name: "Mustache", package: "swift-mustache"), "Rainbow", "TextTable",
+      ],
+      resources: [
+        .embedInCode("Templates/page.mustache"), .embedInCode("Templates/plot.mustache"),
+      ],
+      swiftSettings: strict),
+
     .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
     .testTarget(
       name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),
+    .testTarget(name: "RunReportsTests", dependencies: ["RunReports"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
