@@ -56,6 +56,7 @@ let package = Package(
       swiftSettings: strict + rawLayout),
 
     // Floor 5: the command line, the demo's load, and how a run is shown and reported.
+    .target(name: "WordCounting", dependencies: ["Tidelock"], swiftSettings: strict),
     .target(
       name: "RunReports",
       dependencies: [
@@ -69,6 +70,8 @@ let package = Package(
     .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
     .testTarget(
       name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),
+    .testTarget(
+      name: "WordCountingTests", dependencies: ["WordCounting", "Tidelock"], swiftSettings: strict),
     .testTarget(name: "RunReportsTests", dependencies: ["RunReports"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
