@@ -17,6 +17,7 @@ let package = Package(
   name: "tidelock",
   products: [
     .library(name: "Tidelock", targets: ["Tidelock"]),
+    .executable(name: "tidelock", targets: ["TidelockCommand"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -66,6 +67,13 @@ let package = Package(
         .embedInCode("Templates/page.mustache"), .embedInCode("Templates/plot.mustache"),
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "TidelockCommand",
+      dependencies: [
+        "Tidelock", "WordCounting", "RunReports",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
 
     .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
     .testTarget(
@@ -73,6 +81,8 @@ let package = Package(
     .testTarget(
       name: "WordCountingTests", dependencies: ["WordCounting", "Tidelock"], swiftSettings: strict),
     .testTarget(name: "RunReportsTests", dependencies: ["RunReports"], swiftSettings: strict),
+    .testTarget(
+      name: "TidelockCommandTests", dependencies: ["TidelockCommand"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
