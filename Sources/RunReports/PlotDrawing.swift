@@ -49,8 +49,8 @@ struct PlotDrawing {
   private static let left = 64.0
   private static let rightMargin = 14.0
   private static let lineHeight = 15.0
-  /// Marks beyond this many lines of labels go unlabelled, but for what shows on pointing there.
-  private static let mostMarkLanes = 4
+  /// What would need more lines of labels goes unlabelled, but for what shows on pointing there.
+  private static let mostLanes = 4
 
   init(_ plot: ThroughputPlot, _ kind: Kind) {
     let left = PlotDrawing.left
@@ -68,7 +68,7 @@ struct PlotDrawing {
       let middle = min(max(center, left + width / 2), right - width / 2)
       return (x: middle, lane: lanes.place(middle - width / 2...middle + width / 2))
     }
-    let headHeight = Double(lanes.count) * 2 * PlotDrawing.lineHeight
+    let headHeight = Double(min(lanes.count, PlotDrawing.mostLanes)) * 2 * PlotDrawing.lineHeight
     var markLanes = LabelLanes(gap: 12)
     let flags = plot.marks.map { mark in
       let width = PlotDrawing.textWidth(mark.label) + 4
@@ -76,7 +76,7 @@ struct PlotDrawing {
       return (x: start, lane: markLanes.place(start...start + width))
     }
     let markHeight =
-      Double(min(markLanes.count, PlotDrawing.mostMarkLanes)) * PlotDrawing.lineHeight
+      Double(min(markLanes.count, PlotDrawing.mostLanes)) * PlotDrawing.lineHeight
     let top = headHeight + markHeight + 8
     let bottom = top + kind.height
     func y(_ perSecond: Double) -> Double { bottom - scale.position(perSecond) * (bottom - top) }
@@ -86,22 +86,24 @@ struct PlotDrawing {
       return Band(
         x: Self.number(x(band.start)), width: Self.number(x(band.end) - x(band.start)),
         tone: band.tone.rawValue, title: "\(band.label), \(band.detail)",
-        labels: [
-          Text(
-            x: Self.number(head.x), y: Self.number(base + 12), style: "strong", text: band.label),
-          Text(
-            x: Self.number(head.x), y: Self.number(base + 12 + PlotDrawing.lineHeight),
-            style: "faint", text: band.detail),
-        ])
+        labels: head.lane >= PlotDrawing.mostLanes
+          ? []
+          : [
+            Text(
+              x: Self.number(head.x), y: Self.number(base + 12), style: "strong", text: band.label),
+            Text(
+              x: Self.number(head.x), y: Self.number(base + 12 + PlotDrawing.lineHeight),
+              style: "faint", text: band.detail),
+          ])
     }
     marks = zip(plot.marks, flags).map { mark, flag in
-      let lane = min(flag.lane, PlotDrawing.mostMarkLanes)
+      let lane = min(flag.lane, PlotDrawing.mostLanes)
       let lineTop = headHeight + Double(lane) * PlotDrawing.lineHeight
       let label = Text(
         x: Self.number(flag.x), y: Self.number(lineTop + 12), style: "flag", text: mark.label)
       return Mark(
         x: Self.number(x(mark.seconds)), y1: Self.number(lineTop + 2), title: mark.label,
-        labels: flag.lane < PlotDrawing.mostMarkLanes ? [label] : [])
+        labels: flag.lane < PlotDrawing.mostLanes ? [label] : [])
     }
     rows = scale.ticks.map { tick in
       let isZero = tick.label == "0"

@@ -24,6 +24,11 @@ public enum Quantity {
     return value < 0 ? "-" + digits : digits
   }
 
+  /// `1 file`, `1,234 files`.
+  public static func exact(_ value: Int, _ noun: String) -> String {
+    exact(value) + " " + noun + (value == 1 ? "" : "s")
+  }
+
   /// `812 µs`, `12.3 ms` or `1.50 s`.
   public static func duration(microseconds: Double) -> String {
     guard microseconds.isFinite else { return "-" }

@@ -19,11 +19,10 @@ public final class WordCounter: Sendable {
     package var taken = 0
   }
 
-  static let shardCount = 2
-
   /// What is counted.
   public let text: Text
   let chunks: [Range<Int>]
+  /// Each word has its shard: the first bit of its hash.
   let shards: InlineArray<2, Shard>
   package let queue = Mutex(Queue())
 

@@ -60,7 +60,7 @@ struct DemoCommand: ParsableCommand {
     let outcome = DemoRun(plan, counter).execute(display: &display)
 
     if json {
-      Terminal(.standardOutput).write(try outcome.json() + "\n")
+      try StandardOutput.write(outcome.json())
     } else {
       display.end(outcome)
     }

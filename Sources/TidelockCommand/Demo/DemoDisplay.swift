@@ -22,17 +22,16 @@ struct DemoDisplay {
 
   mutating func begin(_ counter: WordCounter) {
     let text = counter.text
-    let files = "\(text.files) file\(text.files == 1 ? "" : "s")"
     show(
-      "\(Quantity.exact(counter.words)) words, \(Quantity.exact(counter.differentWords)) different,"
-        + " in \(files); \(plan.cpus) CPUs")
+      "\(Quantity.exact(counter.words, "word")), \(Quantity.exact(counter.differentWords)) different,"
+        + " in \(Quantity.exact(text.files, "file")); \(Quantity.exact(plan.cpus, "CPU"))")
     let load = Machine.current.loadAverage
     if load > Double(plan.cpus) / 2 {
       show(
         "other programs are using these CPUs (load \(String(format: "%.1f", load))): where the"
           + " phases say dedicated they will not be quite")
     }
-    if text.unreadable > 0 { show("\(text.unreadable) files or folders could not be read") }
+    if text.unreadable > 0 { show("left out, since unreadable: \(text.unreadable)") }
   }
 
   mutating func update(
@@ -54,7 +53,7 @@ struct DemoDisplay {
       let set = LockOperations.current
       let lines = ProgressLines(
         condition: set.description, tone: set.tone,
-        details: ["\(record.current.threads) threads", record.current.name],
+        details: [Quantity.exact(record.current.threads, "thread"), record.current.name],
         position: "\(min(phasesShown + 1, plan.phases)) of \(plan.phases)", unit: "words",
         samples: samples, elapsed: elapsed, total: plan.seconds)
       live.draw(lines.lines(width: terminal.width, plain: terminal.isPlain))
@@ -79,7 +78,7 @@ struct DemoDisplay {
 
   private mutating func show(_ phase: DemoRun.Phase) {
     show(
-      "\(phase.set), \(phase.threads) threads, \(phase.name):"
+      "\(phase.set), \(Quantity.exact(phase.threads, "thread")), \(phase.name):"
         + " \(Quantity.count(phase.perSecond)) words/s")
   }
 

@@ -45,7 +45,7 @@ extension DemoOutcome {
       let after = oversubscribed.first(where: { $0.set == .paravirtual }), before.perSecond > 0
     else { return nil }
     let ratio = after.perSecond / before.perSecond
-    return "\(before.threads) threads on \(plan.cpus) CPUs count"
+    return "\(before.threads) threads on \(Quantity.exact(plan.cpus, "CPU")) count"
       + " \(Quantity.count(before.perSecond)) words/s under native locks and"
       + " \(Quantity.count(after.perSecond)) under paravirtual ones, \(Quantity.count(ratio)) times"
       + " as many."
@@ -60,7 +60,7 @@ extension DemoOutcome {
       bands: record.phases.map { phase in
         .init(
           from: phase.start, to: phase.end, tone: phase.set.tone, label: phase.set.description,
-          detail: "\(phase.threads) threads")
+          detail: Quantity.exact(phase.threads, "thread"))
       },
       marks: record.switches.map { entry in
         let took = Quantity.duration(microseconds: Double(entry.report.nanoseconds) / 1000)
@@ -83,10 +83,11 @@ extension DemoOutcome {
         .init("load before the run", String(format: "%.2f", machine.loadAverage)),
         .init(
           "text",
-          "\(Quantity.exact(counter.words)) words, \(Quantity.exact(counter.differentWords))"
-            + " different, in \(Quantity.exact(text.bytes.count)) bytes of"
-            + " \(text.files) file\(text.files == 1 ? "" : "s")"),
-        .init("counted", Quantity.exact(proof.counted) + " words"),
+          "\(Quantity.exact(counter.words, "word")), \(Quantity.exact(counter.differentWords))"
+            + " different, in \(Quantity.exact(text.bytes.count, "byte")) of"
+            + " \(Quantity.exact(text.files, "file"))"),
+        .init("counted", Quantity.exact(proof.counted, "word")),
+        .init("end", record.failure ?? (signal == nil ? "after all phases" : "interrupted")),
         .init("date", Date.now.formatted(.iso8601)),
       ])
   }
