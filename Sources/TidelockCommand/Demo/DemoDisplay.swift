@@ -25,11 +25,11 @@ struct DemoDisplay {
     show(
       "\(Quantity.exact(counter.words, "word")), \(Quantity.exact(counter.differentWords)) different,"
         + " in \(Quantity.exact(text.files, "file")); \(Quantity.exact(plan.cpus, "CPU"))")
-    let load = Machine.current.loadAverage
-    if load > Double(plan.cpus) / 2 {
+    let others = Machine.current.otherThreads
+    if others > 0 {
       show(
-        "other programs are using these CPUs (load \(String(format: "%.1f", load))): where the"
-          + " phases say dedicated they will not be quite")
+        "busy with \(Quantity.exact(others, "other thread")) just now: where the phases say"
+          + " dedicated, the CPUs are not quite")
     }
     if text.unreadable > 0 { show("left out, since unreadable: \(text.unreadable)") }
   }
@@ -79,7 +79,7 @@ struct DemoDisplay {
   private mutating func show(_ phase: DemoRun.Phase) {
     show(
       "\(phase.set), \(Quantity.exact(phase.threads, "thread")), \(phase.name):"
-        + " \(Quantity.count(phase.perSecond)) words/s")
+        + " \(Quantity.count(phase.operationsPerSecond)) words/s")
   }
 
   private mutating func show(_ report: SwitchReport) {

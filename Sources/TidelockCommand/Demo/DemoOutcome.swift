@@ -76,7 +76,7 @@ struct DemoOutcome {
       phases = outcome.record.phases.map {
         Phase(
           name: $0.name, set: $0.set.description, threads: $0.threads,
-          seconds: $0.end - $0.start, operationsPerSecond: $0.perSecond)
+          seconds: $0.end - $0.start, operationsPerSecond: $0.operationsPerSecond)
       }
       switches = outcome.record.switches.map(\.report)
       operations = outcome.proof.counted

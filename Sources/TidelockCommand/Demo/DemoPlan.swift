@@ -11,7 +11,7 @@ struct DemoPlan: Sendable {
 
   let cpus: Int
   let steps: [Step]
-  /// How long each phase is measured.
+  /// How long each phase lasts.
   let phaseLength: Duration
   let poke: PokeMethod
 

@@ -11,10 +11,11 @@ extension DemoOutcome {
         .numbers("of the first"),
       ],
       rows: record.phases.map { phase in
-        let first = record.phases.first?.perSecond ?? 0
+        let first = record.phases.first?.operationsPerSecond ?? 0
         return [
           phase.name, phase.set.description, String(phase.threads),
-          Quantity.count(phase.perSecond), Quantity.ratio(phase.perSecond / first),
+          Quantity.count(phase.operationsPerSecond),
+          Quantity.ratio(phase.operationsPerSecond / first),
         ]
       })
   }
@@ -42,12 +43,13 @@ extension DemoOutcome {
   var finding: String? {
     let oversubscribed = record.phases.filter { $0.threads > plan.cpus }
     guard let before = oversubscribed.first(where: { $0.set == .native }),
-      let after = oversubscribed.first(where: { $0.set == .paravirtual }), before.perSecond > 0
+      let after = oversubscribed.first(where: { $0.set == .paravirtual }),
+      before.operationsPerSecond > 0
     else { return nil }
-    let ratio = after.perSecond / before.perSecond
+    let ratio = after.operationsPerSecond / before.operationsPerSecond
     return "\(before.threads) threads on \(Quantity.exact(plan.cpus, "CPU")) count"
-      + " \(Quantity.count(before.perSecond)) words/s under native locks and"
-      + " \(Quantity.count(after.perSecond)) under paravirtual ones, \(Quantity.count(ratio)) times"
+      + " \(Quantity.count(before.operationsPerSecond)) words/s under native locks and"
+      + " \(Quantity.count(after.operationsPerSecond)) under paravirtual ones, \(Quantity.count(ratio)) times"
       + " as many."
   }
 
@@ -80,7 +82,7 @@ extension DemoOutcome {
       facts: [
         .init("CPUs", "\(machine.cpus) (\(machine.cpuModel))"),
         .init("kernel", machine.kernel),
-        .init("load before the run", String(format: "%.2f", machine.loadAverage)),
+        .init("other threads running", "\(machine.otherThreads) before the run"),
         .init(
           "text",
           "\(Quantity.exact(counter.words, "word")), \(Quantity.exact(counter.differentWords))"

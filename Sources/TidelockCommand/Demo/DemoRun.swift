@@ -16,9 +16,7 @@ final class DemoRun: Sendable {
     let threads: Int
     let start: Double
     let end: Double
-    let operations: Int
-
-    var perSecond: Double { end > start ? Double(operations) / (end - start) : 0 }
+    let operationsPerSecond: Double
   }
 
   /// What has happened so far; times are seconds since the run began.
@@ -138,14 +136,25 @@ final class DemoRun: Sendable {
     }
   }
 
+  /// Lets a phase settle for a tenth of its length and measures the rest: what the first moments
+  /// of a collapse still got done would outweigh all of it.
   private func measure(_ name: String, threads: Int) {
-    let start = (seconds: elapsed, operations: crew.operations)
-    let limit = DispatchTime.now() + plan.phaseLength.seconds
-    _ = interruption.wait(timeout: limit)
+    let start = elapsed
+    guard !wait(plan.phaseLength / 10) else { return }
+    let settled = (seconds: elapsed, operations: crew.operations)
+    _ = wait(plan.phaseLength * 9 / 10)
+    let end = (seconds: elapsed, operations: crew.operations)
+    let duration = max(end.seconds - settled.seconds, 1e-9)
+    let rate = Double(end.operations - settled.operations) / duration
     let phase = Phase(
-      name: name, set: LockOperations.current, threads: threads, start: start.seconds,
-      end: elapsed, operations: crew.operations - start.operations)
+      name: name, set: LockOperations.current, threads: threads, start: start, end: end.seconds,
+      operationsPerSecond: rate)
     record.withLock { $0.phases.append(phase) }
+  }
+
+  /// True if the run was interrupted meanwhile.
+  private func wait(_ duration: Duration) -> Bool {
+    interruption.wait(timeout: .now() + duration.seconds) == .success
   }
 
   private func change(to set: LockSet) throws {
