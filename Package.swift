@@ -14,7 +14,9 @@ let package = Package(
     .executable(name: "tidelock", targets: ["TidelockCommand"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.2"),
+    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
   ],
   targets: [
     // Floor 0 to 2 know no operating system; Scripts/check compiles them as Embedded Swift too.
@@ -23,6 +25,24 @@ let package = Package(
     .target(name: "CodePatching", dependencies: ["LockPlatform"], swiftSettings: strict),
     .target(
       name: "LockSwitching", dependencies: ["LockPlatform", "QueuedSpinlocks", "CodePatching"],
+      swiftSettings: strict),
+
+    // The program, and what only it needs.
+    .target(name: "ELFReader", swiftSettings: strict),
+    .executableTarget(
+      name: "TidelockCommand",
+      dependencies: [
+        "ELFReader",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Rainbow", package: "Rainbow"),
+        .product(name: "TextTable", package: "TextTable"),
+      ], swiftSettings: strict),
+
+    .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
+    .testTarget(
+      name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
+    .testTarget(
+      name: "TidelockCommandTests", dependencies: ["TidelockCommand", "TestFixtures"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
