@@ -7,6 +7,12 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// Locks have an address of their own: the layout of Swift's `Mutex` and `Atomic`.
+let rawLayout: [SwiftSetting] = [
+  .enableExperimentalFeature("RawLayout"),
+  .enableExperimentalFeature("BuiltinModule"),
+]
+
 let package = Package(
   name: "tidelock",
   products: [
@@ -26,6 +32,32 @@ let package = Package(
     .target(
       name: "LockSwitching", dependencies: ["LockPlatform", "QueuedSpinlocks", "CodePatching"],
       swiftSettings: strict),
+
+    // Floor 3: a Linux program as the machine. The C targets hold what is not Swift: atomic
+    // instructions, patch sites, system calls.
+    .target(name: "MachineAtomics"),
+    .target(name: "LockSites"),
+    .target(name: "UserSpaceShims", dependencies: ["LockSites", "MachineAtomics"]),
+    .target(
+      name: "UserSpacePlatform",
+      dependencies: [
+        "LockPlatform", "QueuedSpinlocks", "CodePatching", "LockSwitching", "MachineAtomics",
+        "LockSites", "UserSpaceShims",
+      ],
+      swiftSettings: strict),
+
+    // Floor 4: the library.
+    .target(
+      name: "Tidelock",
+      dependencies: [
+        "LockPlatform", "CodePatching", "LockSwitching", "UserSpacePlatform", "UserSpaceShims",
+        "LockSites",
+      ],
+      swiftSettings: strict + rawLayout),
+
+    .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
+    .testTarget(
+      name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),
 
     // The program, and what only it needs.
     .target(name: "ELFReader", swiftSettings: strict),

@@ -8,7 +8,7 @@ import LockPlatform
 ///
 /// Fair: first come, first served from the second waiter on. Collapses when a waiter is
 /// descheduled, because nobody passes it.
-public enum NativeQueue<Platform: LockPlatform> {
+public enum NativeQueue<Platform: LockMachine> {
   /// Takes the lock. Callable in up to four nested contexts on one CPU; deeper ones take the lock
   /// without queueing.
   @inlinable

@@ -9,7 +9,7 @@ import LockPlatform
 /// really halts again.
 ///
 /// Needs the paravirtual unlock: with the native one the head sleeps for ever.
-public enum ParavirtualQueue<Platform: LockPlatform> {
+public enum ParavirtualQueue<Platform: LockMachine> {
   /// Takes the lock. Callable in up to four nested contexts on one CPU; deeper ones take the lock
   /// without queueing. Halts, so the platform's `wait` must be allowed in that context.
   @inlinable
