@@ -64,7 +64,7 @@ let package = Package(
     .executableTarget(
       name: "TidelockCommand",
       dependencies: [
-        "ELFReader",
+        "LockPlatform", "CodePatching", "LockSwitching", "ELFReader",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
         .product(name: "TextTable", package: "TextTable"),
@@ -74,7 +74,8 @@ let package = Package(
     .testTarget(
       name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
     .testTarget(
-      name: "TidelockCommandTests", dependencies: ["TidelockCommand", "TestFixtures"],
+      name: "TidelockCommandTests",
+      dependencies: ["TidelockCommand", "TestFixtures"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

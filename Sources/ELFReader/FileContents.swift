@@ -27,9 +27,9 @@ public func readRegularFile(_ path: String, limit: Int = 2 << 30) throws(ELFErro
 }
 
 /// The operating system's words for a failed file operation, without Foundation's around them.
-private func systemReason(of error: any Error) -> String {
+public func systemReason(of error: any Error) -> String {
   let error = (error as? CocoaError)?.underlying ?? error
-  guard let error = error as? POSIXError else { return error.localizedDescription }
+  guard let error = error as? POSIXError else { return "\(error)" }
   // `strerror` returns a string that is valid until the next call on this thread; it is copied here.
   return unsafe String(cString: strerror(error.code.rawValue))
 }

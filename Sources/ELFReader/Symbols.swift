@@ -8,6 +8,18 @@ public struct FunctionSymbol: Sendable, Equatable {
   public let size: UInt64
   /// How far the function can reach: its size, or up to the end of its section if that is unknown.
   let extent: UInt64
+
+  /// A function of known size, from another source than the file's own symbol tables.
+  public init(name: String, address: UInt64, size: UInt64) {
+    self.init(name: name, address: address, size: size, extent: size)
+  }
+
+  init(name: String, address: UInt64, size: UInt64, extent: UInt64) {
+    self.name = name
+    self.address = address
+    self.size = size
+    self.extent = extent
+  }
 }
 
 /// The functions of a file by address, to name the function that an address lies in.
@@ -18,7 +30,8 @@ public struct FunctionSymbols: Sendable {
   /// How many functions before the nearest one may enclose it, as assembler code does it.
   private static let nesting = 8
 
-  init(_ symbols: [FunctionSymbol]) {
+  /// Sorts the functions.
+  public init(_ symbols: [FunctionSymbol]) {
     all = symbols.sorted {
       // Names take part so that the choice between two for one address is always the same.
       ($0.address, $0.size, $1.name) < ($1.address, $1.size, $0.name)

@@ -8,7 +8,7 @@ struct TidelockProgram: AsyncParsableCommand {
     commandName: "tidelock",
     abstract: "Switches the spinlocks of a running system between native and paravirtual.",
     subcommands: [
-      InspectCommand.self
+      InspectCommand.self,
     ]
   )
 

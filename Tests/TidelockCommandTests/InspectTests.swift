@@ -62,7 +62,7 @@ import Testing
         "trapped": "breakpoint", "strange": "unknown", "main.work() -> ()": "native",
       ])
     #expect(bySymbol["native"]?.bytes == "40 c6 47 00 00")
-    #expect(bySymbol["native"]?.operation == "queued_spin_unlock")
+    #expect(bySymbol["native"]?.operation == "unlock")
     #expect(bySymbol["paravirtual"]?.offset == 1)
     let crossing = report.sites.filter { !$0.problems.isEmpty }
     #expect(crossing.map(\.symbol) == ["main.work() -> ()"])
@@ -115,10 +115,4 @@ import Testing
   @Test func helpEndsWithStatusZero() throws {
     #expect(try runTidelock(["inspect", "--help"]).status == 0)
   }
-}
-
-/// Runs the program that was built beside these tests.
-func runTidelock(_ arguments: [String]) throws -> ProgramResult {
-  let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-  return try runProgram(folder.appendingPathComponent("tidelock").path, arguments)
 }

@@ -21,7 +21,7 @@ struct InspectCommand: ParsableCommand {
   func run() throws {
     let elf = try ELFFile(path: file)
     let report = SiteReport(
-      file: elf.name, buildID: try elf.buildID(), sites: try SiteTable(of: elf).sites,
+      file: elf.name, buildID: try elf.buildID(), sites: try ProgramSites(of: elf).sites,
       functions: try elf.functionSymbols())
     print(json ? try report.json() : report.table())
   }

@@ -1,3 +1,6 @@
+import CodePatching
+import LockPlatform
+
 /// One patch site of a file, as its table and its code say.
 struct PatchSite: Equatable {
   let address: UInt64
@@ -8,25 +11,6 @@ struct PatchSite: Equatable {
   let problems: [SiteProblem]
 }
 
-/// The lock operations in the numbers of the site table.
-enum LockOperation: UInt16 {
-  case slowPath = 0
-  case unlock = 1
-  case wait = 2
-  case kick = 3
-  case vcpuIsPreempted = 4
-
-  var name: String {
-    switch self {
-    case .slowPath: "queued_spin_lock_slowpath"
-    case .unlock: "queued_spin_unlock"
-    case .wait: "wait"
-    case .kick: "kick"
-    case .vcpuIsPreempted: "vcpu_is_preempted"
-    }
-  }
-}
-
 /// What the bytes of a site do.
 enum SiteForm: String, CaseIterable {
   case native
@@ -34,18 +18,19 @@ enum SiteForm: String, CaseIterable {
   case breakpoint
   case unknown
 
-  /// - Parameters:
-  ///   - bytes: The bytes at the site.
-  ///   - operation: The operation the site belongs to.
-  ///   - stubDisplacement: The address of the site's own stub less that of the site's end.
-  init(of bytes: [UInt8], operation: LockOperation, stubDisplacement: Int64) {
-    if bytes.first == 0xcc {
+  /// Recognises the bytes at a site, one of five bytes.
+  ///
+  /// Only unlock is ever text in a program, so that a site of another operation has no known form.
+  init(of bytes: [UInt8], operation: LockOperation, site: UInt64, stub: UInt64) {
+    let packed = bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    let held = Form(bytes: packed, count: bytes.count)
+    if !bytes.isEmpty, held.bytes & 0xff == Form.breakpoint {
       self = .breakpoint
-    } else if operation == .unlock, bytes == [0x40, 0xc6, 0x47, 0x00, 0x00] {
+    } else if operation != .unlock {
+      self = .unknown
+    } else if held == ProgramUnlockForms.native {
       self = .native
-    } else if bytes.first == 0xe9, bytes.count == 5,
-      bytes[...].littleEndian(at: 1, as: Int32.self).map(Int64.init) == stubDisplacement
-    {
+    } else if held == ProgramUnlockForms.paravirtual(site: UInt(site), stub: UInt(stub)) {
       self = .paravirtual
     } else {
       self = .unknown

@@ -1,7 +1,6 @@
 import ELFReader
-import Foundation
+import LockSwitching
 import Rainbow
-import TextTable
 
 /// The patch sites of one file as `tidelock inspect` shows them.
 struct SiteReport: Encodable {
@@ -29,54 +28,26 @@ struct SiteReport: Encodable {
       return Site(
         symbol: function.map { demangled($0.name) },
         offset: function.map { site.address - $0.address },
-        address: hexadecimal(site.address), operation: site.operation.name,
+        address: hexadecimal(site.address), operation: "\(site.operation.name)",
         bytes: hexadecimal(site.bytes, separator: " "), form: site.form.rawValue,
         problems: site.problems)
     }
   }
 
   /// One JSON object.
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
+  func json() throws -> String { try prettyJSON(self) }
 
-  /// A heading, the table and a line of totals; in colour where Rainbow finds that the terminal
-  /// wants it (standard output is one, `NO_COLOR` is unset).
+  /// A heading, the table and a line of totals.
   func table() -> String {
-    let table = TextTable<Site> { site in
-      [
-        Column(title: "address", value: site.address, align: .right),
-        Column(title: "operation", value: site.operation),
-        Column(title: "bytes", value: site.bytes),
-        Column(title: "form", value: site.form),
-        Column(title: "symbol", value: site.place),
-      ]
-    }
-    var lines = (table.string(for: sites) ?? "").split(separator: "\n").map {
-      String($0).trimmingTrailingSpaces()
-    }
-    // Colour comes last: the table measures its columns by characters, escapes included.
-    let firstSite = lines.count - sites.count
-    for index in lines.indices {
-      if index < firstSite {
-        lines[index] = lines[index].bold
-      } else {
-        lines[index] = colored(lines[index], for: sites[index - firstSite])
-      }
-    }
+    let table = ReportTable(
+      columns: [
+        ("address", .right), ("operation", .left), ("bytes", .left), ("form", .left),
+        ("symbol", .left),
+      ],
+      rows: sites.map { [$0.address, $0.operation, $0.bytes, $0.form, $0.place] },
+      color: { sites[$0].color })
     let build = buildID.map { ", build \($0)" } ?? ""
-    return (["\(file)\(build)", ""] + lines + ["", totals]).joined(separator: "\n")
-  }
-
-  private func colored(_ line: String, for site: Site) -> String {
-    if !site.problems.isEmpty || site.form == SiteForm.unknown.rawValue { return line.red }
-    switch site.form {
-    case SiteForm.paravirtual.rawValue: return line.cyan
-    case SiteForm.breakpoint.rawValue: return line.yellow
-    default: return line
-    }
+    return "\(file)\(build)\n\n\(table.text())\n\n\(totals)"
   }
 
   /// Such as `3 sites: 2 native, 1 unknown; 1 cannot be patched`.
@@ -97,16 +68,15 @@ extension SiteReport.Site {
     let function = symbol.map { "\($0)+\(offset ?? 0)" } ?? "-"
     return ([function] + problems.map { "[\($0.rawValue)]" }).joined(separator: " ")
   }
-}
 
-extension String {
-  /// The string without the spaces that pad a table's last column.
-  fileprivate func trimmingTrailingSpaces() -> String {
-    String(reversed().drop { $0 == " " }.reversed())
+  /// Red for what a switch would refuse.
+  fileprivate var color: NamedColor? {
+    if !problems.isEmpty { return .red }
+    switch SiteForm(rawValue: form) {
+    case .native, nil: return nil
+    case .paravirtual: return .cyan
+    case .breakpoint: return .yellow
+    case .unknown: return .red
+    }
   }
-}
-
-/// Bytes as two hexadecimal digits each.
-func hexadecimal(_ bytes: [UInt8], separator: String = "") -> String {
-  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: separator)
 }

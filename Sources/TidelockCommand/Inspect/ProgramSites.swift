@@ -1,15 +1,17 @@
+import CodePatching
 import ELFReader
+import LockPlatform
 
 /// Reads the table of patch sites that the lock library leaves in a program or shared library.
 ///
 /// The section `tidelock_sites` holds entries of 16 bytes, little-endian: site and stub as 32-bit
 /// distances from the very field that holds them, operation (16 bits), length and version (8 bits
 /// each), and four zero bytes.
-struct SiteTable {
+struct ProgramSites {
   static let section = "tidelock_sites"
   static let entrySize = 16
   static let version: UInt8 = 1
-  static let siteLength = 5
+  static let siteLength = ProgramUnlockForms.native.count
 
   /// The sites, sorted by address.
   let sites: [PatchSite]
@@ -45,7 +47,9 @@ struct SiteTable {
     guard version == Self.version else {
       throw SiteTableError.unknownVersion(file: file.name, version: version)
     }
-    guard length == siteLength, let operation = LockOperation(rawValue: operationNumber) else {
+    guard length == siteLength,
+      let operation = UInt8(exactly: operationNumber).flatMap(LockOperation.init(rawValue:))
+    else {
       throw SiteTableError.damaged(
         file: file.name,
         detail: "entry \(number) names operation \(operationNumber) and length \(length)")
@@ -60,9 +64,7 @@ struct SiteTable {
     if address % 8 > 8 - UInt64(siteLength) { problems.append(.crossesWord) }
     return PatchSite(
       address: address, operation: operation, bytes: bytes,
-      form: SiteForm(
-        of: bytes, operation: operation,
-        stubDisplacement: Int64(bitPattern: stub &- address &- UInt64(siteLength))),
+      form: SiteForm(of: bytes, operation: operation, site: address, stub: stub),
       problems: problems)
   }
 }
@@ -82,7 +84,7 @@ enum SiteTableError: Error, Equatable, CustomStringConvertible {
       "\(file) is not linked, so its patch sites have no addresses yet; name the program or library."
     case .unknownVersion(let file, let version):
       "The site table of \(file) has version \(version), but this tidelock reads version"
-        + " \(SiteTable.version); use the tidelock of the library that the file was built with."
+        + " \(ProgramSites.version); use the tidelock of the library that the file was built with."
     case .damaged(let file, let detail):
       "The site table of \(file) is damaged: \(detail)."
     }
