@@ -16,11 +16,19 @@ public final class CompiledFixture: Sendable {
     try? FileManager.default.removeItem(at: folder)
   }
 
-  /// Compiles C source with clang and returns the path of what came out.
+  /// Compiles source with clang and returns the path of what came out.
   ///
+  /// - Parameters:
+  ///   - source: C, or another language clang knows.
+  ///   - name: The file to make.
+  ///   - options: For the compiler and linker.
+  ///   - suffix: What the name of a file in the source's language ends with.
+  /// - Returns: The path of the file.
   /// - Throws: ``ProgramFailed`` with the compiler's words.
-  public func compile(_ source: String, to name: String, _ options: [String]) throws -> String {
-    let input = try write(Array(source.utf8), to: name + ".c")
+  public func compile(
+    _ source: String, to name: String, _ options: [String], suffix: String = ".c"
+  ) throws -> String {
+    let input = try write(Array(source.utf8), to: name + suffix)
     let output = path(name)
     let result = try runProgram(
       "clang", ["-O1", "-fcf-protection=none"] + options + ["-o", output, input])
