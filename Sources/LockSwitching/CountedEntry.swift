@@ -27,7 +27,9 @@ public protocol CountedMachine: LockMachine {
 /// it waits here for another may be what the drain is waiting for. And one leaves once the gate is
 /// open: a waiter that stayed would starve as soon as the new queue never runs empty.
 public enum Gate<Platform: CountedMachine> {
-  /// Waits at the gate. True if the lock was taken, false if the gate is open.
+  /// Waits at the gate.
+  ///
+  /// True if the lock was taken, false if the gate is open.
   @inlinable
   public static func wait(_ lock: LockWord) -> Bool {
     Platform.count(.gate)
@@ -39,8 +41,10 @@ public enum Gate<Platform: CountedMachine> {
 }
 
 extension CountedMachine {
-  /// Whether a slow path is in place just now. Relaxed: a hint for who waits without being
-  /// counted; it reads again, counted, before it goes anywhere.
+  /// Whether a slow path is in place just now.
+  ///
+  /// Relaxed: a hint for who waits without being counted; it reads again, counted, before it goes
+  /// anywhere.
   @inlinable @inline(__always)
   static func isInPlace(_ implementation: Implementation) -> Bool {
     load(slowPath, .relaxed) == UInt32(implementation.rawValue)
@@ -54,7 +58,9 @@ extension CountedMachine {
 /// full barrier (membarrier), and then reads the counts, so either it sees ours, or we see the new
 /// slow path.
 public enum CountedEntry<Platform: CountedMachine> {
-  /// Takes the lock by the slow path in place. Callable in nested contexts: counts nest.
+  /// Takes the lock by the slow path in place.
+  ///
+  /// Callable in nested contexts: counts nest.
   @inlinable
   public static func slowPath(_ lock: LockWord) {
     Platform.count(.slowPath)

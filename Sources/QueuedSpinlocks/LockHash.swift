@@ -7,7 +7,9 @@ import LockPlatform
 /// Entries are two words: the lock's address (0: free), the node's address.
 @usableFromInline
 enum LockHash<Platform: LockMachine> {
-  /// Enters a lock. Only its owner or the head of its queue does, never both (see `handOver`).
+  /// Enters a lock.
+  ///
+  /// Only its owner or the head of its queue does, never both (see `handOver`).
   @inlinable
   static func insert(_ lock: LockWord, _ node: QueueNode) {
     let hash = Platform.lockHash

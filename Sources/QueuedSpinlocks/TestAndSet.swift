@@ -5,13 +5,17 @@ import LockPlatform
 /// It takes the lock only when the whole word is 0, so it is correct beside either queue. Unfair,
 /// and without bound for one CPU; the lock itself makes progress.
 public enum TestAndSet<Platform: LockMachine> {
-  /// Takes the lock. Callable in every context in which a spinlock may be taken.
+  /// Takes the lock.
+  ///
+  /// Callable in every context in which a spinlock may be taken.
   @inlinable
   public static func slowPath(_ lock: LockWord) {
     _ = wait(lock, while: { true }, resting: Platform.pause)
   }
 
-  /// Waits for the lock for as long as a condition holds. True if the lock was taken.
+  /// Waits for the lock for as long as a condition holds.
+  ///
+  /// True if the lock was taken.
   ///
   /// Who waits here is queued nowhere and may leave at any time; that is what lets a switch send
   /// its waiters on.

@@ -20,14 +20,18 @@ public typealias SwitchReport = LockSwitching.SwitchReport
 ///     let report = try LockOperations.switch(to: .paravirtual)
 ///     print(report.nanoseconds, LockOperations.current)
 public enum LockOperations {
-  /// The set in force. While a switch is under way, the one it started from.
+  /// The set in force.
+  ///
+  /// While a switch is under way, the one it started from.
   public static var current: LockSet {
     // The core is there: this image is linked with one.
     LockSet(rawValue: UInt8(unsafe tidelock_process_core().pointee.current())) ?? .native
   }
 
   /// Switches all locks of the process, in the program and every loaded library, while all threads
-  /// go on taking them. Threads need not know and are not stopped.
+  /// go on taking them.
+  ///
+  /// Threads need not know and are not stopped.
   ///
   /// Returns when the new set is in force everywhere; all or nothing. Switching to the set in
   /// force does nothing. Do not call it in a signal handler, or while holding a lock that a thread

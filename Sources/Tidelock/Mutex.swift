@@ -64,7 +64,9 @@ struct MutexStorage<Value: ~Copyable>: ~Copyable {
     unsafe pointer.initialize(to: value)
   }
 
-  /// The value's place. Contract: used only by who holds the lock, or owns the mutex alone.
+  /// The value's place.
+  ///
+  /// Contract: used only by who holds the lock, or owns the mutex alone.
   @usableFromInline
   var pointer: UnsafeMutablePointer<Value> {
     @inlinable @inline(__always)

@@ -27,19 +27,25 @@ import LockSites
     unsafe UnsafeMutablePointer<UInt32>(Builtin.addressOfRawLayout(self)).initialize(to: 0)
   }
 
-  /// Takes the lock; waits while it is taken. Taking it again on the same thread never returns.
+  /// Takes the lock; waits while it is taken.
+  ///
+  /// Taking it again on the same thread never returns.
   @unsafe @inlinable @inline(__always)
   public borrowing func lock() {
     tidelock_lock(unsafe address)
   }
 
-  /// Takes the lock if nobody has it and nobody waits. Wait-free.
+  /// Takes the lock if nobody has it and nobody waits.
+  ///
+  /// Wait-free.
   @unsafe @inlinable @inline(__always)
   public borrowing func tryLock() -> Bool {
     tidelock_try_lock(unsafe address)
   }
 
-  /// Releases the lock, which the caller must hold. Compiles to one store, a patch site.
+  /// Releases the lock, which the caller must hold.
+  ///
+  /// Compiles to one store, a patch site.
   @unsafe @inlinable @inline(__always)
   public borrowing func unlock() {
     tidelock_unlock(unsafe address)

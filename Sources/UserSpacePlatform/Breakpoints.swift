@@ -4,7 +4,9 @@ import LockPlatform
 import QueuedSpinlocks
 import UserSpaceShims
 
-/// The handler of SIGTRAP. In a signal handler: it reads, stores, and makes system calls only.
+/// The handler of SIGTRAP.
+///
+/// In a signal handler: it reads, stores, and makes system calls only.
 ///
 /// At a site in transit it emulates the paravirtual unlock, whatever the poke leads to: that is
 /// sound beside every slow path, and a plan pokes unlock only where both forms are.
@@ -55,7 +57,9 @@ enum Breakpoints {
   }
 
   /// A thread that has SIGTRAP blocked just now, if there is one: its first breakpoint would kill
-  /// the process. One that blocks it later cannot be seen; the store method has no such risk.
+  /// the process.
+  ///
+  /// One that blocks it later cannot be seen; the store method has no such risk.
   static func blockedThread() -> Int32? {
     guard let folder = unsafe opendir("/proc/self/task") else { return nil }
     defer { unsafe closedir(folder) }

@@ -40,8 +40,10 @@ public func detach(_ image: UnsafeMutablePointer<tidelock_image>?) {
   }
 }
 
-/// Switches. Types and contract are those of `SwitchOrder` and `SwitchOutcome`: `order` is
-/// initialized, `outcome` is memory for one.
+/// Switches.
+///
+/// Types and contract are those of `SwitchOrder` and `SwitchOutcome`: `order` is initialized,
+/// `outcome` is memory for one.
 @c(tidelock_core_perform)
 public func perform(_ order: UnsafeRawPointer?, _ outcome: UnsafeMutableRawPointer?) {
   guard let order = unsafe order, let outcome = unsafe outcome else { return }

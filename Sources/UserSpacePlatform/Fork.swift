@@ -45,7 +45,9 @@ enum Fork {
     UserSpace.store(tidelock_tid(), to: ThreadRecord(address: me).tid, .relaxed)
   }
 
-  /// Puts every operation as a set has it. Nobody waits and nobody else runs, so no order is wrong.
+  /// Puts every operation as a set has it.
+  ///
+  /// Nobody waits and nobody else runs, so no order is wrong.
   private static func restore(_ set: LockSet) {
     let operations: [LockOperation] = [.unlock, .wait, .kick, .vcpuIsPreempted, .slowPath]
     for operation in operations {

@@ -28,8 +28,12 @@ struct ProgramSite {
     return unsafe UnsafeMutableBufferPointer(start: first, count: record.pointee.count)
   }
 
-  /// Reads an image's table. Nil without memory.
-  static func make(_ image: UnsafeMutablePointer<tidelock_image>) -> UnsafeMutablePointer<ImageRecord>? {
+  /// Reads an image's table.
+  ///
+  /// Nil without memory.
+  static func make(_ image: UnsafeMutablePointer<tidelock_image>) -> UnsafeMutablePointer<
+    ImageRecord
+  >? {
     // The linker's bounds of the section.
     guard let first = unsafe image.pointee.first, let end = unsafe image.pointee.end else {
       return unsafe allocate(count: 0)
@@ -147,7 +151,9 @@ enum Images {
     unsafe Location(address: tidelock_state_handlers())
   }
 
-  /// Newest first. Callable in the handler of breakpoints: it only reads.
+  /// Newest first.
+  ///
+  /// Callable in the handler of breakpoints: it only reads.
   ///
   /// Acquiring; pairs with the release in `link`: a record is whole before it can be found.
   static var all: ImageList {
@@ -162,8 +168,9 @@ enum Images {
     UserSpace.store(UInt64(UInt(bitPattern: record)), to: head, .releasing)
   }
 
-  /// Takes a record off the list and frees it. Contract: `images_lock` is held, so no site of the
-  /// image is in transit.
+  /// Takes a record off the list and frees it.
+  ///
+  /// Contract: `images_lock` is held, so no site of the image is in transit.
   static func unlink(_ record: UnsafeMutablePointer<ImageRecord>) {
     let behind = unsafe record.pointee.next
     if UserSpace.load(head, .relaxed) == UInt64(UInt(bitPattern: record)) {

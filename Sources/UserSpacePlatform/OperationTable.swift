@@ -11,8 +11,10 @@ extension UserSpace {
     unsafe Location(address: tidelock_table_entry(UInt32(operation.rawValue)))
   }
 
-  /// What is in place. Relaxed: for advice, and for operations that only paravirtual bodies call,
-  /// which are put in place before the first such body and stay until after the last.
+  /// What is in place.
+  ///
+  /// Relaxed: for advice, and for operations that only paravirtual bodies call, which are put in
+  /// place before the first such body and stay until after the last.
   @inline(__always)
   static func implementation(of operation: LockOperation) -> Implementation {
     switch load(entry(of: operation), .relaxed) {

@@ -66,7 +66,9 @@ enum Process {
   // MARK: Beginning
 
   /// Makes the core ready, once: memory for threads and the lock hash, the barrier, the key, the
-  /// handlers of fork. Contract: `images_lock` is held.
+  /// handlers of fork.
+  ///
+  /// Contract: `images_lock` is held.
   static func start() {
     guard UserSpace.load(readiness, .relaxed) == 0 else { return }
     // Without memory no thread gets a number: locks work by test-and-set, switching is refused.
@@ -146,8 +148,10 @@ enum Clock {
     unsafe firstNanoseconds = tidelock_nanoseconds()
   }
 
-  /// Compares the two clocks over the time since the process began. Advice only: the locks are
-  /// right with any value, and this is called where it comes to matter, before a switch.
+  /// Compares the two clocks over the time since the process began.
+  ///
+  /// Advice only: the locks are right with any value, and this is called where it comes to matter,
+  /// before a switch.
   static func calibrate() {
     let nanoseconds = unsafe tidelock_nanoseconds() &- firstNanoseconds
     guard nanoseconds >= turnNanoseconds else { return }
@@ -156,6 +160,8 @@ enum Clock {
     UserSpace.store(perTurn, to: turn, .relaxed)
   }
 
-  /// A turn in ticks. In the core's state, which stays.
+  /// A turn in ticks.
+  ///
+  /// In the core's state, which stays.
   static var turn: Location<UInt64> { unsafe Location(address: tidelock_state_turn()) }
 }

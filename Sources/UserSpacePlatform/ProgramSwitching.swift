@@ -44,7 +44,9 @@ enum ProgramSwitching: SwitchTarget {
     }
   }
 
-  /// Pokes the unlock sites of some images. Contract: `images_lock` is held.
+  /// Pokes the unlock sites of some images.
+  ///
+  /// Contract: `images_lock` is held.
   static func pokeText(
     _ sites: some SiteTable, _ bounds: [(low: UInt, high: UInt)], from old: Implementation,
     to new: Implementation, by method: PokeMethod
@@ -63,8 +65,9 @@ enum ProgramSwitching: SwitchTarget {
 
   // MARK: Draining
 
-  /// The first thread that has not been seen outside since the drain began. Written only by the
-  /// one thread that switches.
+  /// The first thread that has not been seen outside since the drain began.
+  ///
+  /// Written only by the one thread that switches.
   nonisolated(unsafe) private static var drained: UInt32 = 0
 
   static func beginDrain() {

@@ -27,7 +27,9 @@ public func unlockSlow(_ address: UInt) {
 
 extension ThreadRecord {
   /// Notes which lock is waited for, so that the child of a fork can tell its abandoned queues
-  /// (Fork.swift). Relaxed: read only there, by the one thread that is left.
+  /// (Fork.swift).
+  ///
+  /// Relaxed: read only there, by the one thread that is left.
   @inline(__always)
   fileprivate func beginsToWait(for lock: UInt) -> UInt? {
     for level: UInt in 0..<4 where UserSpace.load(waitsFor(level), .relaxed) == 0 {

@@ -67,8 +67,10 @@ struct ThreadRecord: Equatable {
 // MARK: Coming and going
 
 extension ThreadRecord {
-  /// Takes a free record for this thread. With signals blocked: a handler that takes a lock in the
-  /// middle would take a second one. No allocation, no lock: it may be in a handler itself.
+  /// Takes a free record for this thread.
+  ///
+  /// With signals blocked: a handler that takes a lock in the middle would take a second one. No
+  /// allocation, no lock: it may be in a handler itself.
   @inline(never)
   static func enroll() -> ThreadRecord? {
     guard tidelock_threads() != 0 else { return nil }
@@ -105,11 +107,15 @@ extension ThreadRecord {
     }
   }
 
-  /// One more than the highest number ever given out. In the core's state, which stays.
+  /// One more than the highest number ever given out.
+  ///
+  /// In the core's state, which stays.
   static var end: Location<UInt32> { unsafe Location(address: tidelock_state_thread_end()) }
 
-  /// Gives the record back; the thread is ending. Should it take locks after this (destructors of
-  /// thread-local storage may), it gets another, and comes here again.
+  /// Gives the record back; the thread is ending.
+  ///
+  /// Should it take locks after this (destructors of thread-local storage may), it gets another,
+  /// and comes here again.
   func leave() {
     tidelock_set_self(0)
     // Releasing; pairs with `enroll`.

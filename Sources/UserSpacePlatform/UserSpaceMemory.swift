@@ -8,6 +8,7 @@ public enum UserSpace {}
 
 // The width of a word is known where this is specialised, so of each switch one case is left.
 extension UserSpace: AtomicMemory {
+  /// An atomic load.
   @inline(__always)
   public static func load<Word>(_ location: Location<Word>, _ ordering: LoadOrdering) -> Word {
     let address = location.address
@@ -23,6 +24,7 @@ extension UserSpace: AtomicMemory {
     }
   }
 
+  /// An atomic store.
   @inline(__always)
   public static func store<Word>(
     _ value: Word, to location: Location<Word>, _ ordering: StoreOrdering
@@ -40,6 +42,7 @@ extension UserSpace: AtomicMemory {
     }
   }
 
+  /// One locked instruction, a full barrier.
   @inline(__always)
   public static func exchange<Word>(
     _ value: Word, at location: Location<Word>, _: UpdateOrdering
@@ -56,6 +59,7 @@ extension UserSpace: AtomicMemory {
     }
   }
 
+  /// One locked instruction, a full barrier.
   @inline(__always)
   public static func compareExchange<Word>(
     _ location: Location<Word>, expected: Word, desired: Word, _: UpdateOrdering
@@ -80,6 +84,7 @@ extension UserSpace: AtomicMemory {
     }
   }
 
+  /// One locked instruction, or a loop of them; a full barrier.
   @inline(__always)
   public static func fetchOr<Word>(
     _ bits: Word, at location: Location<Word>, _: UpdateOrdering
@@ -96,13 +101,16 @@ extension UserSpace: AtomicMemory {
     }
   }
 
+  /// No instruction.
   @inline(__always)
   public static func compilerBarrier() {
     tidelock_compiler_barrier()
   }
 
-  /// Pauses. While a slow path drains, a waiter in it also gives its processor away now and then:
-  /// the one whose turn it is may be waiting for just that processor.
+  /// Pauses.
+  ///
+  /// While a slow path drains, a waiter in it also gives its processor away now and then: the one
+  /// whose turn it is may be waiting for just that processor.
   @inline(__always)
   public static func pause(_ attempt: UInt32) {
     tidelock_pause()

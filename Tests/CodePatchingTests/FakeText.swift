@@ -76,7 +76,7 @@ struct FakeSites: SiteTable {
     FakeText.check = {}
     FakeText.serializations = 0
     for index in 0..<count {
-      let form = form(of: index, as: implementation)!
+      guard let form = form(of: index, as: implementation) else { continue }
       for offset in 0..<form.count {
         FakeText.bytes[Int(addresses[index] - FakeText.base) + offset] =
           UInt8(truncatingIfNeeded: form.bytes >> (8 * UInt64(offset)))
@@ -86,8 +86,8 @@ struct FakeSites: SiteTable {
 
   func holds(_ implementation: Implementation) -> Bool {
     (0..<count).allSatisfy { index in
-      let form = form(of: index, as: implementation)!
-      return FakeText.loadCode(addresses[index], count: form.count) == form.bytes
+      form(of: index, as: implementation)
+        == Form(bytes: FakeText.loadCode(addresses[index], count: 5), count: 5)
     }
   }
 }

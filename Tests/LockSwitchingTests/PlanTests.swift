@@ -62,8 +62,10 @@ let directions: [(LockSet, LockSet)] = [
   @Test func stepsInAnotherOrderAreUnsound() {
     // Upward: slow path before unlock, so that a head sleeps and is not woken; up without a gate.
     let up = steps(Plan.staged(from: .native, to: .paravirtual))
-    #expect(!plan([up[0], up[1], up[4], up[5], up[6], up[3]]).isSound(from: .native, to: .paravirtual))
-    #expect(!plan([up[3], up[4], up[5], up[6], up[0], up[1]]).isSound(from: .native, to: .paravirtual))
+    #expect(
+      !plan([up[0], up[1], up[4], up[5], up[6], up[3]]).isSound(from: .native, to: .paravirtual))
+    #expect(
+      !plan([up[3], up[4], up[5], up[6], up[0], up[1]]).isSound(from: .native, to: .paravirtual))
     #expect(
       !plan([up[0], up[1], up[3], .poke(.slowPath, from: .native, to: .paravirtual)])
         .isSound(from: .native, to: .paravirtual))

@@ -7,6 +7,8 @@ import Testing
 ///
 /// Static, because platforms are; the suite that uses it is serialized.
 enum FakeSystem: SwitchTarget {
+  /// In the order of their raw values.
+  static let operations: [LockOperation] = [.slowPath, .unlock, .wait, .kick, .vcpuIsPreempted]
   nonisolated(unsafe) static var table: [Implementation] = []
   nonisolated(unsafe) static var clock: UInt64 = 0
   nonisolated(unsafe) static var looksUntilDrained = 0
@@ -19,7 +21,7 @@ enum FakeSystem: SwitchTarget {
   nonisolated(unsafe) static var wasUnsound = false
 
   static func reset(_ set: LockSet) {
-    table = (0..<5).map { set.implementation(of: LockOperation(rawValue: $0)!) }
+    table = operations.map(set.implementation)
     clock = 0
     looksUntilDrained = 3
     refusesToPrepare = false
@@ -31,7 +33,7 @@ enum FakeSystem: SwitchTarget {
   }
 
   static func isIn(_ set: LockSet) -> Bool {
-    table == (0..<5).map { set.implementation(of: LockOperation(rawValue: $0)!) }
+    table == operations.map(set.implementation)
   }
 
   static func prepare(_ plan: Plan, _ method: PokeMethod) throws(SwitchFailure) {
