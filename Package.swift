@@ -24,6 +24,8 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.2"),
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
     // Floor 0 to 2 know no operating system; Scripts/check compiles them as Embedded Swift too.
@@ -56,7 +58,7 @@ let package = Package(
       ],
       swiftSettings: strict + rawLayout),
 
-    // Floor 5: the command line, the demo's load, and how a run is shown and reported.
+    // What the command line is made of: the demo's load, and how a run is shown and reported.
     .target(name: "WordCounting", dependencies: ["Tidelock"], swiftSettings: strict),
     .target(
       name: "RunReports",
@@ -67,22 +69,48 @@ let package = Package(
         .embedInCode("Templates/page.mustache"), .embedInCode("Templates/plot.mustache"),
       ],
       swiftSettings: strict),
-    .executableTarget(
-      name: "TidelockCommand",
-      dependencies: [
-        "Tidelock", "WordCounting", "RunReports",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      swiftSettings: strict),
-
     .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
     .testTarget(
       name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),
     .testTarget(
       name: "WordCountingTests", dependencies: ["WordCounting", "Tidelock"], swiftSettings: strict),
     .testTarget(name: "RunReportsTests", dependencies: ["RunReports"], swiftSettings: strict),
+
+    // What the kernel module is told; compiles as Embedded Swift, too.
+    .target(name: "GuestSiteTable", dependencies: ["LockPlatform"], swiftSettings: strict),
+
+    // The program, and what only it needs.
+    .target(name: "ELFReader", swiftSettings: strict),
+    .target(
+      name: "KernelImages",
+      dependencies: [
+        "LockPlatform", "LockSwitching", "GuestSiteTable", "ELFReader",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "TidelockCommand",
+      dependencies: [
+        "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
+        "WordCounting", "RunReports",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Rainbow", package: "Rainbow"),
+        .product(name: "TextTable", package: "TextTable"),
+      ], swiftSettings: strict),
+
+    .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
     .testTarget(
-      name: "TidelockCommandTests", dependencies: ["TidelockCommand"], swiftSettings: strict),
+      name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
+    .testTarget(
+      name: "KernelImagesTests",
+      dependencies: [
+        "KernelImages", "GuestSiteTable", "ELFReader", "LockPlatform", "TestFixtures",
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TidelockCommandTests",
+      dependencies: ["TidelockCommand", "GuestSiteTable", "TestFixtures"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -35,14 +35,14 @@ public struct RunPage: Sendable {
   /// Plots, in order.
   public var plots: [ThroughputPlot]
   /// Tables, in order, below the plots.
-  public var tables: [ReportTable]
+  public var tables: [RunTable]
   /// The small print.
   public var facts: [Fact]
 
   /// A page of these parts, of which only a heading and a summary must be there.
   public init(
     title: String, summary: String, verdict: Verdict? = nil, plots: [ThroughputPlot] = [],
-    tables: [ReportTable] = [], facts: [Fact] = []
+    tables: [RunTable] = [], facts: [Fact] = []
   ) {
     self.title = title
     self.summary = summary

@@ -51,7 +51,7 @@ private final class Reading: NSObject, XMLParserDelegate {
       title: "A & B", summary: "<script>", verdict: .init("so <it> is", holds: true),
       plots: [plot],
       tables: [
-        ReportTable(
+        RunTable(
           "t", columns: [.words("a"), .numbers("b")], rows: [["<1>", "2"], ["3", "4"]])
       ],
       facts: [.init("machine", "<&>")]

@@ -53,10 +53,10 @@ import Testing
   }
 
   @Test func tableTurnsIntoListWhereItIsTooWide() {
-    let table = ReportTable(
+    let table = RunTable(
       "t", columns: [.words("phase"), .numbers("rate")], rows: [["one", "1"], ["two", "22"]])
     #expect(table.text(width: 40) == "phase rate\n----- ----\none      1\ntwo     22\n")
     #expect(table.text(width: 9) == "phase  one\nrate   1\n\nphase  two\nrate   22\n")
-    #expect(ReportTable("t", columns: [.words("a")], rows: []).text(width: 40).isEmpty)
+    #expect(RunTable("t", columns: [.words("a")], rows: []).text(width: 40).isEmpty)
   }
 }

@@ -3,8 +3,8 @@ import RunReports
 import Tidelock
 
 extension DemoOutcome {
-  var phaseTable: ReportTable {
-    ReportTable(
+  var phaseTable: RunTable {
+    RunTable(
       "Throughput by phase",
       columns: [
         .words("phase"), .words("lock set"), .numbers("threads"), .numbers("words/s"),
@@ -20,8 +20,8 @@ extension DemoOutcome {
       })
   }
 
-  var switchTable: ReportTable {
-    ReportTable(
+  var switchTable: RunTable {
+    RunTable(
       "What each switch cost",
       columns: [
         .words("switch"), .words("protocol"), .words("result"), .numbers("took"),

@@ -43,6 +43,7 @@ final class DemoRun: Sendable {
   // The standard library's mutex: what watches must not hang on what is watched.
   private let record = Synchronization.Mutex(Record())
   private let interruption = DispatchSemaphore(value: 0)
+  private let finish = DispatchSemaphore(value: 0)
   private let interrupted = Atomic<Bool>(false)
   private let begin = ContinuousClock.now
 
@@ -54,8 +55,7 @@ final class DemoRun: Sendable {
 
   /// Runs it all, showing how it goes, and returns what was measured.
   func execute(display: inout DemoDisplay) -> DemoOutcome {
-    // Blocked before any thread starts, so that all inherit it and the signals wait for us here.
-    let signals = BlockedSignals([SIGINT, SIGTERM, SIGTSTP])
+    let signals = CaughtSignals([SIGINT, SIGTERM, SIGTSTP])
     display.begin(counter)
     Thread.detachNewThread { self.conduct() }
 
@@ -64,7 +64,8 @@ final class DemoRun: Sendable {
     let interval = min(max(plan.seconds / 150, 0.02), 0.5)
     var signal: Int32?
     while true {
-      let caught = signals.wait(seconds: interval)
+      _ = finish.wait(timeout: .now() + interval)
+      let caught = signals.take()
       if caught == SIGTSTP {
         // The shell gets its cursor for the time that we are stopped.
         display.close()
@@ -88,7 +89,6 @@ final class DemoRun: Sendable {
       display.update(record, samples: samples, elapsed: now.seconds)
       if record.isFinished { break }
     }
-    signals.restore()
     display.close()
 
     let end = record.withLock { $0 }
@@ -134,6 +134,7 @@ final class DemoRun: Sendable {
       record.tallies = tallies
       record.isFinished = true
     }
+    finish.signal()
   }
 
   /// Lets a phase settle for a tenth of its length and measures the rest: what the first moments

@@ -1,7 +1,7 @@
 import TextTable
 
 /// A table of a report, shown on a terminal and on a page.
-public struct ReportTable: Sendable {
+public struct RunTable: Sendable {
   /// A column's heading, and whether its cells are numbers, which are set flush right.
   public struct Heading: Sendable {
     let title: String
