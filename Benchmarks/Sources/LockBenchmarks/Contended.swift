@@ -25,7 +25,7 @@ enum Contended {
         [.operationsPerSecond, .fairness, .longestWaitMilliseconds])
       defer { results.add(series, threads == figureThreads ? figures(series) : []) }
       try series.measure(
-        contestants, rounds: rounds, shuffledBy: &settings.generator, &progress
+        contestants, rounds: rounds, &settings, &progress
       ) { contestant, _ in
         let result = try contestant.load(threads, sections) { Clock.sleep(seconds: seconds) }
         results.lostUpdates += result.lostUpdates

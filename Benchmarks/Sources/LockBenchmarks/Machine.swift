@@ -43,6 +43,9 @@ struct Usage: Codable {
   /// Share that the host took, as far as it says so.
   var stolen: Double
 
+  /// What makes a round worth repeating.
+  static let disturbing = 0.1
+
   /// The counters at one moment, in seconds of CPU time.
   struct Moment {
     fileprivate var busy = 0.0

@@ -63,6 +63,11 @@ struct Benchmarks: ParsableCommand {
   @Option(help: ArgumentHelp("Work between two acquisitions, in nanoseconds.", valueName: "ns"))
   var outside = 100.0
 
+  @Flag(
+    help: ArgumentHelp(
+      "Begin rounds only when other programs leave the CPUs alone, and repeat those they disturb."))
+  var quiet = false
+
   @Option(help: ArgumentHelp("Seed of orders and gaps (random).", valueName: "n"))
   var seed: UInt64?
 
@@ -83,7 +88,8 @@ struct Benchmarks: ParsableCommand {
     let seed = seed ?? UInt64.random(in: 1..<1_000_000)
     var settings = Settings(
       seconds: seconds, rounds: rounds, threads: threads?.counts, switches: switches,
-      sections: Sections(inside: inside, outside: outside), generator: SeededGenerator(seed: seed))
+      sections: Sections(inside: inside, outside: outside), isQuiet: quiet,
+      generator: SeededGenerator(seed: seed))
     var results = Results(machine: .current, seed: seed, sections: settings.sections)
     var failure: (any Error)?
     do {

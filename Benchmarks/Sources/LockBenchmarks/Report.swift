@@ -54,10 +54,12 @@ struct Report {
           return [spread.median.short, spread.range]
         }
     }
+    let repeated =
+      series.disturbed == 0 ? "" : "; \(series.disturbed) disturbed one(s) repeated"
     let titles = series.metrics.flatMap { [$0.title, "min-max"] }
     return """
       \(series.title): \(series.rounds.count) round(s), \(classes.joined(separator: ", ")); \
-      medians of the \(series.count(placement)) \(placement) ones
+      medians of the \(series.count(placement)) \(placement) ones\(repeated)
       Of the CPUs, by round, other programs used \(usage(\.others)) and the host took \
       \(usage(\.stolen)).
       \(table(["lock"] + titles, rows))

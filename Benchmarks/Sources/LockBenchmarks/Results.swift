@@ -8,6 +8,8 @@ struct Settings {
   var threads: [Int]?
   var switches: Int
   var sections: Sections
+  /// Whether rounds wait for a quiet machine, and are repeated if it was not.
+  var isQuiet: Bool
   var generator: SeededGenerator
 }
 

@@ -28,6 +28,8 @@ enum Metric: String, Codable {
 
 /// Every contestant measured once, one after the other, in an order of its own.
 struct Round: Codable {
+  /// Which attempt it was: those that were disturbed are numbered too.
+  let number: Int
   /// What the probes before each run and after the last found, in nanoseconds.
   let roundTrips: [Double]
   let placement: Placement
@@ -49,6 +51,8 @@ struct Series: Codable {
   let contestants: [String]
   let metrics: [Metric]
   var rounds: [Round] = []
+  /// Rounds that were repeated because other programs were busy.
+  var disturbed = 0
 
   init(_ title: String, _ contestants: [some Named], _ metrics: [Metric]) {
     self.title = title
@@ -90,28 +94,54 @@ struct Series: Codable {
   /// Measures rounds until there are so many, or the program is to end: an incomplete round does
   /// not count.
   mutating func measure<Contestant: Named>(
-    _ contestants: [Contestant], rounds wanted: Int, shuffledBy generator: inout SeededGenerator,
+    _ contestants: [Contestant], rounds wanted: Int, _ settings: inout Settings,
     _ progress: inout Progress,
     run: (_ contestant: Contestant, _ round: Int) throws -> [Metric: Double]
   ) throws {
-    for number in 1...max(1, wanted) {
-      let order = contestants.shuffled(using: &generator)
-      var values: [String: [String: Double]] = [:]
-      var roundTrips: [Double] = []
-      let before = Usage.Moment.now
-      for contestant in order {
-        if let time = try RoundTrip.measure() { roundTrips.append(time) }
-        progress.next("\(title): round \(number) of \(wanted), \(contestant.name)")
-        let measured = try run(contestant, number - 1)
-        guard bench_interrupted() == 0 else { return }
-        values[contestant.name] = Dictionary(
-          uniqueKeysWithValues: measured.map { ($0.rawValue, $1) })
+    var number = 0
+    while rounds.count < wanted {
+      if settings.isQuiet { waitUntilQuiet(&progress) }
+      let order = contestants.shuffled(using: &settings.generator)
+      guard let round = try measureRound(number, order, &progress, run) else { return }
+      number += 1
+      if settings.isQuiet, round.usage.others > Usage.disturbing {
+        disturbed += 1
+        progress.repeats(runs: order.count)
+      } else {
+        rounds.append(round)
       }
+    }
+  }
+
+  private func measureRound<Contestant: Named>(
+    _ number: Int, _ order: [Contestant], _ progress: inout Progress,
+    _ run: (Contestant, Int) throws -> [Metric: Double]
+  ) throws -> Round? {
+    var values: [String: [String: Double]] = [:]
+    var roundTrips: [Double] = []
+    let before = Usage.Moment.now
+    for contestant in order {
+      guard bench_interrupted() == 0 else { return nil }
       if let time = try RoundTrip.measure() { roundTrips.append(time) }
-      rounds.append(
-        Round(
-          roundTrips: roundTrips, placement: Placement(roundTrips: roundTrips),
-          usage: .since(before), order: order.map(\.name), values: values))
+      progress.next("\(title): round \(number + 1), \(contestant.name)")
+      let measured = try run(contestant, number)
+      values[contestant.name] = Dictionary(uniqueKeysWithValues: measured.map { ($0.rawValue, $1) })
+    }
+    guard bench_interrupted() == 0 else { return nil }
+    if let time = try RoundTrip.measure() { roundTrips.append(time) }
+    return Round(
+      number: number, roundTrips: roundTrips, placement: Placement(roundTrips: roundTrips),
+      usage: .since(before), order: order.map(\.name), values: values)
+  }
+
+  private func waitUntilQuiet(_ progress: inout Progress) {
+    while bench_interrupted() == 0 {
+      let before = Usage.Moment.now
+      Clock.sleep(seconds: 0.5)
+      let usage = Usage.since(before)
+      guard usage.others > Usage.disturbing / 2 else { return }
+      progress.waits(
+        "\(title): waiting while other programs use \((usage.others * 100).short) % of the CPUs")
     }
   }
 }

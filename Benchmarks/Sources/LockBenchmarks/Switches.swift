@@ -52,7 +52,7 @@ enum Switches {
       results.switches += table(samples, series)
     }
     try series.measure(
-      methods, rounds: rounds, shuffledBy: &settings.generator, &progress
+      methods, rounds: rounds, &settings, &progress
     ) { method, round in
       var gaps = SeededGenerator(seed: seed &+ UInt64(round))
       var ofRun: [Sample] = []
@@ -98,14 +98,14 @@ enum Switches {
 
   /// By method and direction, over the rounds that are compared.
   private static func table(_ samples: [Sample], _ series: Series) -> [SwitchRow] {
-    methods.flatMap { method in
+    let counted = Set(series.counted.map(\.number))
+    return methods.flatMap { method in
       [LockSet.paravirtual, .native].compactMap { target in
         SwitchRow(
           method.name, to: target,
           samples.filter { sample in
             sample.method == method.name && sample.to == target
-              && series.rounds.indices.contains(sample.round)
-              && series.rounds[sample.round].placement == series.placement
+              && counted.contains(sample.round)
           })
       }
     }

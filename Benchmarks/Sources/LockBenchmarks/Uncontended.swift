@@ -36,7 +36,7 @@ enum Uncontended {
       results.add(series, figures(series))
     }
     try series.measure(
-      contestants, rounds: rounds, shuffledBy: &settings.generator, &progress
+      contestants, rounds: rounds, &settings, &progress
     ) { contestant, _ in
       let result = try contestant.pairs(seconds)
       results.lostUpdates += result.lostUpdates

@@ -14,7 +14,8 @@ private struct Entry: Named {
     for round in rounds {
       series.rounds.append(
         Round(
-          roundTrips: round.roundTrips, placement: Placement(roundTrips: round.roundTrips),
+          number: series.rounds.count, roundTrips: round.roundTrips,
+          placement: Placement(roundTrips: round.roundTrips),
           usage: Usage(others: 0, stolen: 0), order: ["one", "other"],
           values: ["one": [metric: round.one], "other": [metric: round.other]]))
     }
