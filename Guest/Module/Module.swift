@@ -1,3 +1,5 @@
+import KernelText
+
 /// The entry points that glue.c calls.
 
 struct State {
