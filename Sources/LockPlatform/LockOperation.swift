@@ -1,0 +1,49 @@
+/// The five operations that a switch changes together: Linux's `pv_lock_ops`.
+///
+/// Raw values are what site tables hold.
+@frozen public enum LockOperation: UInt8, Sendable {
+  /// `queued_spin_lock_slowpath`: where a CPU goes that found the lock taken.
+  case slowPath = 0
+  /// `queued_spin_unlock`.
+  case unlock = 1
+  /// `wait`: give the CPU away until kicked. Only paravirtual bodies call it.
+  case wait = 2
+  /// `kick`: wake a CPU that waits. Only paravirtual bodies call it.
+  case kick = 3
+  /// `vcpu_is_preempted`: advice, never needed for correctness.
+  case vcpuIsPreempted = 4
+}
+
+/// What a lock operation does in one of the sets, or while a switch is under way.
+@frozen public enum Implementation: UInt8, Sendable {
+  /// Spins in a queue; unlocks with one store.
+  case native = 0
+  /// Halts in a queue; unlocks with compare-exchange and wakes the head.
+  case paravirtual = 1
+  /// Takes the lock only when its whole word is 0 and never queues.
+  case testAndSet = 2
+  /// The slow path in place while the old one drains: test-and-set that is left once open.
+  case gate = 3
+}
+
+/// A complete set of lock operations.
+@frozen public enum LockSet: UInt8, Sendable {
+  /// Queued spinlocks that spin: for CPUs of one's own.
+  case native = 0
+  /// Queued spinlocks that halt and kick: for oversubscribed CPUs.
+  case paravirtual = 1
+  /// No queue at all: what Linux calls `virt_spin_lock`.
+  case testAndSet = 2
+
+  /// What an operation does in this set.
+  @inlinable
+  public func implementation(of operation: LockOperation) -> Implementation {
+    switch (self, operation) {
+    case (.native, _): .native
+    case (.paravirtual, _): .paravirtual
+    case (.testAndSet, .slowPath): .testAndSet
+    // Nobody sleeps and nobody queues, so the rest is what native has.
+    case (.testAndSet, _): .native
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import LockPlatform
+import QueuedSpinlocks
+
+/// What the counted entry and the gate ask of a machine.
+public protocol CountedPlatform: LockPlatform {
+  /// How many slow paths the current CPU is in, only ever written by that CPU; nil if the CPU has
+  /// no number. A drain reads it.
+  static var mark: Location<UInt32>? { get }
+
+  /// Which slow path is in place, as the raw value of an `Implementation`.
+  static var slowPath: Location<UInt32> { get }
+
+  /// Gives the processor to somebody else for a moment: how one waits at the gate.
+  static func yield()
+
+  /// A clock in nanoseconds.
+  static var nanoseconds: UInt64 { get }
+
+  /// Notes that the current CPU was held up by a switch for so long.
+  static func noteHold(_ nanoseconds: UInt64)
+}
+
+/// The slow path while the old one drains.
+///
+/// Who waits here takes the lock when its whole word is 0, which is sound beside either queue; so
+/// nobody joins a queue, and the drain ends. One goes on trying: a CPU that holds one lock while
+/// it waits here for another may be what the drain is waiting for. And one leaves once the gate is
+/// open: a waiter that stayed would starve as soon as the new queue never runs empty.
+public enum Gate<Platform: CountedPlatform> {
+  /// Waits at the gate. True if the lock was taken, false if the gate is open.
+  @inlinable
+  public static func wait(_ lock: LockWord) -> Bool {
+    Platform.count(.gate)
+    let began = Platform.nanoseconds
+    defer { Platform.noteHold(Platform.nanoseconds &- began) }
+    while true {
+      // Relaxed: a hint; tryLock acquires, and the caller reads the target again, marked.
+      if Platform.load(lock.whole, .relaxed) == 0, lock.tryLock(on: Platform.self) { return true }
+      let target = Platform.load(Platform.slowPath, .relaxed)
+      if target != UInt32(Implementation.gate.rawValue) { return false }
+      Platform.yield()
+    }
+  }
+}
+
+/// The one entry to all slow paths where a patched jump could not be drained: a program's.
+///
+/// The CPU is counted from before it reads which slow path is in place until it has left it. The
+/// count is a plain increment: the drainer publishes the new slow path, makes every CPU execute a
+/// full barrier (membarrier), and then reads the counts, so either it sees ours, or we see the new
+/// slow path.
+public enum CountedEntry<Platform: CountedPlatform> {
+  /// Takes the lock by the slow path in place. Callable in nested contexts: counts nest.
+  @inlinable
+  public static func slowPath(_ lock: LockWord) {
+    Platform.count(.slowPath)
+    guard let mark = Platform.mark else {
+      // Cannot be counted, so it must not enter what is drained. Sound beside everything.
+      return TestAndSet<Platform>.slowPath(lock)
+    }
+    raise(mark)
+    var target = Platform.load(Platform.slowPath, .acquiring)
+    while target == UInt32(Implementation.gate.rawValue) {
+      // Not counted while it waits here, or the drain would wait for us and we for the drain.
+      lower(mark)
+      if Gate<Platform>.wait(lock) { return }
+      raise(mark)
+      target = Platform.load(Platform.slowPath, .acquiring)
+    }
+    switch target {
+    case UInt32(Implementation.native.rawValue): NativeQueue<Platform>.slowPath(lock)
+    case UInt32(Implementation.paravirtual.rawValue): ParavirtualQueue<Platform>.slowPath(lock)
+    default: TestAndSet<Platform>.slowPath(lock)
+    }
+    lower(mark)
+  }
+
+  @inlinable @inline(__always)
+  static func raise(_ mark: Location<UInt32>) {
+    // Relaxed: only this CPU writes it, and an interrupt leaves it as it found it. The order
+    // before the load that follows is the drainer's barrier on this CPU.
+    Platform.store(Platform.load(mark, .relaxed) &+ 1, to: mark, .relaxed)
+    Platform.compilerBarrier()
+  }
+
+  @inlinable @inline(__always)
+  static func lower(_ mark: Location<UInt32>) {
+    // Releasing; pairs with the drainer's load: all that the slow path did came before.
+    Platform.store(Platform.load(mark, .relaxed) &- 1, to: mark, .releasing)
+  }
+}

@@ -1,0 +1,124 @@
+import LockPlatform
+
+/// One step of a switch.
+@frozen public enum Step: Equatable, Sendable {
+  /// Change every site of an operation, or its place in the operation table.
+  case poke(LockOperation, from: Implementation, to: Implementation)
+  /// Wait until every CPU that may be in this slow path has left it.
+  case drain(Implementation)
+}
+
+/// A switch as data: the steps, in order.
+///
+/// Data, so that the model checker can run it, reorder it and drop steps from it.
+@frozen public struct Plan: Sendable {
+  @usableFromInline var steps: InlineArray<10, Step>
+  /// How many steps there are.
+  public private(set) var count: Int
+
+  /// A plan without steps.
+  public init() {
+    steps = InlineArray(repeating: .drain(.gate))
+    count = 0
+  }
+
+  /// Adds a step. A plan has room for ten; one more is a programming error and traps.
+  public mutating func append(_ step: Step) {
+    steps[count] = step
+    count += 1
+  }
+
+  /// The step at an index.
+  @inlinable
+  public subscript(_ index: Int) -> Step { steps[index] }
+}
+
+extension Plan {
+  /// The plan of a staged switch: pokes ordered so that every mixture that can occur is sound, and
+  /// one drain.
+  ///
+  /// Numbers are those of DESIGN, "Three ways to switch". Every change of slow path goes through
+  /// the gate, to and from test-and-set too.
+  public static func staged(from old: LockSet, to new: LockSet) -> Plan {
+    var plan = Plan()
+    guard old != new else { return plan }
+    let goesToSleep = new == .paravirtual
+    let wakesUp = old == .paravirtual
+    // 0. What only paravirtual bodies call is there before the first of them, ...
+    if goesToSleep { plan.appendHelpers(from: old, to: new) }
+    // 1. Upward: from now on every unlock would wake a sleeper; as yet there is none.
+    if goesToSleep { plan.append(unlock: old, new) }
+    // 2. Nobody enters the old slow path any more.
+    plan.append(.poke(.slowPath, from: old.implementation(of: .slowPath), to: .gate))
+    // 3. Those inside have their turn and leave.
+    plan.append(.drain(old.implementation(of: .slowPath)))
+    // Downward: nobody sleeps any more, so an unlock need not look.
+    if wakesUp { plan.append(unlock: old, new) }
+    // 4. The gate opens: its waiters go on into the new slow path.
+    plan.append(.poke(.slowPath, from: .gate, to: new.implementation(of: .slowPath)))
+    // ... and until after the last.
+    if wakesUp { plan.appendHelpers(from: old, to: new) }
+    return plan
+  }
+
+  private mutating func append(unlock old: LockSet, _ new: LockSet) {
+    append(
+      .poke(.unlock, from: old.implementation(of: .unlock), to: new.implementation(of: .unlock)))
+  }
+
+  private mutating func appendHelpers(from old: LockSet, to new: LockSet) {
+    let helpers: InlineArray<3, LockOperation> = [.wait, .kick, .vcpuIsPreempted]
+    for index in helpers.indices {
+      let operation = helpers[index]
+      append(
+        .poke(
+          operation, from: old.implementation(of: operation), to: new.implementation(of: operation)
+        ))
+    }
+  }
+}
+
+extension Plan {
+  /// Whether the plan leads from one set to the other through sound mixtures only.
+  ///
+  /// A poke may be seen early or late, so while it lasts both forms execute; a slow path that is
+  /// no longer entered may still be run until it is drained.
+  public func isSound(from old: LockSet, to new: LockSet) -> Bool {
+    var entered = old.implementation(of: .slowPath)
+    var mixture = Mixture(
+      slowPaths: Implementations(entered),
+      unlocks: Implementations(old.implementation(of: .unlock)))
+    // Which of wait and kick are in place: waiters must sleep and wake by the same set.
+    var helpers: InlineArray<2, Implementation> = [
+      old.implementation(of: .wait), old.implementation(of: .kick),
+    ]
+    for index in 0..<count {
+      switch self[index] {
+      case .poke(.slowPath, let from, let to):
+        guard from == entered else { return false }
+        entered = to
+        mixture.slowPaths.insert(to)
+      case .poke(.unlock, let from, let to):
+        guard mixture.unlocks == Implementations(from) else { return false }
+        mixture.unlocks.insert(to)
+        guard mixture.isSound else { return false }
+        mixture.unlocks = Implementations(to)
+      case .poke(.wait, _, let to): helpers[0] = to
+      case .poke(.kick, _, let to): helpers[1] = to
+      case .poke(.vcpuIsPreempted, _, _): break
+      case .drain(let body):
+        guard body != entered else { return false }
+        mixture.slowPaths.remove(body)
+      }
+      guard mixture.isSound else { return false }
+      if mixture.slowPaths.contains(.paravirtual) {
+        guard helpers[0] == .paravirtual, helpers[1] == .paravirtual else { return false }
+      }
+    }
+    mixture.slowPaths.remove(.gate)
+    return entered == new.implementation(of: .slowPath)
+      && mixture.slowPaths == Implementations(entered)
+      && mixture.unlocks == Implementations(new.implementation(of: .unlock))
+      && helpers[0] == new.implementation(of: .wait) && helpers[1] == new.implementation(of: .kick)
+  }
+}

@@ -1,0 +1,60 @@
+import LockPlatform
+
+/// From a lock whose queue's head sleeps to the node to wake.
+///
+/// Open addressing with linear probing. A lock has at most one entry, each CPU at most one for
+/// each nested context, and the table has at least twice as many entries, so a free one exists.
+/// Entries are two words: the lock's address (0: free), the node's address.
+@usableFromInline
+enum LockHash<Platform: LockPlatform> {
+  /// Enters a lock. Only its owner or the head of its queue does, never both (see `handOver`).
+  @inlinable
+  static func insert(_ lock: LockWord, _ node: QueueNode) {
+    let hash = Platform.lockHash
+    var slot = start(lock, hash.entries)
+    while true {
+      let entry = hash.address &+ slot &* 16
+      let owner = unsafe Location<UInt64>(address: entry)
+      let value = unsafe Location<UInt64>(address: entry &+ 8)
+      // Relaxed: who removes the entry has first seen the locked byte SLOW, which is written after
+      // both words with an exchange or in order with them.
+      if Platform.compareExchange(
+        owner, expected: 0, desired: UInt64(lock.whole.address), .relaxed) == 0
+      {
+        Platform.store(UInt64(node.address), to: value, .releasing)
+        return
+      }
+      slot = (slot &+ 1) & (hash.entries &- 1)
+    }
+  }
+
+  /// Removes a lock's entry and returns its node; nil if there is none, which only an unlock of a
+  /// lock that is not held can meet.
+  @inlinable
+  static func remove(_ lock: LockWord) -> QueueNode? {
+    let hash = Platform.lockHash
+    var slot = start(lock, hash.entries)
+    // Entries are removed without closing the gap, so an empty slot does not end the search.
+    for _ in 0..<hash.entries {
+      let entry = hash.address &+ slot &* 16
+      let owner = unsafe Location<UInt64>(address: entry)
+      // Acquiring, as is the load of SLOW that led here; pairs with `insert`.
+      if Platform.load(owner, .acquiring) == UInt64(lock.whole.address) {
+        let value = unsafe Location<UInt64>(address: entry &+ 8)
+        let node = Platform.load(value, .acquiring)
+        // Releasing: the next user of the slot writes after our read.
+        Platform.store(0, to: owner, .releasing)
+        return QueueNode(address: UInt(node))
+      }
+      slot = (slot &+ 1) & (hash.entries &- 1)
+    }
+    return nil
+  }
+
+  /// Fibonacci hashing of the address, whose lowest two bits are 0.
+  @inlinable @inline(__always)
+  static func start(_ lock: LockWord, _ entries: UInt) -> UInt {
+    let mixed = (UInt64(lock.whole.address) >> 2) &* 0x9e37_79b9_7f4a_7c15
+    return UInt(truncatingIfNeeded: mixed >> 32) & (entries &- 1)
+  }
+}

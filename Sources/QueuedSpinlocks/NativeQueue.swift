@@ -1,0 +1,102 @@
+import LockPlatform
+
+/// The native slow path: a queued spinlock that spins in FIFO order.
+///
+/// The algorithm is that of Linux's `qspinlock` (Waiman Long, Peter Zijlstra): the first waiter
+/// waits on the pending bit without a queue node, all others in an MCS queue whose head waits for
+/// the word. Words below are (tail, pending, locked).
+///
+/// Fair: first come, first served from the second waiter on. Collapses when a waiter is
+/// descheduled, because nobody passes it.
+public enum NativeQueue<Platform: LockPlatform> {
+  /// Takes the lock. Callable in up to four nested contexts on one CPU; deeper ones take the lock
+  /// without queueing.
+  @inlinable
+  public static func slowPath(_ lock: LockWord) {
+    if waitAsPending(lock) { return }
+    guard let place = QueuePlace<Platform>() else {
+      Platform.count(.noNode)
+      return TestAndSet<Platform>.slowPath(lock)
+    }
+    waitInQueue(lock, place)
+    place.leave()
+  }
+
+  /// Waits in front of the queue if nobody waits yet; false if somebody does.
+  @inlinable @inline(__always)
+  static func waitAsPending(_ lock: LockWord) -> Bool {
+    // Relaxed: a hint only.
+    var word = Platform.load(lock.whole, .relaxed)
+    if word == LockWord.pendingBit {
+      // 0,1,0: the pending waiter is about to take the lock; wait a little rather than queue.
+      var attempt: UInt32 = 0
+      while word == LockWord.pendingBit, attempt < handOverPauses {
+        Platform.pause(attempt)
+        attempt &+= 1
+        word = Platform.load(lock.whole, .relaxed)
+      }
+    }
+    guard word & ~LockWord.lockedMask == 0 else { return false }
+
+    // 0,0,* -> 0,1,*. Acquiring: if the lock was free already, this is our acquisition.
+    let before = Platform.fetchOr(LockWord.pendingBit, at: lock.whole, .acquiring)
+    guard before & ~LockWord.lockedMask == 0 else {
+      // Somebody came first. If it was we who set the bit, it is ours to clear: n,1,* -> n,0,*.
+      // Relaxed: it guards nothing, we only step back.
+      if before & LockWord.pendingMask == 0 { Platform.store(0, to: lock.pending, .relaxed) }
+      return false
+    }
+    // 0,1,1 -> 0,1,0. Acquiring; pairs with the releasing store of the unlock.
+    if before & LockWord.lockedMask != 0 {
+      _ = Platform.spin(lock.locked, .acquiring) { $0 == 0 }
+    }
+    // *,1,0 -> *,0,1. Relaxed: only we may leave this state, and the lock is acquired already.
+    Platform.store(1, to: lock.lockedAndPending, .relaxed)
+    return true
+  }
+
+  @inlinable @inline(__always)
+  static func waitInQueue(_ lock: LockWord, _ place: QueuePlace<Platform>) {
+    // The node is at hand now; the lock may have become free meanwhile.
+    if Platform.load(lock.whole, .relaxed) == 0, lock.tryLock(on: Platform.self) { return }
+
+    // p,*,* -> n,*,*
+    let previous = place.join(lock)
+    if !previous.isEmpty {
+      let before = previous.node(on: Platform.self)
+      // Releasing; pairs with the load in `successor`: our node is cleared before it is linked.
+      Platform.store(UInt64(place.node.address), to: before.next, .releasing)
+      // Acquiring; pairs with the store in `handOver`.
+      _ = Platform.spin(place.node.isHead, .acquiring) { $0 != 0 }
+    }
+
+    // We are the head. *,x,y -> *,0,0. Acquiring; pairs with the unlock.
+    let word = Platform.spin(lock.whole, .acquiring) {
+      $0 & (LockWord.lockedMask | LockWord.pendingMask) == 0
+    }
+    // n,0,0 -> 0,0,1 if we are the last. Relaxed here and below: the spin has acquired, and nobody
+    // but the head leaves *,0,0 while there is a tail.
+    if word == place.tail.inWord,
+      Platform.compareExchange(lock.whole, expected: word, desired: 1, .relaxed) == word
+    {
+      return
+    }
+    // n,0,0 -> n,0,1
+    Platform.store(1, to: lock.locked, .relaxed)
+    // Releasing: whatever this CPU did as head is visible to the next one.
+    Platform.store(1, to: place.successor().isHead, .releasing)
+  }
+
+  /// How long a newcomer lets the pending waiter take the lock before it queues.
+  @inlinable static var handOverPauses: UInt32 { 512 }
+
+  /// Releases the lock: one store. Sites hold this very instruction; the function is for platforms
+  /// without sites, emulation, and the model checker.
+  ///
+  /// Releasing; pairs with every acquisition. The word is not touched afterwards: the lock may be
+  /// freed by then.
+  @inlinable @inline(__always)
+  public static func unlock(_ lock: LockWord) {
+    Platform.store(0, to: lock.locked, .releasing)
+  }
+}
