@@ -129,8 +129,9 @@ void tidelock_torture_c_stop(void)
 	}
 	for (i = 0; i < worker_count; i++)
 		tasklet_kill(&workers[i].tasklet);
+	/* A CPU that answers has had the NMIs that were sent to it before, and left the handler. */
+	on_each_cpu(nothing, NULL, 1);
 	WRITE_ONCE(interrupting, false);
-	/* A CPU that answers has left the NMI handler. */
 	on_each_cpu(nothing, NULL, 1);
 	kfree(workers);
 	workers = NULL;
