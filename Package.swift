@@ -7,11 +7,16 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// Locks have an address of their own: the layout of Swift's `Mutex` and `Atomic`.
+let rawLayout: [SwiftSetting] = [
+  .enableExperimentalFeature("RawLayout"),
+  .enableExperimentalFeature("BuiltinModule"),
+]
+
 let package = Package(
   name: "tidelock",
   products: [
-    .library(name: "Tidelock", targets: ["Tidelock"]),
-    .executable(name: "tidelock", targets: ["TidelockCommand"]),
+    .library(name: "Tidelock", targets: ["Tidelock"])
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -24,6 +29,32 @@ let package = Package(
     .target(
       name: "LockSwitching", dependencies: ["LockPlatform", "QueuedSpinlocks", "CodePatching"],
       swiftSettings: strict),
+
+    // Floor 3: a Linux program as the machine. The C targets hold what is not Swift: atomic
+    // instructions, patch sites, system calls.
+    .target(name: "MachineAtomics"),
+    .target(name: "LockSites"),
+    .target(name: "UserSpaceShims", dependencies: ["LockSites", "MachineAtomics"]),
+    .target(
+      name: "UserSpacePlatform",
+      dependencies: [
+        "LockPlatform", "QueuedSpinlocks", "CodePatching", "LockSwitching", "MachineAtomics",
+        "LockSites", "UserSpaceShims",
+      ],
+      swiftSettings: strict),
+
+    // Floor 4: the library.
+    .target(
+      name: "Tidelock",
+      dependencies: [
+        "LockPlatform", "CodePatching", "LockSwitching", "UserSpacePlatform", "UserSpaceShims",
+        "LockSites",
+      ],
+      swiftSettings: strict + rawLayout),
+
+    .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
+    .testTarget(
+      name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -9,14 +9,14 @@ import LockPlatform
   /// The site is in transit: do the operation in its stead and go on behind it.
   case emulate(LockOperation, resumeAt: UInt)
 
-  /// Looks up the breakpoint at an address. Callable in the handler: it only reads.
+  /// Looks up the breakpoint at an address.
+  ///
+  /// Callable in the handler: it only reads.
   ///
   /// Which of the two implementations is emulated is the platform's to say: a plan pokes an
   /// operation only while both are sound.
   ///
-  /// - Parameters:
-  ///   - address: of the breakpoint instruction itself.
-  ///   - sites: sorted by address.
+  /// The address is that of the breakpoint instruction itself; the sites are sorted by address.
   @inlinable
   public static func resolve<Sites: SiteTable & ~Copyable, Memory: CodeMemory>(
     _ address: UInt, _ sites: borrowing Sites, _: Memory.Type

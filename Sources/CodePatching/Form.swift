@@ -8,7 +8,7 @@ import LockPlatform
 @frozen public struct Form: Equatable, Sendable {
   /// The bytes, packed little-endian; those past `count` are 0.
   public let bytes: UInt64
-  /// How many bytes: 1 ... 8.
+  /// How many bytes, from 1 to 8.
   public let count: Int
 
   /// A form of `count` bytes, packed little-endian.
@@ -24,13 +24,13 @@ import LockPlatform
   /// The breakpoint instruction, `int3`.
   public static var breakpoint: UInt64 { @inlinable get { 0xcc } }
 
-  /// A jump: `e9 rel32`. Nil if the target is out of reach.
+  /// The jump `e9 rel32`, or nil if the target is out of reach.
   @inlinable
   public static func jump(from site: UInt, to target: UInt) -> Form? {
     relative(0xe9, from: site, to: target)
   }
 
-  /// A call: `e8 rel32`. Nil if the target is out of reach.
+  /// The call `e8 rel32`, or nil if the target is out of reach.
   @inlinable
   public static func call(from site: UInt, to target: UInt) -> Form? {
     relative(0xe8, from: site, to: target)
@@ -56,8 +56,10 @@ public enum ProgramUnlockForms {
   /// `movb $0, 0(%rdi)` with a REX prefix and an explicit displacement: `40 c6 47 00 00`.
   public static var native: Form { @inlinable get { Form(bytes: 0x00_0047_c640, count: 5) } }
 
-  /// `jmp` to the site's own stub. Never a call: compiled code keeps data below the stack pointer.
-  /// Nil if the stub is out of reach.
+  /// `jmp` to the site's own stub.
+  ///
+  /// Never a call: compiled code keeps data below the stack pointer. Nil if the stub is out of
+  /// reach.
   @inlinable
   public static func paravirtual(site: UInt, stub: UInt) -> Form? {
     Form.jump(from: site, to: stub)

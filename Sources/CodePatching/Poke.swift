@@ -27,8 +27,9 @@ public enum Poke<Memory: CodeMemory> {
     return found
   }
 
-  /// Verifies every site and finds its new form, and only then writes the first. If a write is
-  /// refused midway, everything is put back. Returns the number of sites.
+  /// Verifies every site and finds its new form, and only then writes the first.
+  ///
+  /// If a write is refused midway, everything is put back. Returns the number of sites.
   @inlinable
   public static func poke<Sites: SiteTable & ~Copyable>(
     _ sites: borrowing Sites, _ operation: LockOperation, from old: Implementation,
@@ -76,7 +77,9 @@ public enum Poke<Memory: CodeMemory> {
     throw .notSerializable
   }
 
-  /// Replaces a form within its aligned word. The word's other bytes are code that stays.
+  /// Replaces a form within its aligned word.
+  ///
+  /// The word's other bytes are code that stays.
   @inlinable
   static func storeWhole(_ form: Form, at address: UInt) -> Bool {
     let word = address & ~7

@@ -12,8 +12,9 @@ public protocol SiteTable: ~Copyable {
   func form(of index: Int, as implementation: Implementation) -> Form?
 }
 
-/// Why code was not patched. Nothing is changed when one of these is thrown, except where
-/// `undoRefused` says otherwise.
+/// Why code was not patched.
+///
+/// Nothing is changed when one of these is thrown, except where `undoRefused` says otherwise.
 @frozen public enum PatchError: Error, Equatable, Sendable {
   /// There are no sites of the operation at all, so a poke would change nothing.
   case noSites

@@ -2,7 +2,7 @@ import LockPlatform
 import QueuedSpinlocks
 
 /// What the counted entry and the gate ask of a machine.
-public protocol CountedPlatform: LockPlatform {
+public protocol CountedMachine: LockMachine {
   /// How many slow paths the current CPU is in, only ever written by that CPU; nil if the CPU has
   /// no number. A drain reads it.
   static var mark: Location<UInt32>? { get }
@@ -26,20 +26,28 @@ public protocol CountedPlatform: LockPlatform {
 /// nobody joins a queue, and the drain ends. One goes on trying: a CPU that holds one lock while
 /// it waits here for another may be what the drain is waiting for. And one leaves once the gate is
 /// open: a waiter that stayed would starve as soon as the new queue never runs empty.
-public enum Gate<Platform: CountedPlatform> {
-  /// Waits at the gate. True if the lock was taken, false if the gate is open.
+public enum Gate<Platform: CountedMachine> {
+  /// Waits at the gate.
+  ///
+  /// True if the lock was taken, false if the gate is open.
   @inlinable
   public static func wait(_ lock: LockWord) -> Bool {
     Platform.count(.gate)
     let began = Platform.nanoseconds
     defer { Platform.noteHold(Platform.nanoseconds &- began) }
-    while true {
-      // Relaxed: a hint; tryLock acquires, and the caller reads the target again, marked.
-      if Platform.load(lock.whole, .relaxed) == 0, lock.tryLock(on: Platform.self) { return true }
-      let target = Platform.load(Platform.slowPath, .relaxed)
-      if target != UInt32(Implementation.gate.rawValue) { return false }
-      Platform.yield()
-    }
+    return TestAndSet<Platform>.wait(
+      lock, while: { Platform.isInPlace(.gate) }, resting: { _ in Platform.yield() })
+  }
+}
+
+extension CountedMachine {
+  /// Whether a slow path is in place just now.
+  ///
+  /// Relaxed: a hint for who waits without being counted; it reads again, counted, before it goes
+  /// anywhere.
+  @inlinable @inline(__always)
+  static func isInPlace(_ implementation: Implementation) -> Bool {
+    load(slowPath, .relaxed) == UInt32(implementation.rawValue)
   }
 }
 
@@ -49,8 +57,10 @@ public enum Gate<Platform: CountedPlatform> {
 /// count is a plain increment: the drainer publishes the new slow path, makes every CPU execute a
 /// full barrier (membarrier), and then reads the counts, so either it sees ours, or we see the new
 /// slow path.
-public enum CountedEntry<Platform: CountedPlatform> {
-  /// Takes the lock by the slow path in place. Callable in nested contexts: counts nest.
+public enum CountedEntry<Platform: CountedMachine> {
+  /// Takes the lock by the slow path in place.
+  ///
+  /// Callable in nested contexts: counts nest.
   @inlinable
   public static func slowPath(_ lock: LockWord) {
     Platform.count(.slowPath)
@@ -58,21 +68,30 @@ public enum CountedEntry<Platform: CountedPlatform> {
       // Cannot be counted, so it must not enter what is drained. Sound beside everything.
       return TestAndSet<Platform>.slowPath(lock)
     }
-    raise(mark)
-    var target = Platform.load(Platform.slowPath, .acquiring)
-    while target == UInt32(Implementation.gate.rawValue) {
-      // Not counted while it waits here, or the drain would wait for us and we for the drain.
-      lower(mark)
-      if Gate<Platform>.wait(lock) { return }
+    while true {
       raise(mark)
-      target = Platform.load(Platform.slowPath, .acquiring)
+      // Acquiring; pairs with the store that put it in place.
+      switch Platform.load(Platform.slowPath, .acquiring) {
+      case UInt32(Implementation.native.rawValue):
+        NativeQueue<Platform>.slowPath(lock)
+        return lower(mark)
+      case UInt32(Implementation.paravirtual.rawValue):
+        ParavirtualQueue<Platform>.slowPath(lock)
+        return lower(mark)
+      case UInt32(Implementation.gate.rawValue):
+        // Not counted while it waits here, or the drain would wait for us and we for the drain.
+        lower(mark)
+        if Gate<Platform>.wait(lock) { return }
+      default:
+        // Queued nowhere, like who waits at the gate, and as free to leave for another slow path.
+        lower(mark)
+        if TestAndSet<Platform>.wait(
+          lock, while: { Platform.isInPlace(.testAndSet) }, resting: Platform.pause)
+        {
+          return
+        }
+      }
     }
-    switch target {
-    case UInt32(Implementation.native.rawValue): NativeQueue<Platform>.slowPath(lock)
-    case UInt32(Implementation.paravirtual.rawValue): ParavirtualQueue<Platform>.slowPath(lock)
-    default: TestAndSet<Platform>.slowPath(lock)
-    }
-    lower(mark)
   }
 
   @inlinable @inline(__always)

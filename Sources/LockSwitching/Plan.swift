@@ -22,7 +22,9 @@ import LockPlatform
     count = 0
   }
 
-  /// Adds a step. A plan has room for ten; one more is a programming error and traps.
+  /// Adds a step.
+  ///
+  /// A plan has room for ten; one more is a programming error and traps.
   public mutating func append(_ step: Step) {
     steps[count] = step
     count += 1

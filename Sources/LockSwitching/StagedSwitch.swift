@@ -6,7 +6,9 @@ import LockPlatform
 /// One caller at a time. It may be descheduled anywhere for any time: every mixture of the plan is
 /// sound. Nobody is stopped.
 public enum StagedSwitch<Target: SwitchTarget> {
-  /// Switches. The report says what happened; the failure, if there is one, why not.
+  /// Switches.
+  ///
+  /// The report says what happened; the failure, if there is one, why not.
   public static func run(_ request: SwitchRequest) -> (SwitchReport, SwitchFailure?) {
     run(Plan.staged(from: request.from, to: request.to), request)
   }

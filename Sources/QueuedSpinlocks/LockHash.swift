@@ -6,8 +6,10 @@ import LockPlatform
 /// each nested context, and the table has at least twice as many entries, so a free one exists.
 /// Entries are two words: the lock's address (0: free), the node's address.
 @usableFromInline
-enum LockHash<Platform: LockPlatform> {
-  /// Enters a lock. Only its owner or the head of its queue does, never both (see `handOver`).
+enum LockHash<Platform: LockMachine> {
+  /// Enters a lock.
+  ///
+  /// Only its owner or the head of its queue does, never both (see `handOver`).
   @inlinable
   static func insert(_ lock: LockWord, _ node: QueueNode) {
     let hash = Platform.lockHash

@@ -8,9 +8,10 @@ import LockPlatform
 ///
 /// Fair: first come, first served from the second waiter on. Collapses when a waiter is
 /// descheduled, because nobody passes it.
-public enum NativeQueue<Platform: LockPlatform> {
-  /// Takes the lock. Callable in up to four nested contexts on one CPU; deeper ones take the lock
-  /// without queueing.
+public enum NativeQueue<Platform: LockMachine> {
+  /// Takes the lock.
+  ///
+  /// Callable in up to four nested contexts on one CPU; deeper ones take the lock without queueing.
   @inlinable
   public static func slowPath(_ lock: LockWord) {
     if waitAsPending(lock) { return }
@@ -90,8 +91,10 @@ public enum NativeQueue<Platform: LockPlatform> {
   /// How long a newcomer lets the pending waiter take the lock before it queues.
   @inlinable static var handOverPauses: UInt32 { 512 }
 
-  /// Releases the lock: one store. Sites hold this very instruction; the function is for platforms
-  /// without sites, emulation, and the model checker.
+  /// Releases the lock: one store.
+  ///
+  /// Sites hold this very instruction; the function is for platforms without sites, emulation, and
+  /// the model checker.
   ///
   /// Releasing; pairs with every acquisition. The word is not touched afterwards: the lock may be
   /// freed by then.

@@ -9,9 +9,11 @@ import LockPlatform
 /// really halts again.
 ///
 /// Needs the paravirtual unlock: with the native one the head sleeps for ever.
-public enum ParavirtualQueue<Platform: LockPlatform> {
-  /// Takes the lock. Callable in up to four nested contexts on one CPU; deeper ones take the lock
-  /// without queueing. Halts, so the platform's `wait` must be allowed in that context.
+public enum ParavirtualQueue<Platform: LockMachine> {
+  /// Takes the lock.
+  ///
+  /// Callable in up to four nested contexts on one CPU; deeper ones take the lock without queueing.
+  /// Halts, so the platform's `wait` must be allowed in that context.
   @inlinable
   public static func slowPath(_ lock: LockWord) {
     if steal(lock) { return }

@@ -106,14 +106,14 @@ struct Tail: Equatable, Sendable {
   @inlinable var inWord: UInt32 { UInt32(rawValue) << 16 }
 
   @inlinable @inline(__always)
-  func node<Platform: LockPlatform>(on _: Platform.Type) -> QueueNode {
+  func node<Platform: LockMachine>(on _: Platform.Type) -> QueueNode {
     PerCPUNodes(base: Platform.queueArea(of: cpu)).node(UInt32(rawValue & 3))
   }
 }
 
 /// A node taken for one acquisition.
 @frozen @usableFromInline
-struct QueuePlace<Platform: LockPlatform>: Sendable {
+struct QueuePlace<Platform: LockMachine>: Sendable {
   @usableFromInline let nodes: PerCPUNodes
   @usableFromInline let index: UInt32
   @usableFromInline let node: QueueNode

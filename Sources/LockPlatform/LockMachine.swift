@@ -34,7 +34,7 @@
 }
 
 /// What the locks ask of a machine.
-public protocol LockPlatform: AtomicMemory {
+public protocol LockMachine: AtomicMemory {
   /// The number of the CPU this runs on, fixed until the slow path is left; nil when it has none,
   /// and then the slow path takes its lock without queueing.
   static var currentCPU: CPUNumber? { get }

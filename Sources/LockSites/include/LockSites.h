@@ -1,0 +1,147 @@
+// The lock operations that are inlined into programs: what a lock and an unlock compile to.
+//
+// Every image (the program, each shared library) that includes this header holds patch sites of
+// its own and the few lines of LockSites.c. When the image is loaded, those find the one core of
+// the process (struct tidelock_core) and hand it the image's sites; when it is unloaded, they take
+// them back. An image needs no more than this header and LockSites.c: the core may be in another.
+//
+// A site is one instruction of five bytes within one aligned 8-byte word:
+//
+//     native         40 c6 47 00 00    movb $0, 0(%rdi)
+//     paravirtual    e9 rel32          jmp to the site's own stub
+//
+// The stub steps over the red zone (compiled code keeps data below the stack pointer), calls the
+// thunk, and jumps back behind the site. The thunk is tidelock_unlock_thunk in LockSites.c.
+#ifndef TIDELOCK_LOCK_SITES_H
+#define TIDELOCK_LOCK_SITES_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Version of everything in this file that two images must agree on.
+#define TIDELOCK_ABI 1
+
+/// An entry of the section `tidelock_sites`. Addresses are relative to their own field.
+struct tidelock_site {
+  int32_t site;
+  int32_t stub;
+  uint16_t operation;
+  uint8_t length;
+  uint8_t version;
+  uint32_t reserved;
+};
+
+/// An image with sites. One in each, in LockSites.c.
+struct tidelock_image {
+  const struct tidelock_site *first;
+  const struct tidelock_site *end;
+  const struct tidelock_core *core;
+  /// The core's own record of the image.
+  void *record;
+};
+
+/// What the core of a process offers to the images in it. `abi` is TIDELOCK_ABI.
+struct tidelock_core {
+  uint32_t abi;
+  /// Take a lock that the fast path found taken. Any context; may halt.
+  void (*lock_slow)(uintptr_t lock);
+  /// Release a lock whose byte is not 1. Any context.
+  void (*unlock_slow)(uintptr_t lock);
+  /// Take over an image's sites and bring them to the set in force, before any of them executes.
+  void (*attach)(struct tidelock_image *image);
+  /// Let go of an image's sites. Waits for a poke that is under way.
+  void (*detach)(struct tidelock_image *image);
+  /// Switch, and look: what the Swift library above is made of. Types of LockSwitching.
+  void (*perform)(const void *request, void *outcome);
+  uint32_t (*current)(void);
+  uint64_t (*count)(uint32_t event);
+};
+
+/// Core of the process; looked for if the image is not attached yet. Ends the process with a
+/// message if there is none.
+__attribute__((visibility("hidden"))) const struct tidelock_core *tidelock_process_core(void);
+
+__attribute__((visibility("hidden"), cold)) void tidelock_lock_slow(uintptr_t lock);
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TIDELOCK_TSAN 1
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+#define TIDELOCK_TSAN 1
+#endif
+#ifdef TIDELOCK_TSAN
+void __tsan_acquire(void *);
+void __tsan_release(void *);
+#define TIDELOCK_ACQUIRED(lock) __tsan_acquire((void *)(lock))
+#define TIDELOCK_RELEASING(lock) __tsan_release((void *)(lock))
+#else
+#define TIDELOCK_ACQUIRED(lock) ((void)0)
+#define TIDELOCK_RELEASING(lock) ((void)0)
+#endif
+
+#ifdef __AVX512F__
+#define TIDELOCK_CLOBBERS_512                                                                      \
+  , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",      \
+      "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6",    \
+      "k7"
+#else
+#define TIDELOCK_CLOBBERS_512
+#endif
+
+/// Takes the lock if its word is 0: one locked compare-exchange. Acquires. Wait-free, any context.
+static inline __attribute__((always_inline)) _Bool tidelock_try_lock(uintptr_t lock) {
+  uint32_t expected = 0;
+  _Bool taken = __atomic_compare_exchange_n((uint32_t *)lock, &expected, 1u, 0, __ATOMIC_ACQUIRE,
+                                            __ATOMIC_RELAXED);
+  if (taken) TIDELOCK_ACQUIRED(lock);
+  return taken;
+}
+
+/// Takes the lock. Acquires. In a signal handler only if the interrupted code cannot hold it.
+static inline __attribute__((always_inline)) void tidelock_lock(uintptr_t lock) {
+  if (__builtin_expect(!tidelock_try_lock(lock), 0)) {
+    tidelock_lock_slow(lock);
+    TIDELOCK_ACQUIRED(lock);
+  }
+}
+
+// The alignment skips at most 4 bytes, which is exactly when 5 bytes would cross an aligned 8-byte
+// word. The section is marked "R": the linker's garbage collection would drop a table that nothing
+// names. Registers: the thunk saves all general ones but rax; vector registers are declared
+// clobbered, which costs nothing where, as nearly always, none is live across an unlock. The thunk
+// is hidden, so an image without LockSites.c, whose sites nobody would know, does not link.
+/// Releases the lock: a patch site. Releases; wait-free in native; any context.
+static inline __attribute__((always_inline)) void tidelock_unlock(uintptr_t lock) {
+  TIDELOCK_RELEASING(lock);
+  __asm__ volatile(
+      ".p2align 3,,4\n"
+      "771:\t.byte 0x40, 0xc6, 0x47, 0x00, 0x00\n"
+      "772:\n"
+      ".pushsection .text.tidelock_stubs,\"ax\",@progbits\n"
+      "773:\tleaq -128(%%rsp), %%rsp\n"
+      "\tcall tidelock_unlock_thunk\n"
+      "\tleaq 128(%%rsp), %%rsp\n"
+      "\tjmp 772b\n"
+      ".popsection\n"
+      ".pushsection tidelock_sites,\"aR\",@progbits\n"
+      "\t.long 771b - ., 773b - .\n"
+      "\t.short 1\n"
+      "\t.byte 5, 1\n"
+      "\t.long 0\n"
+      ".popsection"
+      :
+      : "D"(lock)
+      : "memory", "cc", "rax", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7",
+        "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+        "xmm15" TIDELOCK_CLOBBERS_512);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

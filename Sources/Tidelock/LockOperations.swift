@@ -1,0 +1,82 @@
+import CodePatching
+import LockPlatform
+import LockSites
+import LockSwitching
+import UserSpacePlatform
+
+/// A complete set of lock operations: `.native`, `.paravirtual` or `.testAndSet`.
+public typealias LockSet = LockPlatform.LockSet
+/// How patch sites are changed: `.store` or `.breakpoint`.
+public typealias PokeMethod = CodePatching.PokeMethod
+/// How a switch is carried out.
+public typealias SwitchProtocol = LockSwitching.SwitchProtocol
+/// Who asked for a switch.
+public typealias SwitchReason = LockSwitching.SwitchReason
+/// What a switch did and cost.
+public typealias SwitchReport = LockSwitching.SwitchReport
+
+/// The lock operations of this process: which set is in force, and how to change it.
+///
+///     let report = try LockOperations.switch(to: .paravirtual)
+///     print(report.nanoseconds, LockOperations.current)
+public enum LockOperations {
+  /// The set in force.
+  ///
+  /// While a switch is under way, the one it started from.
+  public static var current: LockSet {
+    // The core is there: this image is linked with one.
+    LockSet(rawValue: UInt8(unsafe tidelock_process_core().pointee.current())) ?? .native
+  }
+
+  /// Switches all locks of the process, in the program and every loaded library, while all threads
+  /// go on taking them.
+  ///
+  /// Threads need not know and are not stopped.
+  ///
+  /// Returns when the new set is in force everywhere; all or nothing. Switching to the set in
+  /// force does nothing. Do not call it in a signal handler, or while holding a lock that a thread
+  /// in a slow path may be waiting for: the drain waits for that thread until the time is over.
+  ///
+  /// - Parameters:
+  ///   - set: the set wanted.
+  ///   - protocol: how the switch is carried out.
+  ///   - method: how patch sites are changed. `.breakpoint` needs SIGTRAP unblocked in every
+  ///     thread and puts a handler there that passes on what is not its own.
+  ///   - timeLimit: after this the switch is undone and an error thrown.
+  ///   - reason: who asked; the report says so.
+  /// - Returns: what was done and what it cost.
+  /// - Throws: why not, with the report of what was tried and undone.
+  @discardableResult
+  public static func `switch`(
+    to set: LockSet, using protocol: SwitchProtocol = .staged, poking method: PokeMethod = .store,
+    timeLimit: Duration = .seconds(5), reason: SwitchReason = .operator
+  ) throws(SwitchError) -> SwitchReport {
+    let order = SwitchOrder(
+      to: set, method: method, timeLimit: timeLimit.wholeNanoseconds, reason: reason)
+    // The core may be another image's, of the same version: `tidelock_core.perform`.
+    let outcome = unsafe withUnsafePointer(to: order) { order in
+      unsafe withUnsafeTemporaryAllocation(of: SwitchOutcome.self, capacity: 1) { outcome in
+        unsafe tidelock_process_core().pointee.perform(order, outcome.baseAddress)
+        return unsafe outcome[0]
+      }
+    }
+    if let failure = outcome.failure {
+      throw SwitchError(failure, outcome.report)
+    }
+    return outcome.report
+  }
+
+  /// What all threads of the process have counted so far.
+  public static var statistics: LockStatistics { LockStatistics() }
+}
+
+extension Duration {
+  /// In nanoseconds; 0 if negative, the largest number if too long.
+  fileprivate var wholeNanoseconds: UInt64 {
+    guard self > .zero else { return 0 }
+    let (whole, overflow) = UInt64(components.seconds).multipliedReportingOverflow(
+      by: 1_000_000_000)
+    guard !overflow else { return .max }
+    return whole &+ UInt64(components.attoseconds / 1_000_000_000)
+  }
+}

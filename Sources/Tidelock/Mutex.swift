@@ -1,0 +1,81 @@
+import Builtin
+
+/// A value that one thread at a time can reach.
+///
+/// Interface and use are those of `Synchronization.Mutex`; changing the import is the whole
+/// migration. What differs is what waiting costs, and that it can be changed while the program
+/// runs (`LockOperations.switch(to:)`).
+///
+///     let counter = Mutex(0)
+///     counter.withLock { $0 += 1 }
+///
+/// - Memory ordering: entering `withLock` acquires, leaving it releases.
+/// - Progress and calling context: those of `Spinlock`. Keep sections short, and do not wait for
+///   anything inside one: with the native set, others spin meanwhile.
+/// - Not recursive: taking it again inside `withLock` never returns.
+@safe @frozen public struct Mutex<Value: ~Copyable>: ~Copyable {
+  @usableFromInline let lock: Spinlock
+  @usableFromInline let storage: MutexStorage<Value>
+
+  /// A mutex around a value.
+  @inlinable @inline(__always)
+  public init(_ initialValue: consuming sending Value) {
+    unsafe lock = Spinlock()
+    storage = MutexStorage(initialValue)
+  }
+}
+
+// Safe to share: `withLock` lets one thread at a time reach the value, and what goes in and comes
+// out is `sending`.
+extension Mutex: @unchecked Sendable where Value: ~Copyable {}
+
+extension Mutex where Value: ~Copyable {
+  /// Waits for the lock, calls the closure with the value, and releases the lock, also when the
+  /// closure throws.
+  @inlinable @inline(__always)
+  public borrowing func withLock<Result: ~Copyable, E: Error>(
+    _ body: (inout sending Value) throws(E) -> sending Result
+  ) throws(E) -> sending Result {
+    // Paired: this is the only function that locks without trying.
+    unsafe lock.lock()
+    defer { unsafe lock.unlock() }
+    // The value is ours until the unlock.
+    return try unsafe body(&storage.pointer.pointee)
+  }
+
+  /// Calls the closure with the value if nobody has the lock; nil, at once, if somebody does.
+  @inlinable @inline(__always)
+  public borrowing func withLockIfAvailable<Result: ~Copyable, E: Error>(
+    _ body: (inout sending Value) throws(E) -> sending Result
+  ) throws(E) -> sending Result? {
+    guard unsafe lock.tryLock() else { return nil }
+    // Paired with the try that succeeded.
+    defer { unsafe lock.unlock() }
+    return try unsafe body(&storage.pointer.pointee)
+  }
+}
+
+/// Room for a value that is reached through a borrowed owner.
+@_rawLayout(like: Value, movesAsLike)
+@safe @frozen @usableFromInline
+struct MutexStorage<Value: ~Copyable>: ~Copyable {
+  @inlinable @inline(__always)
+  init(_ value: consuming Value) {
+    unsafe pointer.initialize(to: value)
+  }
+
+  /// The value's place.
+  ///
+  /// Contract: used only by who holds the lock, or owns the mutex alone.
+  @usableFromInline
+  var pointer: UnsafeMutablePointer<Value> {
+    @inlinable @inline(__always)
+    get { unsafe UnsafeMutablePointer(Builtin.addressOfRawLayout(self)) }
+  }
+
+  @inlinable
+  deinit {
+    // Nobody else has the mutex any more.
+    unsafe pointer.deinitialize(count: 1)
+  }
+}

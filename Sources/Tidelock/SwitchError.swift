@@ -1,0 +1,102 @@
+import CodePatching
+import LockPlatform
+import LockSwitching
+import UserSpaceShims
+
+/// Why a switch was refused or undone.
+///
+/// The set that was in force still is, unless `report.result` is `.stuck`, which takes a kernel
+/// that lets text be written and then does not; even then every lock works.
+public struct SwitchError: Error, CustomStringConvertible, Sendable {
+  /// What went wrong.
+  public let failure: SwitchFailure
+  /// What was tried.
+  public let report: SwitchReport
+
+  init(_ failure: SwitchFailure, _ report: SwitchReport) {
+    self.failure = failure
+    self.report = report
+  }
+
+  /// One sentence that names the thing and the way out.
+  public var description: String {
+    switch failure {
+    case .underWay:
+      "Another switch is under way; try again when it has finished."
+    case .notDrained(let body):
+      """
+      Threads were still waiting in the \(body) slow path after \
+      \(report.nanoseconds / 1_000_000) ms, so the switch was undone; allow more time, or look for \
+      a lock that is held too long.
+      """
+    case .breakpointsBlocked(let thread):
+      """
+      Thread \(thread) blocks SIGTRAP, so its first breakpoint would end the process; unblock it, \
+      or poke with stores.
+      """
+    case .unsupported:
+      """
+      This kernel lacks membarrier with core serialization, or the process had no memory for its \
+      threads' records; Linux 4.16 or later is needed.
+      """
+    case .patch(let error): describe(error)
+    }
+  }
+
+  private func describe(_ error: PatchError) -> String {
+    switch error {
+    case .noSites:
+      "No patch site is loaded in this process, so there is nothing to switch; use a lock first."
+    case .unknownBytes(let site, let found, let expected):
+      """
+      The unlock at \(symbol(site)) holds \(bytes(found)) where \(bytes(expected)) was expected; \
+      something else has patched it (a debugger, a probe): remove that and try again.
+      """
+    case .noForm(let site):
+      """
+      The unlock at \(symbol(site)) belongs to a library built with another version of Tidelock; \
+      rebuild the library.
+      """
+    case .straddles(let site):
+      """
+      The unlock at \(symbol(site)) crosses an aligned 8-byte word, so one store cannot change it; \
+      poke with breakpoints.
+      """
+    case .notWritable(let site):
+      """
+      The kernel does not let the text at \(symbol(site)) be written; allow it (SELinux: execmod) \
+      or choose the set at the start.
+      """
+    case .notSerializable:
+      "The kernel refused to serialize the processors (membarrier), so the switch was undone."
+    case .undoRefused(let site):
+      """
+      The text at \(symbol(site)) could be written and then not put back; every lock works, but \
+      the process should be restarted.
+      """
+    }
+  }
+
+  private func bytes(_ value: UInt64) -> String {
+    (0..<5).map { index in
+      let byte = String(UInt8(truncatingIfNeeded: value >> (8 * index)), radix: 16)
+      return byte.count == 1 ? "0" + byte : byte
+    }.joined(separator: " ")
+  }
+}
+
+/// An address as symbol and file, as far as the dynamic linker knows them.
+private func symbol(_ address: UInt) -> String {
+  func hexadecimal(_ number: UInt) -> String { "0x" + String(number, radix: 16) }
+  var file: UnsafePointer<CChar>?
+  var name: UnsafePointer<CChar>?
+  var base: UInt = 0
+  var start: UInt = 0
+  // The strings are the dynamic linker's and live as long as the image, which is being switched.
+  guard unsafe tidelock_find_symbol(address, &file, &base, &name, &start) != 0,
+    let file = unsafe file
+  else { return hexadecimal(address) }
+  let image = unsafe String(cString: file)
+  guard let name = unsafe name else { return "\(image)+\(hexadecimal(address &- base))" }
+  return unsafe "\(String(cString: name))+\(hexadecimal(address &- start)) in \(image)"
+}

@@ -1,0 +1,68 @@
+import CodePatching
+import Glibc
+import LockPlatform
+import LockSwitching
+import QueuedSpinlocks
+import UserSpaceShims
+
+/// What fork(2) needs: the child has one thread, a copy of everything, and must work.
+///
+/// Before: no poke may be under way, so the lock that guards them is taken. In the child: the
+/// thread that may have been switching is gone, and so are all waiters; the child is put in the
+/// set that was in force when the switch, if any, began, and the queues of the vanished are
+/// dissolved. A lock that a vanished thread held stays held, as with any lock.
+enum Fork {
+  static func install() {
+    _ = pthread_atfork({ Process.lockImages() }, { Process.unlockImages() }, { Fork.startChild() })
+  }
+
+  fileprivate static func startChild() {
+    tidelock_renew_images_lock()
+    // Relaxed, all of it: there is only this thread.
+    UserSpace.store(0, to: Images.handlers, .relaxed)
+    UserSpace.store(0, to: Process.switching, .relaxed)
+    _ = tidelock_barrier_register()
+    forgetOtherThreads()
+    restore(Process.set)
+  }
+
+  /// Dissolves the queues of the threads that are gone and frees their records.
+  private static func forgetOtherThreads() {
+    let me = tidelock_self()
+    for thread in ThreadRecord.all where thread.address != me {
+      for level: UInt in 0..<4 {
+        let lock = UserSpace.load(thread.waitsFor(level), .relaxed)
+        guard lock != 0 else { continue }
+        UserSpace.store(0, to: thread.waitsFor(level), .relaxed)
+        // Somebody waited for it when the process forked, so it was there, and its copy is.
+        AbandonedQueue<UserSpace>.dissolve(unsafe LockWord(address: UInt(lock)))
+      }
+      AbandonedQueue<UserSpace>.forget(thread.number)
+      UserSpace.store(0, to: thread.mark, .relaxed)
+      UserSpace.store(0, to: thread.tid, .relaxed)
+    }
+    guard me != 0 else { return }
+    UserSpace.store(tidelock_tid(), to: ThreadRecord(address: me).tid, .relaxed)
+  }
+
+  /// Puts every operation as a set has it.
+  ///
+  /// Nobody waits and nobody else runs, so no order is wrong.
+  private static func restore(_ set: LockSet) {
+    let operations: [LockOperation] = [.unlock, .wait, .kick, .vcpuIsPreempted, .slowPath]
+    for operation in operations {
+      let now = UserSpace.implementation(of: operation)
+      let wanted = set.implementation(of: operation)
+      guard now != wanted else { continue }
+      do {
+        _ = try ProgramSwitching.poke(operation, from: now, to: wanted, by: .store)
+      } catch {
+        // Text that could be written a moment ago cannot be now. Test-and-set is sound beside
+        // either unlock.
+        Process.set = .testAndSet
+        _ = try? ProgramSwitching.poke(.slowPath, from: now, to: .testAndSet, by: .store)
+        return
+      }
+    }
+  }
+}

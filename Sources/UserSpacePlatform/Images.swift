@@ -1,0 +1,203 @@
+import CodePatching
+import LockPlatform
+import UserSpaceShims
+
+/// A patch site of an image, with addresses made absolute.
+struct ProgramSite {
+  var address: UInt
+  var stub: UInt
+}
+
+/// The core's record of an image: its sites sorted by address, in memory of their own.
+///
+/// Contract: records are made and unlinked with `images_lock` held. The handler of breakpoints
+/// reads them without, counted by `handlers`, and unlinking waits for that count.
+@unsafe struct ImageRecord {
+  var next: UnsafeMutablePointer<ImageRecord>?
+  var count: Int
+  var size: Int
+  /// Whether every entry of the image's table is one that this core understands.
+  var isUnderstood: Bool
+
+  /// From the record's address: the sites follow it.
+  static func sites(_ record: UnsafeMutablePointer<ImageRecord>) -> UnsafeMutableBufferPointer<
+    ProgramSite
+  > {
+    let first = unsafe UnsafeMutableRawPointer(record + 1)
+      .assumingMemoryBound(to: ProgramSite.self)
+    return unsafe UnsafeMutableBufferPointer(start: first, count: record.pointee.count)
+  }
+
+  /// Reads an image's table.
+  ///
+  /// Nil without memory.
+  static func make(_ image: UnsafeMutablePointer<tidelock_image>) -> UnsafeMutablePointer<
+    ImageRecord
+  >? {
+    // The linker's bounds of the section.
+    guard let first = unsafe image.pointee.first, let end = unsafe image.pointee.end else {
+      return unsafe allocate(count: 0)
+    }
+    let table = unsafe UnsafeBufferPointer(start: first, count: end - first)
+    guard let record = unsafe allocate(count: table.count) else { return nil }
+    var sites = unsafe sites(record)
+    for index in table.indices {
+      // Relative to the place of the field itself.
+      let entry = unsafe UInt(bitPattern: first + index)
+      let fields = unsafe table[index]
+      unsafe sites.initializeElement(
+        at: index,
+        to: ProgramSite(
+          address: entry &+ UInt(bitPattern: Int(fields.site)),
+          stub: entry &+ 4 &+ UInt(bitPattern: Int(fields.stub))))
+      if fields.version != 1 || fields.length != 5
+        || fields.operation != UInt16(LockOperation.unlock.rawValue)
+      {
+        unsafe record.pointee.isUnderstood = false
+      }
+    }
+    unsafe sites.sort { $0.address < $1.address }
+    return unsafe record
+  }
+
+  private static func allocate(count: Int) -> UnsafeMutablePointer<ImageRecord>? {
+    let size = unsafe MemoryLayout<ImageRecord>.stride + count * MemoryLayout<ProgramSite>.stride
+    guard
+      let record = unsafe UnsafeMutablePointer<ImageRecord>(
+        bitPattern: UInt(tidelock_map(size)))
+    else { return nil }
+    unsafe record.initialize(
+      to: ImageRecord(next: nil, count: count, size: size, isUnderstood: true))
+    return unsafe record
+  }
+}
+
+/// The sites of one image.
+@safe struct ImageSites: SiteTable {
+  /// On the list for as long as `images_lock` is held or `handlers` is counted.
+  let record: UnsafeMutablePointer<ImageRecord>
+
+  var count: Int { unsafe record.pointee.count }
+
+  func site(_ index: Int) -> (address: UInt, operation: LockOperation) {
+    (unsafe ImageRecord.sites(record)[index].address, .unlock)
+  }
+
+  func form(of index: Int, as implementation: Implementation) -> Form? {
+    let site = unsafe ImageRecord.sites(record)[index]
+    return switch implementation {
+    case .native: ProgramUnlockForms.native
+    case .paravirtual: ProgramUnlockForms.paravirtual(site: site.address, stub: site.stub)
+    case .testAndSet, .gate: nil
+    }
+  }
+
+  /// From the first byte of the first site to behind the last; nil without sites.
+  var bounds: (low: UInt, high: UInt)? {
+    guard count > 0 else { return nil }
+    return (site(0).address, site(count - 1).address &+ 8)
+  }
+}
+
+/// The sites of every image, one after the other.
+struct AllSites: SiteTable {
+  private let images: [ImageSites]
+  private let ends: [Int]
+
+  /// Contract: `images_lock` is held for as long as this is used.
+  init() {
+    var images: [ImageSites] = []
+    var ends: [Int] = []
+    var total = 0
+    for image in Images.all where image.count > 0 {
+      total += image.count
+      images.append(image)
+      ends.append(total)
+    }
+    self.images = images
+    self.ends = ends
+  }
+
+  var count: Int { ends.last ?? 0 }
+
+  var bounds: [(low: UInt, high: UInt)] { images.compactMap(\.bounds) }
+
+  func site(_ index: Int) -> (address: UInt, operation: LockOperation) {
+    let (image, offset) = place(index)
+    return images[image].site(offset)
+  }
+
+  func form(of index: Int, as implementation: Implementation) -> Form? {
+    let (image, offset) = place(index)
+    return images[image].form(of: offset, as: implementation)
+  }
+
+  private func place(_ index: Int) -> (image: Int, offset: Int) {
+    var image = 0
+    while index >= ends[image] { image += 1 }
+    return (image, image == 0 ? index : index - ends[image - 1])
+  }
+}
+
+/// The list of attached images.
+enum Images {
+  private static var head: Location<UInt64> {
+    // A word of the core's state, which lives as long as the process.
+    unsafe Location(address: tidelock_state_images())
+  }
+
+  /// Handlers of breakpoints that read the list just now.
+  static var handlers: Location<UInt32> {
+    unsafe Location(address: tidelock_state_handlers())
+  }
+
+  /// Newest first.
+  ///
+  /// Callable in the handler of breakpoints: it only reads.
+  ///
+  /// Acquiring; pairs with the release in `link`: a record is whole before it can be found.
+  static var all: ImageList {
+    unsafe ImageList(
+      following: UnsafeMutablePointer(bitPattern: UInt(UserSpace.load(head, .acquiring))))
+  }
+
+  /// Contract: `images_lock` is held.
+  static func link(_ record: UnsafeMutablePointer<ImageRecord>) {
+    unsafe record.pointee.next = UnsafeMutablePointer(
+      bitPattern: UInt(UserSpace.load(head, .relaxed)))
+    UserSpace.store(UInt64(UInt(bitPattern: record)), to: head, .releasing)
+  }
+
+  /// Takes a record off the list and frees it.
+  ///
+  /// Contract: `images_lock` is held, so no site of the image is in transit.
+  static func unlink(_ record: UnsafeMutablePointer<ImageRecord>) {
+    let behind = unsafe record.pointee.next
+    if UserSpace.load(head, .relaxed) == UInt64(UInt(bitPattern: record)) {
+      UserSpace.store(UInt64(UInt(bitPattern: behind)), to: head, .releasing)
+    } else {
+      for image in all where unsafe image.record.pointee.next == record {
+        unsafe image.record.pointee.next = behind
+        break
+      }
+    }
+    // A handler that came before the record was taken off may still read it; one that comes now
+    // does not find it. No breakpoint is in place, so the count falls to 0.
+    tidelock_fence()
+    while UserSpace.load(handlers, .acquiring) != 0 { tidelock_yield() }
+    let size = unsafe record.pointee.size
+    tidelock_unmap(UInt(bitPattern: record), size)
+  }
+}
+
+/// A walk along the list of images.
+@safe struct ImageList: Sequence, IteratorProtocol {
+  /// On the list: contract of `ImageRecord`.
+  fileprivate var following: UnsafeMutablePointer<ImageRecord>?
+
+  mutating func next() -> ImageSites? {
+    guard let record = unsafe following else { return nil }
+    unsafe following = record.pointee.next
+    return unsafe ImageSites(record: record)
+  }
+}

@@ -1,0 +1,124 @@
+import LockPlatform
+import QueuedSpinlocks
+import UserSpaceShims
+
+/// What the core keeps of a thread: `struct tidelock_thread`.
+///
+/// A thread gets one, and with it its number, when it first enters a slow path, and gives it back
+/// when it ends. Records are mapped once and for ever.
+struct ThreadRecord: Equatable {
+  let address: UInt
+
+  @inline(__always)
+  init(address: UInt) {
+    self.address = address
+  }
+
+  @inline(__always)
+  init(_ cpu: CPUNumber) {
+    address = tidelock_thread_record(cpu.rawValue)
+  }
+
+  // Each of these locations is inside the record, which is never unmapped.
+  var queueArea: UInt { @inline(__always) get { address } }
+  var mark: Location<UInt32> { unsafe Location(address: tidelock_thread_mark(address)) }
+  var tid: Location<UInt32> { unsafe Location(address: tidelock_thread_tid(address)) }
+  var processor: Location<UInt32> { unsafe Location(address: tidelock_thread_processor(address)) }
+  var longestHold: Location<UInt64> {
+    unsafe Location(address: tidelock_thread_longest_hold(address))
+  }
+  var breakpoints: Location<UInt64> {
+    unsafe Location(address: tidelock_thread_breakpoints(address))
+  }
+  func waitsFor(_ level: UInt) -> Location<UInt64> {
+    unsafe Location(address: tidelock_thread_waits_for(address) &+ level &* 8)
+  }
+  func events(_ event: LockEvent) -> Location<UInt64> {
+    unsafe Location(address: tidelock_thread_events(address) &+ UInt(event.rawValue) &* 8)
+  }
+
+  var number: CPUNumber {
+    @inline(__always) get {
+      CPUNumber(UInt32((address &- tidelock_threads()) / UInt(TIDELOCK_THREAD_SIZE)))
+    }
+  }
+
+  /// This thread's record, given out now if it has none; nil if all numbers are taken.
+  static var current: ThreadRecord? {
+    @inline(__always) get {
+      let address = tidelock_self()
+      return address != 0 ? ThreadRecord(address: address) : enroll()
+    }
+  }
+
+  // Relaxed, here and below: a thread counts for itself, and readers want an approximate sum.
+  @inline(__always)
+  func count(_ event: LockEvent) {
+    UserSpace.store(UserSpace.load(events(event), .relaxed) &+ 1, to: events(event), .relaxed)
+  }
+
+  func noteHold(_ nanoseconds: UInt64) {
+    if UserSpace.load(longestHold, .relaxed) < nanoseconds {
+      UserSpace.store(nanoseconds, to: longestHold, .relaxed)
+    }
+  }
+}
+
+// MARK: Coming and going
+
+extension ThreadRecord {
+  /// Takes a free record for this thread.
+  ///
+  /// With signals blocked: a handler that takes a lock in the middle would take a second one. No
+  /// allocation, no lock: it may be in a handler itself.
+  @inline(never)
+  static func enroll() -> ThreadRecord? {
+    guard tidelock_threads() != 0 else { return nil }
+    var signals: UInt64 = 0
+    // Both calls only use the variable while they run.
+    unsafe tidelock_block_signals(&signals)
+    defer { unsafe tidelock_restore_signals(&signals) }
+    let tid = tidelock_tid()
+    for number in 0..<TIDELOCK_THREADS {
+      let record = ThreadRecord(CPUNumber(number))
+      // Acquiring; pairs with the release in `leave`: the last owner is done with it.
+      guard UserSpace.load(record.tid, .relaxed) == 0,
+        UserSpace.compareExchange(record.tid, expected: 0, desired: tid, .acquiring) == 0
+      else { continue }
+      raiseEnd(above: number)
+      tidelock_set_self(record.address)
+      // So that `leave` is called when the thread ends.
+      tidelock_call_at_exit(record.address)
+      return record
+    }
+    return nil
+  }
+
+  /// Records below the end may be in use; a drain looks at those.
+  ///
+  /// The update is a full barrier and comes before the thread's first mark, so a drainer that
+  /// reads an older end makes this thread read the newer slow path.
+  private static func raiseEnd(above number: UInt32) {
+    let end = self.end
+    var seen = UserSpace.load(end, .relaxed)
+    while seen <= number {
+      seen = UserSpace.compareExchange(
+        end, expected: seen, desired: number &+ 1, .sequentiallyConsistent)
+    }
+  }
+
+  /// One more than the highest number ever given out.
+  ///
+  /// In the core's state, which stays.
+  static var end: Location<UInt32> { unsafe Location(address: tidelock_state_thread_end()) }
+
+  /// Gives the record back; the thread is ending.
+  ///
+  /// Should it take locks after this (destructors of thread-local storage may), it gets another,
+  /// and comes here again.
+  func leave() {
+    tidelock_set_self(0)
+    // Releasing; pairs with `enroll`.
+    UserSpace.store(0, to: tid, .releasing)
+  }
+}

@@ -1,0 +1,198 @@
+// What the program's platform needs of Linux and cannot say in Swift: raw system calls (no errno,
+// no cancellation, so that they may stand in any signal handler and inside an unlock), thread-local
+// storage, the layout of the core's state.
+#ifndef TIDELOCK_USER_SPACE_SHIMS_H
+#define TIDELOCK_USER_SPACE_SHIMS_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "LockSites.h"
+#include "MachineAtomics.h"
+
+#define TIDELOCK_HIDDEN __attribute__((visibility("hidden")))
+
+// MARK: State
+
+/// How many threads can be told apart at one time: what a lock word's tail can name.
+#define TIDELOCK_THREADS 16383u
+/// Entries of the lock hash: a power of two, at least twice four for each thread.
+#define TIDELOCK_HASH_ENTRIES 131072u
+#define TIDELOCK_EVENTS 8
+/// Size of a thread's record in bytes.
+#define TIDELOCK_THREAD_SIZE 512u
+
+/// What the core keeps of a thread. Mapped once for all numbers and never unmapped: a kick that
+/// comes after the thread has ended finds memory, and a new thread of that number at worst wakes
+/// for nothing.
+struct __attribute__((aligned(64))) tidelock_thread {
+  /// PerCPUArea of QueuedSpinlocks.
+  uint8_t queue_area[320];
+  /// How many slow paths the thread is in; the drain reads it.
+  uint32_t mark;
+  /// Kernel's number of the thread; 0 while the record is free.
+  uint32_t tid;
+  /// The processor the thread was last seen on when it entered a slow path.
+  uint32_t processor;
+  uint32_t unused;
+  /// Longest time it was held up since the last switch began, in nanoseconds.
+  uint64_t longest_hold;
+  /// Breakpoints it met, ever.
+  uint64_t breakpoints;
+  /// Which locks it is in slow paths of, by nesting level: for the child of a fork.
+  uint64_t waits_for[4];
+  uint64_t events[TIDELOCK_EVENTS];
+  uint64_t padding[3];
+};
+_Static_assert(sizeof(struct tidelock_thread) == TIDELOCK_THREAD_SIZE, "a record is eight lines");
+_Static_assert(TIDELOCK_EVENTS == 8, "LockEvent has eight cases");
+
+struct tidelock_state {
+  /// Which implementation of each of the five operations is in place.
+  _Alignas(64) uint32_t table[5];
+  /// The set in force, as LockSet.
+  uint32_t set;
+  _Alignas(64) uintptr_t threads;
+  uintptr_t hash;
+  /// One more than the highest number ever given out.
+  uint32_t thread_end;
+  /// Ticks of the timestamp counter in a turn.
+  uint64_t turn;
+  pthread_key_t exit_key;
+  /// Whether memory and kernel services are there: see Core.swift.
+  uint32_t is_ready;
+  /// Not 0 while a switch is under way.
+  uint32_t switching;
+  /// Guards the list of images, and every poke.
+  pthread_mutex_t images_lock;
+  /// Records of images, newest first.
+  uintptr_t images;
+  /// How many handlers look at the records just now.
+  uint32_t handlers;
+  struct sigaction chained_trap;
+  /// A poke that is under way may have put breakpoints.
+  uint32_t unnumbered_breakpoints;
+};
+
+extern struct tidelock_state tidelock_state_ TIDELOCK_HIDDEN;
+
+#define TIDELOCK_STATE(field)                                                                      \
+  TIDELOCK_INLINE uintptr_t tidelock_state_##field(void) {                                         \
+    return (uintptr_t)&tidelock_state_.field;                                                      \
+  }
+TIDELOCK_STATE(set)
+TIDELOCK_STATE(threads)
+TIDELOCK_STATE(hash)
+TIDELOCK_STATE(turn)
+TIDELOCK_STATE(is_ready)
+TIDELOCK_STATE(switching)
+TIDELOCK_STATE(images)
+TIDELOCK_STATE(handlers)
+TIDELOCK_STATE(thread_end)
+TIDELOCK_STATE(unnumbered_breakpoints)
+TIDELOCK_INLINE uintptr_t tidelock_table_entry(uint32_t operation) {
+  return (uintptr_t)&tidelock_state_.table[operation];
+}
+TIDELOCK_INLINE uintptr_t tidelock_threads(void) { return tidelock_state_.threads; }
+TIDELOCK_INLINE uintptr_t tidelock_hash(void) { return tidelock_state_.hash; }
+TIDELOCK_INLINE uint64_t tidelock_turn(void) { return tidelock_state_.turn; }
+
+TIDELOCK_INLINE uintptr_t tidelock_thread_record(uint32_t number) {
+  return tidelock_state_.threads + (uintptr_t)number * sizeof(struct tidelock_thread);
+}
+#define TIDELOCK_FIELD(name)                                                                       \
+  TIDELOCK_INLINE uintptr_t tidelock_thread_##name(uintptr_t record) {                             \
+    return record + offsetof(struct tidelock_thread, name);                                        \
+  }
+TIDELOCK_FIELD(mark)
+TIDELOCK_FIELD(tid)
+TIDELOCK_FIELD(processor)
+TIDELOCK_FIELD(longest_hold)
+TIDELOCK_FIELD(breakpoints)
+TIDELOCK_FIELD(waits_for)
+TIDELOCK_FIELD(events)
+
+// MARK: The images' lock, and what else the C library keeps for the core
+
+void tidelock_lock_images(void) TIDELOCK_HIDDEN;
+void tidelock_unlock_images(void) TIDELOCK_HIDDEN;
+/// In the child of a fork, where its owner may be gone.
+void tidelock_renew_images_lock(void) TIDELOCK_HIDDEN;
+/// Makes the key whose destructor is called with a thread's record when the thread ends.
+int tidelock_make_exit_key(void (*leave)(void *record)) TIDELOCK_HIDDEN;
+/// Below the first 32 keys, which the core's early one is, this does not allocate.
+void tidelock_call_at_exit(uintptr_t record) TIDELOCK_HIDDEN;
+/// Keeps the image this is in from being unloaded; nothing to do for the program itself.
+void tidelock_pin(void) TIDELOCK_HIDDEN;
+
+// MARK: Thread-local storage
+
+// Initial-exec: one instruction, and no allocation on first use, so that a signal handler may be
+// the first to take a lock on its thread.
+extern __thread uintptr_t tidelock_thread_self TIDELOCK_HIDDEN
+    __attribute__((tls_model("initial-exec")));
+TIDELOCK_INLINE uintptr_t tidelock_self(void) { return tidelock_thread_self; }
+TIDELOCK_INLINE void tidelock_set_self(uintptr_t record) { tidelock_thread_self = record; }
+
+// The kernel keeps the number of the processor a thread runs on in its restartable-sequences area
+// (rseq(2), glibc 2.35 and later).
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+/// The processor this runs on; 0xffffffff if unknown.
+TIDELOCK_INLINE uint32_t tidelock_processor(void) {
+  if (&__rseq_size == NULL || __rseq_size == 0) return 0xffffffffu;
+  const char *area = (const char *)__builtin_thread_pointer() + __rseq_offset;
+  return __atomic_load_n((const uint32_t *)(area + 4), __ATOMIC_RELAXED);
+}
+
+// MARK: System calls. Negative results are error numbers.
+
+void tidelock_futex_wait(uintptr_t word, uint32_t value) TIDELOCK_HIDDEN;
+void tidelock_futex_wake(uintptr_t word) TIDELOCK_HIDDEN;
+void tidelock_yield(void) TIDELOCK_HIDDEN;
+void tidelock_sleep(uint64_t nanoseconds) TIDELOCK_HIDDEN;
+uint32_t tidelock_tid(void) TIDELOCK_HIDDEN;
+uint64_t tidelock_nanoseconds(void) TIDELOCK_HIDDEN;
+/// Registers the process for both barriers below.
+int tidelock_barrier_register(void) TIDELOCK_HIDDEN;
+/// Every thread of the process has executed a full memory barrier since the call.
+int tidelock_barrier(void) TIDELOCK_HIDDEN;
+/// Every thread of the process has executed a core-serializing instruction since the call.
+int tidelock_barrier_sync_core(void) TIDELOCK_HIDDEN;
+/// Changes the protection of whole pages.
+int tidelock_protect(uintptr_t low, uintptr_t high, int protection) TIDELOCK_HIDDEN;
+/// Zeroed memory that costs nothing until touched; 0 if there is none.
+uintptr_t tidelock_map(size_t size) TIDELOCK_HIDDEN;
+void tidelock_unmap(uintptr_t memory, size_t size) TIDELOCK_HIDDEN;
+/// Blocks every signal of the thread and stores those that were blocked; and puts them back.
+void tidelock_block_signals(uint64_t *saved) TIDELOCK_HIDDEN;
+void tidelock_restore_signals(const uint64_t *saved) TIDELOCK_HIDDEN;
+
+// MARK: Code
+
+// Not instrumented: ThreadSanitizer would call it a race with the code's execution.
+void tidelock_store_code(uintptr_t address, uint8_t byte) TIDELOCK_HIDDEN;
+void tidelock_store_code_word(uintptr_t address, uint64_t word) TIDELOCK_HIDDEN;
+uint64_t tidelock_load_code(uintptr_t address, int count) TIDELOCK_HIDDEN;
+
+/// The image and the symbol nearest below an address, as far as the dynamic linker knows them; NULL
+/// and 0 what it does not. False if no image has the address.
+int tidelock_find_symbol(uintptr_t address, const char **file, uintptr_t *base, const char **name,
+                         uintptr_t *start) TIDELOCK_HIDDEN;
+
+// MARK: Breakpoints
+
+/// Where a trapped thread stands, and its first argument register.
+uintptr_t tidelock_trap_instruction(const void *context) TIDELOCK_HIDDEN;
+uintptr_t tidelock_trap_argument(const void *context) TIDELOCK_HIDDEN;
+void tidelock_trap_resume(void *context, uintptr_t instruction) TIDELOCK_HIDDEN;
+/// Puts the handler for SIGTRAP in place if it is not, keeping the one before it.
+int tidelock_trap_install(void) TIDELOCK_HIDDEN;
+/// Does what the handler before ours would have done.
+void tidelock_trap_chain(int signal, siginfo_t *info, void *context) TIDELOCK_HIDDEN;
+
+#endif

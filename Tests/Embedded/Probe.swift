@@ -1,0 +1,129 @@
+// The generic floors on a machine without an operating system, as a kernel module has them.
+//
+// Scripts/check compiles this as Embedded Swift without allocation, links it with the floors, drops
+// what is not reached from the functions below, and looks at what is left undefined: nothing but
+// memory copies may be. It is compiled and linked, not run.
+import CodePatching
+import LockPlatform
+import LockSwitching
+import QueuedSpinlocks
+
+/// One CPU, memory at fixed addresses.
+enum BareMachine: AtomicMemory {
+  static func load<Word>(_ location: Location<Word>, _: LoadOrdering) -> Word {
+    Word(truncatingIfNeeded: tidelock_load_acquire64(location.address))
+  }
+  static func store<Word>(_ value: Word, to location: Location<Word>, _: StoreOrdering) {
+    tidelock_store_release64(location.address, UInt64(truncatingIfNeeded: value))
+  }
+  static func exchange<Word>(
+    _ value: Word, at location: Location<Word>, _: UpdateOrdering
+  ) -> Word {
+    Word(
+      truncatingIfNeeded: tidelock_exchange64(
+        location.address, UInt64(truncatingIfNeeded: value)))
+  }
+  static func compareExchange<Word>(
+    _ location: Location<Word>, expected: Word, desired: Word, _: UpdateOrdering
+  ) -> Word {
+    Word(
+      truncatingIfNeeded: tidelock_compare_exchange64(
+        location.address, UInt64(truncatingIfNeeded: expected),
+        UInt64(truncatingIfNeeded: desired)))
+  }
+  static func fetchOr<Word>(
+    _ bits: Word, at location: Location<Word>, _: UpdateOrdering
+  ) -> Word {
+    Word(
+      truncatingIfNeeded: tidelock_fetch_or64(
+        location.address, UInt64(truncatingIfNeeded: bits)))
+  }
+  static func compilerBarrier() { tidelock_compiler_barrier() }
+  static func pause(_: UInt32) { tidelock_pause() }
+}
+
+extension BareMachine: CountedMachine {
+  static var currentCPU: CPUNumber? { CPUNumber(0) }
+  static func queueArea(of cpu: CPUNumber) -> UInt { 0x10000 + UInt(cpu.rawValue) * 512 }
+  static var lockHash: (address: UInt, entries: UInt) { (0x20000, 64) }
+  static func wait(on word: Location<UInt32>, while value: UInt32) {}
+  static func kick(_: Location<UInt32>) {}
+  static func isPreempted(_: CPUNumber) -> Bool { false }
+  static var ticks: UInt64 { tidelock_timestamp() }
+  static var turn: UInt64 { 1000 }
+  static func count(_: LockEvent) {}
+  static var mark: Location<UInt32>? { unsafe Location(address: 0x30000) }
+  static var slowPath: Location<UInt32> { unsafe Location(address: 0x30008) }
+  static func yield() {}
+  static var nanoseconds: UInt64 { tidelock_timestamp() }
+  static func noteHold(_: UInt64) {}
+}
+
+extension BareMachine: CodeMemory {
+  static func loadCode(_ address: UInt, count: Int) -> UInt64 { tidelock_load64(address) }
+  static func storeCodeWord(_ word: UInt64, at address: UInt) -> Bool {
+    tidelock_store64(address, word)
+    return true
+  }
+  static func storeCode(_ bytes: UInt64, count: Int, at address: UInt) -> Bool {
+    tidelock_store64(address, bytes)
+    return true
+  }
+  static func serializeCores() -> Bool { true }
+}
+
+struct BareSites: SiteTable {
+  var count: Int { 2 }
+  func site(_ index: Int) -> (address: UInt, operation: LockOperation) {
+    (0x40000 + UInt(index) * 8, .unlock)
+  }
+  func form(of index: Int, as implementation: Implementation) -> Form? {
+    implementation == .native
+      ? ProgramUnlockForms.native
+      : ProgramUnlockForms.paravirtual(site: site(index).address, stub: 0x50000)
+  }
+}
+
+extension BareMachine: SwitchTarget {
+  static func prepare(_: Plan, _: PokeMethod) throws(SwitchFailure) {}
+  static func poke(
+    _ operation: LockOperation, from old: Implementation, to new: Implementation,
+    by method: PokeMethod
+  ) throws(SwitchFailure) -> UInt32 {
+    do throws(PatchError) {
+      return UInt32(
+        try Poke<BareMachine>.poke(BareSites(), operation, from: old, to: new, by: method))
+    } catch {
+      throw .patch(error)
+    }
+  }
+  static func beginDrain() {}
+  static func isDrained() -> Bool { true }
+  static func rest() {}
+  static func beginMeasuring() {}
+  static var measured: (longestHold: UInt64, breakpoints: UInt64) { (0, 0) }
+}
+
+/// Every slow path.
+@c(probe_lock) public func probeLock(_ address: UInt) {
+  CountedEntry<BareMachine>.slowPath(unsafe LockWord(address: address))
+}
+
+/// Both unlocks.
+@c(probe_unlock) public func probeUnlock(_ address: UInt) {
+  ParavirtualQueue<BareMachine>.unlock(unsafe LockWord(address: address))
+  NativeQueue<BareMachine>.unlock(unsafe LockWord(address: address))
+}
+
+/// The handler of breakpoints.
+@c(probe_hit) public func probeHit(_ address: UInt) -> Bool {
+  BreakpointHit.resolve(address, BareSites(), BareMachine.self) == .retry
+}
+
+/// A switch, and its report.
+@c(probe_switch) public func probeSwitch(_ from: UInt8, _ to: UInt8) {
+  guard let old = LockSet(rawValue: from), let new = LockSet(rawValue: to) else { return }
+  let (report, _) = StagedSwitch<BareMachine>.run(
+    SwitchRequest(from: old, to: new, method: .breakpoint, timeLimit: 1000, reason: .hint))
+  report.writeJSON { byte in tidelock_store8(0x60000, byte) }
+}
