@@ -16,10 +16,15 @@ let rawLayout: [SwiftSetting] = [
 let package = Package(
   name: "tidelock",
   products: [
-    .library(name: "Tidelock", targets: ["Tidelock"])
+    .library(name: "Tidelock", targets: ["Tidelock"]),
+    .executable(name: "tidelock", targets: ["TidelockCommand"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.2"),
+    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
     // Floor 0 to 2 know no operating system; Scripts/check compiles them as Embedded Swift too.
@@ -55,6 +60,41 @@ let package = Package(
     .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
     .testTarget(
       name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),
+
+    // What the kernel module is told; compiles as Embedded Swift, too.
+    .target(name: "GuestSiteTable", dependencies: ["LockPlatform"], swiftSettings: strict),
+
+    // The program, and what only it needs.
+    .target(name: "ELFReader", swiftSettings: strict),
+    .target(
+      name: "KernelImages",
+      dependencies: [
+        "LockPlatform", "LockSwitching", "GuestSiteTable", "ELFReader",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "TidelockCommand",
+      dependencies: [
+        "LockPlatform", "CodePatching", "LockSwitching", "ELFReader", "KernelImages",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Rainbow", package: "Rainbow"),
+        .product(name: "TextTable", package: "TextTable"),
+      ], swiftSettings: strict),
+
+    .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
+    .testTarget(
+      name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
+    .testTarget(
+      name: "KernelImagesTests",
+      dependencies: [
+        "KernelImages", "GuestSiteTable", "ELFReader", "LockPlatform", "TestFixtures",
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TidelockCommandTests",
+      dependencies: ["TidelockCommand", "GuestSiteTable", "TestFixtures"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
