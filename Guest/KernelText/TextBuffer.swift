@@ -21,6 +21,11 @@
     count += 1
   }
 
+  /// Takes back the last byte, if there is one.
+  public mutating func removeLast() {
+    if count > 0 { count -= 1 }
+  }
+
   /// Writes text.
   public mutating func write(_ text: StaticString) {
     for index in 0..<text.utf8CodeUnitCount {

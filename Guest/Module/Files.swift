@@ -1,3 +1,4 @@
+import KernelServices
 import KernelText
 import LockPlatform
 import LockSwitching
@@ -39,7 +40,7 @@ func show(_ number: Int32, _ page: UnsafeMutablePointer<UInt8>, _ size: Int) -> 
   var text = unsafe TextBuffer(page, capacity: size)
   switch file {
   case .status: text.writeStatus()
-  case .set: unsafe text.write(control.set)
+  case .set: unsafe text.write(control.set.name)
   case .lastSwitch:
     guard let last = unsafe control.last else { return 0 }
     unsafe text.write(last, control.lastFailure)
@@ -72,8 +73,8 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
 }
 
 private func lockSet(_ line: Line) -> LockSet? {
-  if line.equals("native") { return .native }
-  if line.equals("paravirtual") { return .paravirtual }
-  if line.equals("test-and-set") { return .testAndSet }
+  for number in 0..<3 {
+    if let set = LockSet(rawValue: UInt8(number)), line.equals(set.name) { return set }
+  }
   return nil
 }

@@ -1,4 +1,5 @@
 import GuestSiteTable
+import KernelServices
 
 /// Whether a checked table was made for the very build that runs.
 func isOfThisKernel(_ table: RawSpan, _ symbols: KernelSymbols) -> Bool {

@@ -1,5 +1,6 @@
 import CodePatching
 import GuestSiteTable
+import KernelServices
 import KernelText
 import LockPlatform
 import LockSwitching

@@ -1,3 +1,4 @@
+import KernelServices
 import LockPlatform
 
 /// Which slow path the sites call, for those who leave the gate.

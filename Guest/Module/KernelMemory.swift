@@ -1,7 +1,7 @@
 import CodePatching
+import KernelServices
 import LockPlatform
 import Synchronization
-
 
 /// The kernel's text, changed with its own `text_poke`. The text lock is held around every poke.
 enum KernelMemory: CodeMemory {

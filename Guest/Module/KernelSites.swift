@@ -1,4 +1,5 @@
 import CodePatching
+import KernelServices
 import LockPlatform
 
 /// A patch site of the running kernel.

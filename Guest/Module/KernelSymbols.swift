@@ -1,3 +1,5 @@
+import KernelServices
+
 /// The kernel's own functions and data that the module works with and that are not exported.
 struct KernelSymbols {
   let text: UInt

@@ -1,4 +1,5 @@
 import CodePatching
+import KernelServices
 import LockPlatform
 import LockSwitching
 
@@ -101,6 +102,7 @@ extension KernelForms {
     _ operation: LockOperation, _ one: Implementation, _ other: Implementation
   ) -> Bool {
     let (first, second) = (self[operation, one], self[operation, other])
-    return first.isInline != second.isInline || (!first.isInline && first.function != second.function)
+    return first.isInline != second.isInline
+      || (!first.isInline && first.function != second.function)
   }
 }

@@ -1,3 +1,5 @@
+import KernelServices
+
 /// The hash from locks to sleeping heads, which the kernel makes itself only when it boots
 /// paravirtual.
 struct LockHashMemory {

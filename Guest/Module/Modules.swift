@@ -1,3 +1,4 @@
+import KernelServices
 import KernelText
 import LockPlatform
 

@@ -1,4 +1,5 @@
 import CodePatching
+import KernelServices
 import LockPlatform
 
 /// What breakpoints stand for while an operation is poked.
@@ -70,7 +71,8 @@ func breakpoint(
     if !body.isInline {
       // The call that the site will be, or was.
       unsafe stack.pointee &-= 8
-      unsafe UnsafeMutablePointer<UInt>(bitPattern: stack.pointee).unsafelyUnwrapped.pointee = behind
+      unsafe UnsafeMutablePointer<UInt>(bitPattern: stack.pointee).unsafelyUnwrapped.pointee =
+        behind
       unsafe ip.pointee = body.function
     } else {
       if operation == .unlock {

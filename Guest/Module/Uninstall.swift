@@ -1,4 +1,5 @@
 import CodePatching
+import KernelServices
 import KernelText
 import LockPlatform
 import LockSwitching

@@ -1,12 +1,13 @@
 import CodePatching
 import GuestSiteTable
+import KernelServices
 import KernelText
 import LockPlatform
 import LockSwitching
 
 /// Writes a line to the kernel log.
 func withLine(_ body: (inout TextBuffer) -> Void) {
-  var memory: InlineArray<900, UInt8> = .init(repeating: 0)
+  var memory: InlineArray<1400, UInt8> = .init(repeating: 0)
   var span = memory.mutableSpan
   // The buffer ends before the memory does.
   unsafe span.withUnsafeMutableBufferPointer { buffer in
@@ -18,33 +19,6 @@ func withLine(_ body: (inout TextBuffer) -> Void) {
 }
 
 extension TextBuffer {
-  mutating func write(_ set: LockSet) {
-    switch set {
-    case .native: write("native")
-    case .paravirtual: write("paravirtual")
-    case .testAndSet: write("test-and-set")
-    }
-  }
-
-  mutating func write(_ implementation: Implementation) {
-    switch implementation {
-    case .native: write("native")
-    case .paravirtual: write("paravirtual")
-    case .testAndSet: write("test-and-set")
-    case .gate: write("gate")
-    }
-  }
-
-  mutating func write(_ operation: LockOperation) {
-    switch operation {
-    case .slowPath: write("slow_path")
-    case .unlock: write("unlock")
-    case .wait: write("wait")
-    case .kick: write("kick")
-    case .vcpuIsPreempted: write("vcpu_is_preempted")
-    }
-  }
-
   mutating func write(address: UInt) {
     write("0x")
     write(hex: UInt64(address), digits: 16)
@@ -83,10 +57,10 @@ extension TextBuffer {
     case .noMemory: write("no memory for the sites")
     case .foreignOperation(let operation):
       write("a hypervisor or a module has put a ")
-      write(operation)
+      write(operation.name)
       write(" of its own in place, which this module does not know")
     case .unknownBytes(let site, let operation, let found, let expected):
-      write(operation)
+      write(operation.name)
       write(" site ")
       write(address: site)
       write(" holds ")
@@ -104,7 +78,7 @@ extension TextBuffer {
     case .patch(let error): write(error)
     case .notDrained(let implementation):
       write("CPUs were still in the ")
-      write(implementation)
+      write(implementation.name)
       write(" slow path when the time was over; raise time_limit or try when there is less load")
     case .breakpointsBlocked, .unsupported: write("this kernel's text cannot be switched so")
     }

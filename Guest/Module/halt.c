@@ -7,11 +7,13 @@
  * halt; its handler then moves the CPU past the halt. C because of the instructions.
  */
 #include <linux/hardirq.h>
+#include <linux/objtool.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
 #include <asm/apic.h>
 #include <asm/nmi.h>
-#include "halt.h"
+#include "glue.h"
+#include "services.h"
 
 /* Whether this CPU waits with interrupts off, or is about to. */
 static DEFINE_PER_CPU(bool, deaf);
@@ -26,18 +28,18 @@ extern const char tidelock_halt_begin[], tidelock_halt_end[];
 static noinline void halt_for_nmi(u8 *byte, u8 value)
 {
 	asm volatile(".globl tidelock_halt_begin, tidelock_halt_end\n"
-		     "tidelock_halt_begin:\n"
+		     "tidelock_halt_begin:\n" ANNOTATE_NOENDBR
 		     "	cmpb	%[value], (%[byte])\n"
 		     "	jne	tidelock_halt_end\n"
 		     "	hlt\n"
-		     "tidelock_halt_end:\n"
+		     "tidelock_halt_end:\n" ANNOTATE_NOENDBR
 		     :
 		     : [byte] "r"(byte), [value] "q"(value)
 		     : "memory", "cc");
 }
 
 /* pv_lock_ops.wait: gives the CPU away while the byte holds the value. May return for no reason. */
-void tidelock_wait(u8 *byte, u8 value)
+static void halt_wait(u8 *byte, u8 value)
 {
 	unsigned long flags;
 	bool before;
@@ -51,7 +53,7 @@ void tidelock_wait(u8 *byte, u8 value)
 	} else {
 		before = __this_cpu_read(deaf);
 		__this_cpu_write(deaf, true);
-		/* Pairs with the locked write of the byte before tidelock_kick reads `deaf`:
+		/* Pairs with the locked write of the byte before halt_kick reads `deaf`:
 		 * either it sees that only an NMI will do, or we see the byte changed. */
 		smp_mb();
 		halt_for_nmi(byte, value);
@@ -61,11 +63,12 @@ void tidelock_wait(u8 *byte, u8 value)
 }
 
 /* pv_lock_ops.kick: wakes a CPU whose byte the caller has changed. */
-void tidelock_kick(int cpu)
+static void halt_kick(int cpu)
 {
 	smp_mb();
 	if (!per_cpu(deaf, cpu)) {
-		smp_send_reschedule(cpu);
+		/* Not the macro of that name, which traces: its tracepoint is not exported. */
+		(smp_ops.smp_send_reschedule)(cpu);
 		return;
 	}
 	atomic_inc(&per_cpu(sent, cpu));
@@ -98,4 +101,14 @@ int tidelock_halt_start(void)
 void tidelock_halt_stop(void)
 {
 	unregister_nmi_handler(NMI_LOCAL, "tidelock");
+}
+
+word tidelock_c_wait(void)
+{
+	return (word)halt_wait;
+}
+
+word tidelock_c_kick(void)
+{
+	return (word)halt_kick;
 }

@@ -1,4 +1,5 @@
 import KernelText
+import TortureServices
 
 /// The files in /sys/kernel/tidelock_torture, in the order of the table in glue.c.
 enum TortureFile: Int32 {

@@ -1,3 +1,5 @@
+import TortureServices
+
 /// A spinlock and the plain data it guards: two counters that agree, and the number of its owner,
 /// which is right only if nobody else is inside. Nothing of the data is atomic.
 ///

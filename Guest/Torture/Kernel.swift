@@ -1,26 +1,3 @@
-/// What glue.c and the kernel offer. Contracts are with the C functions.
-
-@_extern(c, "tidelock_torture_c_loop")
-func loop(_ loops: UInt64)
-
-@_extern(c, "tidelock_torture_c_ticks")
-func ticks() -> UInt64
-
-@_extern(c, "tidelock_torture_c_ticks_per_millisecond")
-func ticksPerMillisecond() -> UInt64
-
-@_extern(c, "tidelock_torture_c_should_stop")
-func shouldStop() -> Bool
-
-@_extern(c, "tidelock_torture_c_send_nmi")
-func sendNMI(_ worker: Int)
-
-@_extern(c, "tidelock_torture_c_start")
-func startWorkers(_ timers: Bool) -> Int
-
-@_extern(c, "tidelock_torture_c_stop")
-func stopWorkers()
-
 // The kernel's own entries to its spinlocks: what a module's raw_spin_lock() calls. They hold the
 // patch sites of the slow path and of unlock.
 

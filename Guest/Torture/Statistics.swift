@@ -1,4 +1,5 @@
 import KernelText
+import TortureServices
 
 /// What all workers did, as one JSON object. While they run the numbers are of slightly different
 /// moments, and what has to agree only in the end is left out.

@@ -1,3 +1,5 @@
+import TortureServices
+
 /// What to do, set through files while nothing runs and fixed while it does.
 struct Settings {
   /// Whether workers run.

@@ -15,16 +15,7 @@
 #include <asm/apic.h>
 #include <asm/nmi.h>
 #include <asm/tsc.h>
-
-/* In Swift. A worker is what runs on one CPU; they are numbered from 0. */
-unsigned long tidelock_torture_area(long workers);
-void tidelock_torture_prepare(void *area, long workers);
-void tidelock_torture_task(long worker);
-void tidelock_torture_softirq(long worker);
-unsigned long tidelock_torture_hardirq(long worker);
-void tidelock_torture_nmi(long worker);
-long tidelock_torture_show(int attribute, char *page, long size);
-long tidelock_torture_store(int attribute, const char *text, long size);
+#include "services.h"
 
 /* The Swift side keeps lock words in memory of its own. */
 static_assert(sizeof(raw_spinlock_t) == 4, "the kernel must be built without lock debugging");
@@ -43,18 +34,18 @@ static bool interrupting;
 /* One reader or writer of the files at a time. */
 static DEFINE_MUTEX(control);
 
-void tidelock_torture_c_loop(unsigned long loops)
+void tidelock_torture_c_loop(unsigned long long loops)
 {
 	while (loops--)
 		barrier();
 }
 
-unsigned long tidelock_torture_c_ticks(void)
+unsigned long long tidelock_torture_c_ticks(void)
 {
 	return rdtsc();
 }
 
-unsigned long tidelock_torture_c_ticks_per_millisecond(void)
+unsigned long long tidelock_torture_c_tick_rate(void)
 {
 	return tsc_khz;
 }
