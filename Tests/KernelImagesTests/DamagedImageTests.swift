@@ -1,8 +1,7 @@
 import ELFReader
+import KernelImages
 import TestFixtures
 import Testing
-
-@testable import KernelImages
 
 /// Images damaged on purpose: always an error that names the file, never a crash.
 @Suite struct DamagedImageTests {
@@ -30,8 +29,8 @@ import Testing
 
   @Test func truncatedImagesAreErrors() async throws {
     _ = try await read(image)
-    let payload = try BootImage(image, file: "image").payload
-    for length in [0, 1, 0x1ff, 0x202, 0x206, 0x24f, 0x250, 1024, payload.endIndex - 1] {
+    let payload = SyntheticBootImage.payload(of: image)
+    for length in [0, 1, 0x1ff, 0x202, 0x206, 0x24f, 0x250, 1024, payload.upperBound - 1] {
       let error = try await refusal(of: Array(image.prefix(length)))
       switch error {
       case .notAKernel, .truncated: break
@@ -39,7 +38,7 @@ import Testing
       }
     }
     // What follows the payload is not needed.
-    _ = try await read(Array(image.prefix(payload.endIndex)))
+    _ = try await read(Array(image.prefix(payload.upperBound)))
   }
 
   @Test func wrongMagicNumbersAreErrors() async throws {
@@ -48,7 +47,7 @@ import Testing
       bytes[offset] ^= 0xff
       #expect(try await refusal(of: bytes) == .notAKernel(file: fixture.path("damaged")))
     }
-    let payload = try BootImage(image, file: "image").payload.startIndex
+    let payload = SyntheticBootImage.payload(of: image).lowerBound
     for (magic, name) in [
       ([0x42, 0x5a, 0x68, 0x39], "bzip2"), ([0x5d, 0, 0, 0], "lzma"), ([1, 2, 3, 4], "unknown"),
     ] as [([UInt8], String)] {
@@ -81,7 +80,7 @@ import Testing
       _ = try await refusal(of: bytes)
     }
     // The size that the kernel claims to unpack to: nothing, far too much, a byte more or less.
-    let end = try BootImage(image, file: "image").payload.endIndex
+    let end = SyntheticBootImage.payload(of: image).upperBound
     let size = UInt32(vmlinux.count)
     for claimed in [0, UInt32.max, size - 1, size + 1, 16] {
       var bytes = image
@@ -94,9 +93,9 @@ import Testing
   }
 
   @Test func damagedPayloadIsAnError() async throws {
-    let payload = try BootImage(image, file: "image").payload
+    let payload = SyntheticBootImage.payload(of: image)
     var bytes = image
-    bytes[payload.startIndex + payload.count / 2] ^= 0x55
+    bytes[payload.lowerBound + payload.count / 2] ^= 0x55
     guard case .unpackingFailed(_, "xz", _) = try await refusal(of: bytes) else {
       Issue.record("a damaged xz stream was unpacked")
       return

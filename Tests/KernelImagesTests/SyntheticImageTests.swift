@@ -1,9 +1,7 @@
-import ELFReader
+import KernelImages
 import LockPlatform
 import TestFixtures
 import Testing
-
-@testable import KernelImages
 
 /// Sites found in small kernels that the test makes, packed in all ways.
 @Suite struct SyntheticImageTests {

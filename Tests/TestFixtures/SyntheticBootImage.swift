@@ -38,18 +38,26 @@ public enum SyntheticBootImage {
     return image(payload: result.output + trailer)
   }
 
+  private static let setupSectors = 1
+  private static let payloadOffset = 0x2c
+  private static let payloadStart = (setupSectors + 1) * 512 + payloadOffset
+  /// Real images go on behind the payload.
+  private static let rest = [UInt8](repeating: 0, count: 8)
+
+  /// Where the payload is in an image made here.
+  public static func payload(of image: [UInt8]) -> Range<Int> {
+    payloadStart..<(image.count - rest.count)
+  }
+
   /// A boot image with this payload.
   public static func image(payload: [UInt8]) -> [UInt8] {
-    let setupSectors = 1
-    let payloadOffset = 0x2c
-    var image = [UInt8](repeating: 0, count: (setupSectors + 1) * 512 + payloadOffset)
+    var image = [UInt8](repeating: 0, count: payloadStart)
     image[0x1f1] = UInt8(setupSectors)
     image.replaceSubrange(0x1fe..<0x206, with: [0x55, 0xaa, 0xeb, 0x6a] + Array("HdrS".utf8))
     image.replaceSubrange(0x206..<0x208, with: [0x0f, 0x02])
     image.replaceSubrange(0x248..<0x24c, with: littleEndian(UInt32(payloadOffset)))
     image.replaceSubrange(0x24c..<0x250, with: littleEndian(UInt32(payload.count)))
-    // Real images go on behind the payload.
-    return image + payload + [0, 0, 0, 0, 0, 0, 0, 0]
+    return image + payload + rest
   }
 
   /// The four bytes of a number, the least first.
