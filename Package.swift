@@ -90,7 +90,8 @@ let package = Package(
       ], swiftSettings: strict),
 
     .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
-    .testTarget(name: "GuestTestBedTests", dependencies: ["GuestTestBed"]),
+    .testTarget(
+      name: "GuestTestBedTests", dependencies: ["GuestTestBed", "KernelImages", "GuestSiteTable"]),
     .testTarget(
       name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
     .testTarget(

@@ -12,6 +12,8 @@ struct Control {
   var sites = KernelSites()
   /// The set that the kernel booted with.
   var bootSet = LockSet.native
+  /// What the kernel knew about its lock operations then.
+  var bootTable: KernelTable?
   /// The set in force.
   var set = LockSet.native
   /// The lock hash, where the kernel has not made one itself.

@@ -27,6 +27,7 @@ extension Control {
     unsafe control = Control()
     unsafe control.sites = sites
     unsafe control.bootSet = bootSet
+    unsafe control.bootTable = KernelTable(symbols)
     unsafe control.set = bootSet
     unsafe control.kick = kick
     unsafe slowPathInPlace.set(UInt64(control.set.implementation(of: .slowPath).rawValue))
@@ -150,11 +151,7 @@ extension Control {
   /// write, or back; behind a quiescent state of every task. All of them or none.
   static func convert(toPoked: Bool) throws(PatchError) {
     lockText()
-    unsafe Transit.leavesTwoInstructions = true
-    defer {
-      unsafe Transit.leavesTwoInstructions = false
-      unlockText()
-    }
+    defer { unlockText() }
     let operations: InlineArray<4, LockOperation> = [.unlock, .wait, .kick, .vcpuIsPreempted]
     let (from, to): (Implementation, Implementation) =
       toPoked ? (.native, .gate) : (.gate, .native)
@@ -176,6 +173,8 @@ extension Control {
     let implementation = unsafe control.bootSet.implementation(of: operation)
     guard sites.forms[operation, implementation].isInline else { return }
     Transit.implementation = implementation
+    unsafe Transit.mustPassTasks = true
+    defer { unsafe Transit.mustPassTasks = false }
     _ = try Poke<KernelMemory>.poke(
       ConversionSites(sites: sites, implementation: implementation), operation, from: from, to: to,
       by: .breakpoint)

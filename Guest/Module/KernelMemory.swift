@@ -24,9 +24,10 @@ enum KernelMemory: CodeMemory {
 
   static func serializeCores() -> Bool {
     serialize()
-    // Between what the kernel put there and what pokes write there are forms of two instructions:
-    // who was interrupted between them must have gone on before the second is overwritten.
-    if unsafe Transit.leavesTwoInstructions { waitForTasks() }
+    if unsafe Transit.mustPassTasks {
+      unsafe Transit.mustPassTasks = false
+      waitForTasks()
+    }
     return true
   }
 }

@@ -11,8 +11,12 @@ struct Transit {
     set { current.set(UInt64(newValue.rawValue)) }
   }
 
-  /// Whether the sites hold, or are given, forms of two instructions (`ConversionSites`).
-  nonisolated(unsafe) static var leavesTwoInstructions = false
+  /// Whether the next core serialization must wait until no task stands where it stood.
+  ///
+  /// What the kernel put there (`ConversionSites`) may be two instructions, and a task may have
+  /// been interrupted between them: it must have gone on before the second is overwritten. Once
+  /// the breakpoints stand nobody new comes there, so one wait for each poke is enough.
+  nonisolated(unsafe) static var mustPassTasks = false
 }
 
 private let current = SharedWord(0)

@@ -9,6 +9,8 @@ extension Control {
   /// else's breakpoint stands in one of the sites it says so and tries again.
   static func uninstall() {
     guard unsafe control.symbols != nil else { return }
+    // Nobody waits for it any more.
+    unsafe control.timeLimit = 60_000
     while unsafe control.set != control.bootSet {
       if change(to: unsafe control.bootSet, .operator) != 0 { waitBeforeRetry() }
     }
@@ -22,7 +24,7 @@ extension Control {
       }
     }
     let sites = unsafe control.sites
-    var different = 0
+    var different = unsafe control.bootTable?.restore() ?? 0
     for index in 0..<sites.count {
       let site = sites[index]
       let bytes = KernelMemory.loadCode(site.address, count: KernelForms.siteLength)
@@ -31,9 +33,9 @@ extension Control {
     withLine { line in
       line.write("removed; of ")
       line.write(decimal: sites.count)
-      line.write(" sites ")
+      line.write(" sites and 5 operations ")
       line.write(decimal: different)
-      line.write(" differ from what they held before loading")
+      line.write(" differ from what they were before loading")
     }
     unsafe control.symbols = nil
     unsafe control.hash?.remove()

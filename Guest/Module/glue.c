@@ -162,9 +162,8 @@ static ssize_t show(struct kobject *kobj, struct kobj_attribute *file, char *pag
 {
 	ssize_t result;
 
-	/* Not behind a switch that takes its time. */
-	if (!mutex_trylock(&control))
-		return -EBUSY;
+	if (mutex_lock_interruptible(&control))
+		return -EINTR;
 	result = tidelock_show(file - files, page, PAGE_SIZE);
 	mutex_unlock(&control);
 	return result;

@@ -8,6 +8,8 @@ public struct GuestModules: Sendable {
   public let tidelock: URL
   /// `tidelock_torture.ko`.
   public let torture: URL
+  /// `tidelock_blocker.ko`, a module with lock operations of its own.
+  public let blocker: URL
   /// What `tidelock.ko` is told about the kernel.
   public let siteTable: URL
 
@@ -39,6 +41,7 @@ public struct GuestModules: Sendable {
     return GuestModules(
       tidelock: folder.appending(path: "tidelock/tidelock.ko"),
       torture: folder.appending(path: "tidelock_torture/tidelock_torture.ko"),
+      blocker: folder.appending(path: "tidelock_blocker/tidelock_blocker.ko"),
       siteTable: siteTable)
   }
 }
