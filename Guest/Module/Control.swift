@@ -4,8 +4,10 @@ import KernelText
 import LockPlatform
 import LockSwitching
 
-/// All that the module keeps between two calls. Only its threads touch it, one at a time (the
-/// mutex of glue.c); the breakpoint handler reads `sites`, which stands still while it may run.
+/// All that the module keeps between two calls.
+///
+/// Only its threads touch it, one at a time (the mutex of glue.c); the breakpoint handler reads
+/// `sites`, which stands still while it may run.
 struct Control {
   /// nil while nothing is installed.
   var symbols: KernelSymbols?

@@ -41,8 +41,9 @@ extension Control {
     unsafe control.symbols = symbols
   }
 
-  /// What the kernel's own table says it booted with. Another hypervisor's operations are left
-  /// alone if they are not all paravirtual.
+  /// What the kernel's own table says it booted with.
+  ///
+  /// Another hypervisor's operations are left alone if they are not all paravirtual.
   private static func bootSet(_ symbols: KernelSymbols) throws(InstallFailure) -> LockSet {
     let slowPath = kernelOperation(Int32(LockOperation.slowPath.rawValue))
     let unlock = kernelOperation(Int32(LockOperation.unlock.rawValue))
@@ -148,7 +149,9 @@ extension Control {
   }
 
   /// Brings every site that holds two instructions, or one of six bytes, into the form that pokes
-  /// write, or back; behind a quiescent state of every task. All of them or none.
+  /// write, or back; behind a quiescent state of every task.
+  ///
+  /// All of them or none.
   static func convert(toPoked: Bool) throws(PatchError) {
     lockText()
     defer { unlockText() }

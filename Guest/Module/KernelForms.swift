@@ -2,7 +2,9 @@ import CodePatching
 import LockPlatform
 
 /// What does an operation in one of the implementations: a function that its sites call, or an
-/// instruction in its place. The kernel's table has a function in either case.
+/// instruction in its place.
+///
+/// The kernel's table has a function in either case.
 struct OperationBody {
   let function: UInt
   let isInline: Bool

@@ -3,7 +3,9 @@ import KernelServices
 import LockPlatform
 import Synchronization
 
-/// The kernel's text, changed with its own `text_poke`. The text lock is held around every poke.
+/// The kernel's text, changed with its own `text_poke`.
+///
+/// The text lock is held around every poke.
 enum KernelMemory: CodeMemory {
   static func loadCode(_ address: UInt, count: Int) -> UInt64 {
     var bytes: UInt64 = 0

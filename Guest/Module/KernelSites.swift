@@ -37,7 +37,9 @@ struct KernelSite {
     self.forms = forms
   }
 
-  /// Gives the memory back. Nobody may look up a site any more.
+  /// Gives the memory back.
+  ///
+  /// Nobody may look up a site any more.
   func deallocate() {
     unsafe free(memory, UInt(capacity * MemoryLayout<KernelSite>.stride))
   }

@@ -16,7 +16,9 @@ struct KernelTable {
   }
 
   /// Puts the key back that makes the native slow path test-and-set; returns how many operations
-  /// differ. The boot set is in force, which has put them back one by one.
+  /// differ.
+  ///
+  /// The boot set is in force, which has put them back one by one.
   func restore() -> Int {
     holdCPUs()
     if keyIsSet(key) != keySet { setKey(key, keySet) }

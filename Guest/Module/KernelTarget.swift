@@ -93,7 +93,9 @@ enum KernelTarget: SwitchTarget {
   static var measured: (longestHold: UInt64, breakpoints: UInt64) { Measured.values }
 }
 
-/// Names the grace period that a drain waits for. Only the switching thread uses it.
+/// Names the grace period that a drain waits for.
+///
+/// Only the switching thread uses it.
 nonisolated(unsafe) private var gracePeriod: UInt = 0
 
 extension KernelForms {

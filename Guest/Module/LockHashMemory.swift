@@ -27,8 +27,9 @@ struct LockHashMemory {
     write(address, bits)
   }
 
-  /// Takes the hash from the kernel and gives the memory back. No paravirtual slow path runs, and
-  /// no unlock that might look for an entry.
+  /// Takes the hash from the kernel and gives the memory back.
+  ///
+  /// No paravirtual slow path runs, and no unlock that might look for an entry.
   func remove() {
     write(0, 0)
     unsafe free(UnsafeMutableRawPointer(bitPattern: address), size)

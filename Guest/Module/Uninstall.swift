@@ -5,8 +5,10 @@ import LockPlatform
 import LockSwitching
 
 extension Control {
-  /// Puts everything back as the kernel had it. Cannot fail, only wait: for as long as somebody
-  /// else's breakpoint stands in one of the sites it says so and tries again.
+  /// Puts everything back as the kernel had it.
+  ///
+  /// Cannot fail, only wait: for as long as somebody else's breakpoint stands in one of the sites
+  /// it says so and tries again.
   static func uninstall() {
     guard unsafe control.symbols != nil else { return }
     // Nobody waits for it any more.

@@ -1,7 +1,9 @@
 import TortureServices
 
 /// A spinlock and the plain data it guards: two counters that agree, and the number of its owner,
-/// which is right only if nobody else is inside. Nothing of the data is atomic.
+/// which is right only if nobody else is inside.
+///
+/// Nothing of the data is atomic.
 ///
 ///     0 lock word   64 first counter   72 second counter   80 owner + 1, 0: nobody
 struct GuardedData {
@@ -40,7 +42,9 @@ struct GuardedData {
     return excluded
   }
 
-  /// How many sections there were, nil if the counters disagree. Only while nobody is inside.
+  /// How many sections there were, nil if the counters disagree.
+  ///
+  /// Only while nobody is inside.
   var sections: UInt64? {
     unsafe first.pointee == second.pointee ? first.pointee : nil
   }

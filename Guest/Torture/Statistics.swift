@@ -1,8 +1,10 @@
 import KernelText
 import TortureServices
 
-/// What all workers did, as one JSON object. While they run the numbers are of slightly different
-/// moments, and what has to agree only in the end is left out.
+/// What all workers did, as one JSON object.
+///
+/// While they run the numbers are of slightly different moments, and what has to agree only in the
+/// end is left out.
 func writeStatistics(of torture: Torture, into text: inout TextBuffer) {
   let settings = torture.settings
   let rate = ticksPerMillisecond()

@@ -4,7 +4,7 @@ import TortureServices
 struct Settings {
   /// Whether workers run.
   var running: UInt64 = 0
-  /// How many locks the tasks share: 1 ... 64.
+  /// How many locks the tasks share, 1 to 64.
   var locks: UInt64 = 1
   /// Loops inside a section.
   var inside: UInt64 = 100
@@ -17,14 +17,17 @@ struct Settings {
   /// Microseconds between two timer interrupts on each CPU that take locks, as do the softirqs
   /// they raise; 0: none.
   var nested: UInt64 = 0
-  /// Microseconds, roughly, between two NMIs sent from each CPU to some other; 0: none. Needs
-  /// `nested`.
+  /// Microseconds, roughly, between two NMIs sent from each CPU to some other; 0: none.
+  ///
+  /// Needs `nested`.
   var nmi: UInt64 = 0
   /// 1: tasks share data without taking the lock, to show that the checks find it.
   var broken: UInt64 = 0
 }
 
-/// All the torture keeps. Written only while nothing runs, under the mutex of glue.c.
+/// All the torture keeps.
+///
+/// Written only while nothing runs, under the mutex of glue.c.
 struct Torture {
   var settings = Settings()
   var workers = 0

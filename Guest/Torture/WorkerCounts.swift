@@ -10,7 +10,9 @@ enum Context: UInt {
   case hardirq = 2
   case nmi = 3
 
-  /// All of them. Not `allCases`, which would allocate.
+  /// All of them.
+  ///
+  /// Not `allCases`, which would allocate.
   static var all: InlineArray<4, Context> { [.task, .softirq, .hardirq, .nmi] }
 }
 

@@ -12,8 +12,9 @@ public struct GuestMachine: Sendable {
   public var kernel: GuestKernel
   /// How many virtual CPUs.
   public var vcpus: Int
-  /// QEMU's name for the CPU. Without the hypervisor bit the kernel takes itself for a dedicated
-  /// guest and queues natively.
+  /// QEMU's name for the CPU.
+  ///
+  /// Without the hypervisor bit the kernel takes itself for a dedicated guest and queues natively.
   public var cpu = "max,-hypervisor"
   /// Files that lie in the root folder of the guest, by name.
   public var files: [String: URL] = [:]
@@ -21,8 +22,10 @@ public struct GuestMachine: Sendable {
   public var kernelArguments: [String] = []
   /// After so many seconds QEMU is killed, whatever happens.
   public var lifetime = 600
-  /// How long a boot may take. Emulation hangs now and then while it boots: nothing of ours is
-  /// loaded by then, so it is tried again.
+  /// How long a boot may take.
+  ///
+  /// Emulation hangs now and then while it boots: nothing of ours is loaded by then, so it is tried
+  /// again.
   public var bootLimit = Duration.seconds(60)
   /// How many times a boot is tried.
   public var bootAttempts = 4

@@ -27,11 +27,12 @@ public actor GuestShell {
   /// What the kernel has said so far.
   public var log: KernelLog { KernelLog(file: logFile) }
 
-  /// Runs a command line and returns what it printed, without the last line feed.
+  /// Runs a command line.
   ///
   /// - Parameters:
   ///   - command: One line for busybox's shell.
   ///   - limit: How long it may take.
+  /// - Returns: What it printed, without the last line feed.
   /// - Throws: ``GuestError``: it ended with an error, did not end, or the guest died.
   @discardableResult
   public func run(

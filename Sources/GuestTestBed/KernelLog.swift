@@ -39,8 +39,9 @@ public struct KernelLog: Sendable {
     }
   }
 
-  /// The lines that tell of trouble, in order. A lockup is called a bug by the kernel; it is
-  /// listed as a lockup only.
+  /// The lines that tell of trouble, in order.
+  ///
+  /// A lockup is called a bug by the kernel; it is listed as a lockup only.
   public var troubles: [(Trouble, String)] {
     lines.compactMap { line in
       let kinds = Trouble.allCases.filter { kind in kind.signs.contains { line.contains($0) } }
