@@ -36,11 +36,20 @@ extension TextBuffer {
       write("=")
       write(decimal: count)
     }
-    write("\nkick: ")
+    write("\nkick_by: ")
     switch state.kick {
     case .kernel: write("the kernel's own")
     case .kvm: write("KVM")
     case .interrupt: write("interrupt")
+    }
+    if state.kick == .interrupt {
+      let names: InlineArray<4, StaticString> = [
+        "\nhalts: interrupts_on=", " interrupts_off=", "\nkicks: interrupt=", " nmi=",
+      ]
+      for number in names.indices {
+        write(names[number])
+        write(decimal: UInt64(haltCount(Int32(number))))
+      }
     }
     write("\nswitches:")
     for number in 0..<5 {

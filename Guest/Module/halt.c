@@ -22,6 +22,9 @@ static DEFINE_PER_CPU(atomic_t, sent);
 static DEFINE_PER_CPU(int, newest);
 static DEFINE_PER_CPU(int, older);
 
+/* What this CPU did: halts with interrupts on and off, kicks by interrupt and by NMI. */
+static DEFINE_PER_CPU(unsigned long [4], counts);
+
 extern const char tidelock_halt_begin[], tidelock_halt_end[];
 
 /* Halts while the byte holds the value, until an NMI. */
@@ -48,14 +51,17 @@ static void halt_wait(u8 *byte, u8 value)
 		return;
 	local_irq_save(flags);
 	if (!irqs_disabled_flags(flags)) {
-		if (READ_ONCE(*byte) == value)
+		if (READ_ONCE(*byte) == value) {
+			__this_cpu_inc(counts[0]);
 			asm volatile("sti; hlt" : : : "memory");
+		}
 	} else {
 		before = __this_cpu_read(deaf);
 		__this_cpu_write(deaf, true);
 		/* Pairs with the locked write of the byte before halt_kick reads `deaf`:
 		 * either it sees that only an NMI will do, or we see the byte changed. */
 		smp_mb();
+		__this_cpu_inc(counts[1]);
 		halt_for_nmi(byte, value);
 		__this_cpu_write(deaf, before);
 	}
@@ -66,11 +72,14 @@ static void halt_wait(u8 *byte, u8 value)
 static void halt_kick(int cpu)
 {
 	smp_mb();
+	/* The lock is held or just released: preemption is off. */
 	if (!per_cpu(deaf, cpu)) {
+		__this_cpu_inc(counts[2]);
 		/* Not the macro of that name, which traces: its tracepoint is not exported. */
 		(smp_ops.smp_send_reschedule)(cpu);
 		return;
 	}
+	__this_cpu_inc(counts[3]);
 	atomic_inc(&per_cpu(sent, cpu));
 	apic->send_IPI(cpu, NMI_VECTOR);
 }
@@ -101,6 +110,16 @@ int tidelock_halt_start(void)
 void tidelock_halt_stop(void)
 {
 	unregister_nmi_handler(NMI_LOCAL, "tidelock");
+}
+
+word tidelock_c_halt_count(int number)
+{
+	word sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(counts[number], cpu);
+	return sum;
 }
 
 word tidelock_c_wait(void)

@@ -67,6 +67,8 @@ void tidelock_c_set_hint_period(unsigned long long milliseconds) SWIFT_NAME(setH
 /* ---- Addresses of what sites may call ---- */
 word tidelock_c_gate(void) SWIFT_NAME(gateAddress());
 word tidelock_c_wait(void) SWIFT_NAME(haltingWaitAddress());
+/* Halts with interrupts on (0) and off (1), kicks by interrupt (2) and by NMI (3). */
+word tidelock_c_halt_count(int number) SWIFT_NAME(haltCount(_:));
 word tidelock_c_kick(void) SWIFT_NAME(haltingKickAddress());
 
 /* ---- In Swift ---- */
