@@ -113,6 +113,10 @@ public struct GuestMachine: Sendable {
         let result: Result<Outcome<Answer>, any Error>
         do {
           if try await hasBooted(lines) {
+            // QEMU has read it, and whoever kills this program leaves little behind.
+            for name in ["initramfs", "root"] {
+              try? FileManager.default.removeItem(at: work.appending(path: name))
+            }
             let shell = GuestShell(
               lines: lines, input: execution.standardInputWriter, monitor: monitor, logFile: log)
             result = .success(.answered(try await body(shell)))

@@ -19,13 +19,15 @@ struct GuestTests {
   func switchesUnderLoad() async throws {
     let (statistics, log) = try await machine(vcpus: 4).run { shell in
       let switcher = try await GuestSwitcher.load(in: shell)
+      // The machine that runs the tests may be busy.
+      try await shell.write("60000", to: "/sys/kernel/tidelock/time_limit")
       let torture = try await GuestTorture.load(in: shell)
       try await torture.start(.everything)
       for _ in 0..<2 {
         for set in [
           "paravirtual", "test-and-set", "paravirtual", "native", "test-and-set", "native",
         ] {
-          let report = try await switcher.change(to: set)
+          let report = try await switcher.change(to: set, limit: .seconds(120))
           #expect(report.result == "done")
           #expect(report.to == set)
           #expect(try await switcher.set == set)
@@ -42,7 +44,7 @@ struct GuestTests {
       #expect((statistics.contexts[context]?.acquisitions ?? 0) > 0, "\(context) took no lock")
     }
     #expect(log.troubles.isEmpty)
-    #expect(log.lines.contains { $0.contains("of 86 sites 0 differ") || $0.contains("0 differ") })
+    #expect(log.lines.contains { $0.contains("removed;") && $0.contains(" 0 differ") })
   }
 
   @Test("a lock that is left out is found")

@@ -96,7 +96,7 @@ extension GuestTests {
         #expect(report.result == "undone")
         #expect(report.error?.contains("time") == true)
         #expect(try await switcher.set == "native")
-        try await shell.write("10000", to: "/sys/kernel/tidelock/time_limit")
+        try await shell.write("60000", to: "/sys/kernel/tidelock/time_limit")
         try await switcher.change(to: "paravirtual")
         #expect(try await torture.stop().exclusion == true)
 
