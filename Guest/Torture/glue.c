@@ -53,7 +53,8 @@ unsigned long long tidelock_torture_c_tick_rate(void)
 /* Whether the calling thread is to end; lets others have the CPU. */
 bool tidelock_torture_c_should_stop(void)
 {
-	cond_resched();
+	/* Also tells those who wait for tasks (tidelock.ko on removal) that this one is nowhere. */
+	cond_resched_tasks_rcu_qs();
 	return kthread_should_stop();
 }
 
