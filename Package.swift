@@ -88,6 +88,13 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: strict),
+    // Boots a stock kernel in QEMU, builds the modules of Guest/ for it, and talks to them.
+    .target(
+      name: "GuestTestBed",
+      dependencies: [
+        "KernelImages", .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: strict),
     .executableTarget(
       name: "TidelockCommand",
       dependencies: [
@@ -99,6 +106,8 @@ let package = Package(
       ], swiftSettings: strict),
 
     .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
+    .testTarget(
+      name: "GuestTestBedTests", dependencies: ["GuestTestBed", "KernelImages", "GuestSiteTable"]),
     .testTarget(
       name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
     .testTarget(
