@@ -120,6 +120,21 @@ let package = Package(
       name: "TidelockCommandTests",
       dependencies: ["TidelockCommand", "GuestSiteTable", "TestFixtures"],
       swiftSettings: strict),
+
+    // Tests. What they share stands in Tests/Fixtures.
+    .target(
+      name: "TestShims", dependencies: ["LockSites", "UserSpaceShims", "MachineAtomics"],
+      path: "Tests/Fixtures/TestShims"),
+    .target(
+      name: "LockHarness", dependencies: ["Tidelock", "MachineAtomics", "TestShims"],
+      path: "Tests/Fixtures/LockHarness", swiftSettings: strict),
+    .testTarget(
+      name: "TidelockTests", dependencies: ["Tidelock", "LockHarness", "TestShims"],
+      swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
+    .testTarget(
+      name: "UserSpacePlatformTests",
+      dependencies: ["Tidelock", "LockHarness", "TestShims", "UserSpaceShims", "MachineAtomics"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

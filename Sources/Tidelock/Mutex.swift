@@ -15,6 +15,9 @@ import Builtin
 /// - Not recursive: taking it again inside `withLock` never returns.
 @safe @frozen public struct Mutex<Value: ~Copyable>: ~Copyable {
   @usableFromInline let lock: Spinlock
+  // A byte that has values to spare. Unoptimized, the compiler (6.3) crashes where an optional or
+  // an enumeration must ask a generic raw layout for some.
+  @usableFromInline let niche = true
   @usableFromInline let storage: MutexStorage<Value>
 
   /// A mutex around a value.
