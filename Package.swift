@@ -133,7 +133,9 @@ let package = Package(
       swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
     .testTarget(
       name: "UserSpacePlatformTests",
-      dependencies: ["Tidelock", "LockHarness", "TestShims", "UserSpaceShims", "MachineAtomics"],
+      dependencies: [
+        "Tidelock", "LockHarness", "TestShims", "LockSites", "UserSpaceShims", "MachineAtomics",
+      ],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

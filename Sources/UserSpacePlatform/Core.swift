@@ -9,25 +9,34 @@ import UserSpaceShims
 @c(tidelock_core_attach)
 public func attach(_ image: UnsafeMutablePointer<tidelock_image>?) {
   guard let image = unsafe image else { return }
-  let follows = Process.withImages { () -> Bool in
+  while unsafe !takeOver(image) { Unfollowing.retreat() }
+}
+
+/// Brings an image to the set in force and puts it on the list; false, and nothing is done, if it
+/// cannot follow.
+private func takeOver(_ image: UnsafeMutablePointer<tidelock_image>) -> Bool {
+  Process.withImages {
     Process.start()
-    guard let record = unsafe ImageRecord.make(image) else { return false }
-    unsafe image.pointee.record = UnsafeMutableRawPointer(record)
-    let sites = unsafe ImageSites(record: record)
     let wanted = UserSpace.implementation(of: .unlock)
-    var follows = unsafe record.pointee.isUnderstood
-    if follows, wanted != .native, let bounds = sites.bounds {
-      do {
-        _ = try ProgramSwitching.pokeText(
-          sites, [bounds], from: .native, to: wanted, by: .store)
-      } catch {
-        follows = false
+    guard let record = unsafe ImageRecord.make(image) else {
+      // Sites that nobody knows: native is the only set left.
+      if wanted == .native { Process.giveUpSwitching() }
+      return wanted == .native
+    }
+    let sites = unsafe ImageSites(record: record)
+    if wanted != .native, let bounds = sites.bounds {
+      guard unsafe record.pointee.isUnderstood,
+        (try? ProgramSwitching.pokeText(
+          sites, [bounds], from: .native, to: wanted, by: .store)) != nil
+      else {
+        unsafe ImageRecord.discard(record)
+        return false
       }
     }
+    unsafe image.pointee.record = UnsafeMutableRawPointer(record)
     unsafe Images.link(record)
-    return follows || wanted == .native
+    return true
   }
-  if !follows { unsafe Unfollowing.retreat(image) }
 }
 
 /// Lets go of an image's sites: called from its last destructor, so none executes any more.

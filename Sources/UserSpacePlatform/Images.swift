@@ -60,6 +60,12 @@ struct ProgramSite {
     return unsafe record
   }
 
+  /// Frees a record that is on no list.
+  static func discard(_ record: UnsafeMutablePointer<ImageRecord>) {
+    let size = unsafe record.pointee.size
+    tidelock_unmap(UInt(bitPattern: record), size)
+  }
+
   private static func allocate(count: Int) -> UnsafeMutablePointer<ImageRecord>? {
     let size = unsafe MemoryLayout<ImageRecord>.stride + count * MemoryLayout<ProgramSite>.stride
     guard
@@ -185,8 +191,7 @@ enum Images {
     // does not find it. No breakpoint is in place, so the count falls to 0.
     tidelock_fence()
     while UserSpace.load(handlers, .acquiring) != 0 { tidelock_yield() }
-    let size = unsafe record.pointee.size
-    tidelock_unmap(UInt(bitPattern: record), size)
+    unsafe ImageRecord.discard(record)
   }
 }
 

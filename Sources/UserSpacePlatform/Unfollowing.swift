@@ -7,10 +7,10 @@ import UserSpaceShims
 /// written, or its sites are not what they should be.
 ///
 /// Its unlocks are native, which is unsound beside sleeping waiters, and loading a library cannot
-/// be refused from within. So the process goes back to native before the image's code runs; its
-/// later switches are refused, naming a site of the image.
+/// be refused from within. So the process goes back to native before the image is one of its own and
+/// its code runs; later switches are refused, naming a site of the image.
 enum Unfollowing {
-  static func retreat(_ image: UnsafeMutablePointer<tidelock_image>) {
+  static func retreat() {
     let order = SwitchOrder(
       to: .native, method: .store, timeLimit: 60_000_000_000, reason: .policy)
     while true {

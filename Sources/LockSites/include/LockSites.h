@@ -15,6 +15,7 @@
 #ifndef TIDELOCK_LOCK_SITES_H
 #define TIDELOCK_LOCK_SITES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -94,9 +95,9 @@ void __tsan_release(void *);
 #endif
 
 /// Takes the lock if its word is 0: one locked compare-exchange. Acquires. Wait-free, any context.
-static inline __attribute__((always_inline)) _Bool tidelock_try_lock(uintptr_t lock) {
+static inline __attribute__((always_inline)) bool tidelock_try_lock(uintptr_t lock) {
   uint32_t expected = 0;
-  _Bool taken = __atomic_compare_exchange_n((uint32_t *)lock, &expected, 1u, 0, __ATOMIC_ACQUIRE,
+  bool taken = __atomic_compare_exchange_n((uint32_t *)lock, &expected, 1u, 0, __ATOMIC_ACQUIRE,
                                             __ATOMIC_RELAXED);
   if (taken) TIDELOCK_ACQUIRED(lock);
   return taken;

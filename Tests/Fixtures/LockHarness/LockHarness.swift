@@ -20,11 +20,14 @@ public struct LockHarness: Sendable {
   public var threads: Int
   /// How many acquisitions in all there are at least.
   public var acquisitions: UInt64
+  /// Whether threads ask for the lock again as soon as they have released it.
+  public var isSaturating: Bool
 
   /// A harness.
-  public init(threads: Int, acquisitions: UInt64) {
+  public init(threads: Int, acquisitions: UInt64, isSaturating: Bool = false) {
     self.threads = threads
     self.acquisitions = acquisitions
+    self.isSaturating = isSaturating
   }
 
   /// What the threads have seen.
@@ -50,6 +53,7 @@ public struct LockHarness: Sendable {
     let progress = Progress(threads: threads)
     let done = Flag()
     let enough = acquisitions
+    let pausesOutside: UInt64 = isSaturating ? 1 : 32
     let workers = Workers(threads) { number in
       var random = UInt64(number) &* 0x9e37_79b9_7f4a_7c15 | 1
       progress.begin()
@@ -60,7 +64,7 @@ public struct LockHarness: Sendable {
         random ^= random << 13
         random ^= random >> 7
         random ^= random << 17
-        for _ in 0..<random % 32 { tidelock_pause() }
+        for _ in 0..<random % pausesOutside { tidelock_pause() }
       }
     }
     progress.awaitBeginning()
@@ -112,6 +116,23 @@ public final class Progress: Sendable {
 
   func awaitBeginning() {
     wait { begun.load(ordering: .relaxed) == threads }
+  }
+
+  /// Waits for so many more acquisitions; returns how many of them were each thread's.
+  public func turns(in acquisitions: UInt64) -> [UInt64] {
+    let before = byThread
+    let goal = counted + acquisitions
+    wait { counted >= goal }
+    return zip(byThread, before).map(-)
+  }
+
+  /// Waits until each thread has had another turn, but for no more than so many acquisitions;
+  /// returns how many of them were each thread's.
+  public func turns(atMost acquisitions: UInt64) -> [UInt64] {
+    let before = byThread
+    let goal = counted + acquisitions
+    wait { counted >= goal || zip(byThread, before).allSatisfy { $0 > $1 } }
+    return zip(byThread, before).map(-)
   }
 
   func enterSection(by thread: Int, for pauses: UInt64) {

@@ -1,5 +1,10 @@
 import TestShims
 import Testing
+import Tidelock
+
+// Arguments of a test cross to its process as text.
+extension LockSet: Codable {}
+extension PokeMethod: Codable {}
 
 /// The body of an exit test: a process of its own, because what is switched is the process, and
 /// because what is tested might hang or crash.

@@ -6,7 +6,7 @@ public let allDirections: [LockSet] = [
   .paravirtual, .testAndSet, .native, .testAndSet, .paravirtual, .native,
 ]
 
-/// Switches in all six directions, from native, and checks each report.
+/// Switches in all six directions, from native and back to it, and checks each report.
 public func switchInAllDirections(poking method: PokeMethod) throws {
   for set in allDirections {
     let before = LockOperations.current

@@ -18,6 +18,10 @@ public struct Workers: ~Copyable {
     let result = unsafe pthread_create(
       &thread, nil,
       { work in
+        // A test's own thread blocks nearly every signal (libdispatch), and its threads would too.
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        unsafe pthread_sigmask(SIG_SETMASK, &signals, nil)
         // Retained above, for this one thread.
         guard let work = unsafe work else { return nil }
         unsafe Unmanaged<Work>.fromOpaque(work).takeRetainedValue().body()

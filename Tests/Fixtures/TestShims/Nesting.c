@@ -41,8 +41,8 @@ void test_nesting_section(int level) {
   uint64_t second = __atomic_load_n(&levels[level].pair[1], __ATOMIC_RELAXED);
   if (first != second) count(&violations);
   __atomic_store_n(&levels[level].pair[0], first + 1, __ATOMIC_RELAXED);
-  // Now and then a long section, so that others come and wait.
-  if (first % 16 == 0) {
+  // A long section, so that others come and wait: in handlers always, else now and then.
+  if (level > 0 || first % 8 == 0) {
     tidelock_yield();
   } else {
     for (int i = 0; i < 40; i++) tidelock_pause();
@@ -52,6 +52,9 @@ void test_nesting_section(int level) {
   if (errno != mark) count(&errno_changes);
   errno = saved;
   count(&levels[level].entered);
+  // And now and then a long time outside: who gives the processor away only while it holds the lock
+  // never lets those that wait without a queue (test-and-set, the gate) see it free.
+  if (first % 8 == 4) tidelock_yield();
 }
 
 int test_nesting_signal(int level) {

@@ -94,4 +94,18 @@ _Bool test_has_wide_vectors(void);
 int test_errno_after_lock(uintptr_t lock, int before);
 int test_errno_after_unlock(uintptr_t lock, int before);
 
+// MARK: Libraries with sites of their own (Tests/Fixtures/Plugin)
+
+/// Runs a program found in PATH and waits for it: its exit code, 127 if there is none such. The
+/// arguments are separated by line feeds.
+int test_run(const char *arguments);
+/// dlopen(3) with every symbol bound, and dlclose(3). 0 if it cannot be loaded; dlerror says why.
+uintptr_t test_open(const char *path);
+void test_close(uintptr_t library);
+void test_plugin_lock(uintptr_t library, uintptr_t lock);
+void test_plugin_unlock(uintptr_t library, uintptr_t lock);
+void test_plugin_add(uintptr_t library, uintptr_t lock, uintptr_t counter, int count);
+size_t test_plugin_site_count(uintptr_t library);
+uintptr_t test_plugin_site(uintptr_t library, size_t index);
+
 #endif

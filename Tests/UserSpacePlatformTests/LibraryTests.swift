@@ -1,0 +1,150 @@
+import Glibc
+import LockHarness
+import LockSites
+import TestShims
+import Testing
+import Tidelock
+
+extension Platform {
+  /// Shared libraries with patch sites of their own.
+  @Suite struct Libraries {
+    /// Whenever it is loaded, a library's sites hold what the set in force wants, and they are
+    /// switched with the rest. By every compiler that there is, as C and as C++.
+    @Test(arguments: [["clang"], ["clang", "-x", "c++"], ["gcc"], ["gcc", "-x", "c++"]])
+    func comeUpInTheSetInForce(compiler: [String]) async throws {
+      let copies = (1...4).compactMap { number in
+        Plugin.build(compiler.joined() + "\(number)", by: compiler)
+      }
+      // Debian without gcc, say; clang is part of the toolchain.
+      if copies.isEmpty, compiler[0] == "gcc" { return }
+      try #require(copies.count == 4)
+      await #expect(processExitsWith: .success) { [copies = copies as [String]] in
+        inOwnProcess {
+          guard let before = Plugin(copies[0]) else { return check(false, "no library") }
+          check(before.sites.count >= 2, "only \(before.sites.count) sites")
+          check(before.forms.allSatisfy { $0 == nativeUnlock }, "native: \(before.forms)")
+
+          try LockOperations.switch(to: .paravirtual)
+          check(before.forms.allSatisfy(isJump), "switched: \(before.forms)")
+          guard let during = Plugin(copies[1]) else { return check(false, "no library") }
+          check(during.forms.allSatisfy(isJump), "loaded: \(during.forms)")
+          wakeSleeper(by: before)
+          wakeSleeper(by: during)
+
+          try LockOperations.switch(to: .native)
+          guard let after = Plugin(copies[2]) else { return check(false, "no library") }
+          for forms in [before.forms, during.forms, after.forms] {
+            check(forms.allSatisfy { $0 == nativeUnlock }, "native again: \(forms)")
+          }
+          try LockOperations.switch(to: .testAndSet)
+          guard let last = Plugin(copies[3]) else { return check(false, "no library") }
+          check(last.forms.allSatisfy { $0 == nativeUnlock }, "test-and-set: \(last.forms)")
+          try LockOperations.switch(to: .native)
+          try switchInAllDirections(poking: .breakpoint)
+        }
+      }
+    }
+
+    /// Loading and unloading goes on while switches do, and leaves nothing behind.
+    @Test func comeAndGoWhileSwitching() async throws {
+      let stays = try #require(Plugin.build("stays"))
+      let goes = try #require(Plugin.build("goes"))
+      await #expect(processExitsWith: .success) { [stays = stays as String, goes = goes as String] in
+        inOwnProcess {
+          let words = SharedWords(2)
+          let (lock, counter) = (words.address(0), words.address(1))
+          guard let staying = Plugin(stays) else { return check(false, "no library") }
+          guard Plugin(goes) != nil else { return check(false, "no library") }
+          let before = memoryMappings.count
+
+          let stop = Flag()
+          let worker = Workers(1) { _ in
+            guard let same = Plugin(stays) else { return }
+            while !stop.isRaised { same.add(10, to: counter, under: lock) }
+          }
+          let switching = ContinuousSwitching(poking: .store, .breakpoint)
+          var added = 0
+          for _ in 0..<Sizes.libraryCycles {
+            guard let going = Plugin(goes) else { return check(false, "no library") }
+            going.add(20, to: counter, under: lock)
+            staying.add(20, to: counter, under: lock)
+            added += 40
+          }
+          check(switching.count > 0, "nothing was switched meanwhile")
+          switching.finish()
+          stop.raise()
+          worker.join()
+          // The worker adds tens, so the last digit tells of losses that the sum would hide.
+          check(words[1] >= added && words[1] % 10 == 0, "\(words[1]) counted, \(added) added")
+          let after = memoryMappings.count
+          // Threads have stacks and heaps of their own, which the C library may keep.
+          check(after <= before + 12, "\(before) mappings before, \(after) after")
+        }
+      }
+    }
+
+    /// A library that cannot follow takes the process back to native before its code runs, keeps
+    /// it there, and is named; when it goes the process is free again.
+    @Test func otherVersionKeepsNative() async throws {
+      let path = try #require(Plugin.build("later", by: ["clang"], "-DOTHER_VERSION"))
+      await #expect(processExitsWith: .success) { [path = path as String] in
+        inOwnProcess {
+          try LockOperations.switch(to: .paravirtual)
+          do {
+            guard let plugin = Plugin(path) else { return check(false, "no library") }
+            check(LockOperations.current, is: .native, "the set after loading")
+            check(plugin.forms.allSatisfy { $0 == nativeUnlock }, "its forms: \(plugin.forms)")
+            for set: LockSet in [.paravirtual, .testAndSet] {
+              do throws(SwitchError) {
+                try LockOperations.switch(to: set)
+                check(false, "switched to \(set) with a library that cannot follow")
+              } catch {
+                let text = "\(error)"
+                check(
+                  text.contains("tidelock-plugin-later.so") && text.contains("rebuild"),
+                  "the error says: \(text)")
+                check(error.report.result, is: .refused, "the result")
+              }
+              check(LockOperations.current, is: .native, "the set after a refusal")
+            }
+          }
+          try switchInAllDirections(poking: .store)
+        }
+      }
+    }
+
+    /// The same where the kernel no longer lets text be written, so that there is no way back
+    /// either: the process ends with a word rather than lose a wake-up some day.
+    @Test func unwritableInParavirtualEnds() async throws {
+      let path = try #require(Plugin.build("unwritable"))
+      let result = await #expect(
+        processExitsWith: .signal(SIGABRT), observing: [\.standardErrorContent]
+      ) { [path = path as String] in
+        inOwnProcess {
+          try LockOperations.switch(to: .paravirtual)
+          check(test_forbid_writable_text(), "no seccomp")
+          check(Plugin(path) == nil, "loaded")
+        }
+      }
+      let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+      #expect(text.contains("tidelock: a library with locks was loaded"))
+    }
+  }
+}
+
+/// A thread sleeps in the paravirtual queue of a lock; the library's unlock must wake it.
+private func wakeSleeper(by plugin: borrowing Plugin) {
+  let words = SharedWords(1)
+  let lock = words.address(0)
+  plugin.lock(lock)
+  let kicks = LockOperations.statistics.kicks
+  let sleeper = Workers(1) { _ in
+    tidelock_lock(lock)
+    tidelock_unlock(lock)
+  }
+  // 3: the head of the queue sleeps.
+  wait { test_read_bytes(lock, 1) == 3 }
+  plugin.unlock(lock)
+  sleeper.join()
+  check(LockOperations.statistics.kicks > kicks, "nobody was kicked")
+}
