@@ -128,13 +128,17 @@ let package = Package(
     .target(
       name: "LockHarness", dependencies: ["Tidelock", "MachineAtomics", "TestShims"],
       path: "Tests/Fixtures/LockHarness", swiftSettings: strict),
+    .executableTarget(
+      name: "LockProbe", dependencies: ["Tidelock"], path: "Tests/Fixtures/LockProbe",
+      swiftSettings: strict),
     .testTarget(
       name: "TidelockTests", dependencies: ["Tidelock", "LockHarness", "TestShims"],
       swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
     .testTarget(
       name: "UserSpacePlatformTests",
       dependencies: [
-        "Tidelock", "LockHarness", "TestShims", "LockSites", "UserSpaceShims", "MachineAtomics",
+        "Tidelock", "LockHarness", "LockProbe", "TestShims", "TestFixtures", "LockSites",
+        "UserSpaceShims", "MachineAtomics",
       ],
       swiftSettings: strict),
   ],
