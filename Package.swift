@@ -99,7 +99,7 @@ let package = Package(
       name: "TidelockCommand",
       dependencies: [
         "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
-        "WordCounting", "RunReports",
+        "WordCounting", "RunReports", "GuestTestBed",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
         .product(name: "TextTable", package: "TextTable"),
