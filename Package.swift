@@ -118,7 +118,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "TidelockCommandTests",
-      dependencies: ["TidelockCommand", "GuestSiteTable", "TestFixtures"],
+      dependencies: ["TidelockCommand", "GuestSiteTable", "GuestTestBed", "TestFixtures"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -23,12 +23,19 @@ public struct GuestModules: Sendable {
       throw GuestError.noModuleSources(folder: GuestKernel.checkout.path)
     }
     // make itself, the compilers of C and of Swift, and what looks at objects.
-    try HostTools.require(["make", "gcc-12", "swiftc", "objdump"])
+    try HostTools.require(["flock", "make", "gcc-12", "swiftc", "objdump"])
     let folder = kernel.cache.appending(path: "modules/\(kernel.release)")
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw GuestError.file(path: folder.path, reason: error.localizedDescription)
+    }
+    // Two builds at once would write into each other's files: the second waits.
     let built = try await runTool(
-      "make",
+      "flock",
       [
-        "--no-print-directory", "-C", sources.path, "KERNEL=\(kernel.headers.path)",
+        "--no-fork", folder.appending(path: "lock").path, "make", "--no-print-directory", "-C",
+        sources.path, "KERNEL=\(kernel.headers.path)",
         "OUT=\(folder.path)",
       ])
     guard built.succeeded else {

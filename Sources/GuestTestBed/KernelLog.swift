@@ -5,7 +5,7 @@ public struct KernelLog: Sendable {
   /// All of it.
   public let lines: [String]
 
-  init(file: URL) {
+  package init(file: URL) {
     let bytes = (try? Data(contentsOf: file)) ?? Data()
     lines = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
       .map { $0.trimmingCharacters(in: .whitespaces) }

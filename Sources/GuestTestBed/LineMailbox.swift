@@ -1,7 +1,7 @@
 /// Lines that arrive, for one reader who does not wait for ever.
-actor LineMailbox {
+package actor LineMailbox {
   /// What the reader gets.
-  enum Arrival: Equatable {
+  package enum Arrival: Equatable {
     case line(String)
     /// There will be no more.
     case ended
@@ -15,22 +15,24 @@ actor LineMailbox {
   /// Tells the time limit of one wait from that of the next.
   private var wait = 0
 
+  package init() {}
+
   /// A line has come.
-  func put(_ line: String) {
+  package func put(_ line: String) {
     guard let reader else { return lines.append(line) }
     self.reader = nil
     reader.resume(returning: .line(line))
   }
 
   /// No line will come any more.
-  func end() {
+  package func end() {
     hasEnded = true
     reader?.resume(returning: .ended)
     reader = nil
   }
 
   /// The next line; waits for it no longer than that.
-  func next(within limit: Duration) async -> Arrival {
+  package func next(within limit: Duration) async -> Arrival {
     if !lines.isEmpty { return .line(lines.removeFirst()) }
     if hasEnded { return .ended }
     wait += 1

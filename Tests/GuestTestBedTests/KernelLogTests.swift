@@ -1,7 +1,6 @@
 import Foundation
+import GuestTestBed
 import Testing
-
-@testable import GuestTestBed
 
 @Suite struct KernelLogTests {
   private func troubles(_ text: String) throws -> [KernelLog.Trouble] {

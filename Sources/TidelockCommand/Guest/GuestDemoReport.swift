@@ -12,7 +12,7 @@ extension GuestDemoOutcome {
     return RunTable(
       "Acquisitions by lock set",
       columns: [
-        .words("lock set"), .words("phase"), .numbers("acquisitions/s"), .numbers("of native"),
+        .words("lock set"), .words("phase"), .numbers("acquisitions/s"), .numbers("times native"),
         .numbers("slowest vCPU"), .numbers("fastest vCPU"),
       ],
       rows: record.phases.map {
@@ -28,7 +28,7 @@ extension GuestDemoOutcome {
     RunTable(
       "What each switch cost",
       columns: [
-        .words("switch"), .words("result"), .numbers("took"), .numbers("of it draining"),
+        .words("switch"), .words("result"), .numbers("took"), .numbers("draining"),
         .numbers("longest stall"), .numbers("sites"), .numbers("breakpoints"),
       ],
       rows: record.switches.map { entry in
@@ -95,7 +95,7 @@ extension GuestDemoOutcome {
       case true?: "The module is gone, and the kernel's text is byte for byte as before loading."
       case false?:
         "The module is gone, but the kernel's text is NOT as before: \(record.removal ?? "")."
-      case nil: "The module was not removed."
+      case nil: "The run ended before the module was removed."
       }
     return exclusion + " " + text
   }
