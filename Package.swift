@@ -99,7 +99,7 @@ let package = Package(
       name: "TidelockCommand",
       dependencies: [
         "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
-        "WordCounting", "RunReports",
+        "WordCounting", "RunReports", "GuestTestBed",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
         .product(name: "TextTable", package: "TextTable"),
@@ -118,7 +118,7 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "TidelockCommandTests",
-      dependencies: ["TidelockCommand", "GuestSiteTable", "TestFixtures"],
+      dependencies: ["TidelockCommand", "GuestSiteTable", "GuestTestBed", "TestFixtures"],
       swiftSettings: strict),
 
     // Tests. What they share stands in Tests/Fixtures.

@@ -2,6 +2,10 @@
 public enum GuestError: Error, Equatable, CustomStringConvertible {
   /// What `Scripts/guest-setup` fetches is not there.
   case notSetUp(missing: String)
+  /// No kernel of that version has been fetched.
+  case noKernel(version: String, cache: String)
+  /// A program of the host that is needed is not installed.
+  case noTool(String)
   /// The sources of the kernel modules are not where they should be.
   case noModuleSources(folder: String)
   /// The kernel modules could not be built; the last lines of the build.
@@ -26,6 +30,10 @@ public enum GuestError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .notSetUp(let missing):
       "There is no \(missing); run Scripts/guest-setup first."
+    case .noKernel(let version, let cache):
+      "There is no kernel \(version) in \(cache); run Scripts/guest-setup --kernel \(version) first."
+    case .noTool(let tool):
+      "\(tool) is not installed here; run Scripts/guest-setup, which installs it or says how."
     case .noModuleSources(let folder):
       "\(folder) holds no Guest/Makefile; run this from a checkout of Tidelock."
     case .buildFailed(let output):

@@ -14,16 +14,21 @@ public struct GuestKernel: Sendable {
   /// Finds a kernel.
   ///
   /// - Parameters:
-  ///   - series: Such as `6.1`.
+  ///   - version: A series such as `6.1`, or the whole release such as `6.1.0-56-amd64`.
   ///   - cache: Where `Scripts/guest-setup` has put it.
-  /// - Throws: ``GuestError/notSetUp(missing:)``.
-  public init(series: String = "6.1", cache: URL = GuestKernel.defaultCache) throws(GuestError) {
-    let folder = cache.appending(path: "series/\(series)").resolvingSymlinksInPath()
-    guard
-      let release = try? String(
-        contentsOf: folder.appending(path: "release"), encoding: .utf8
-      ).trimmingCharacters(in: .whitespacesAndNewlines), !release.isEmpty
-    else { throw .notSetUp(missing: "kernel \(series) in \(cache.path)") }
+  /// - Throws: ``GuestError/noKernel(version:cache:)`` or ``GuestError/notSetUp(missing:)``.
+  public init(_ version: String = "6.1", cache: URL = GuestKernel.defaultCache) throws(GuestError) {
+    let found = ["series", "kernels"].lazy.compactMap { kind -> (URL, String)? in
+      let folder = cache.appending(path: "\(kind)/\(version)").resolvingSymlinksInPath()
+      let file = folder.appending(path: "release")
+      guard let text = try? String(contentsOf: file, encoding: .utf8) else { return nil }
+      let release = text.trimmingCharacters(in: .whitespacesAndNewlines)
+      return release.isEmpty ? nil : (folder, release)
+    }
+    // A version is one name, not a path to somewhere else.
+    guard !version.contains("/"), !version.isEmpty, let (folder, release) = found.first else {
+      throw .noKernel(version: version, cache: cache.path)
+    }
     self.release = release
     self.cache = cache
     image = folder.appending(path: "boot/vmlinuz-\(release)")

@@ -49,8 +49,10 @@ public struct GuestMachine: Sendable {
     progress: @Sendable (String) -> Void = { _ in },
     _ body: @Sendable (GuestShell) async throws -> Answer
   ) async throws -> (answer: Answer, log: KernelLog) {
+    try HostTools.require(["qemu-system-x86_64", "timeout"])
     var lastWords: [String] = []
     for attempt in 1...max(1, bootAttempts) {
+      try Task.checkCancellation()
       progress(
         attempt == 1
           ? "booting Linux \(kernel.release) with \(vcpus) vCPUs"
@@ -96,6 +98,7 @@ public struct GuestMachine: Sendable {
       arguments: Arguments(
         ["--foreground", "--kill-after=5", "\(lifetime)"]
           + qemu(archive: archive, log: log, monitor: work.appending(path: "monitor"))),
+      platformOptions: HostTools.ending,
       input: .inputWriter, output: .sequence, error: .string(limit: 1 << 16)
     ) { execution -> Outcome<Answer> in
       let lines = LineMailbox()

@@ -1,6 +1,5 @@
 import Foundation
 import KernelImages
-import Subprocess
 
 /// The kernel modules and the site table, made for one kernel.
 public struct GuestModules: Sendable {
@@ -23,11 +22,20 @@ public struct GuestModules: Sendable {
     guard FileManager.default.fileExists(atPath: sources.appending(path: "Makefile").path) else {
       throw GuestError.noModuleSources(folder: GuestKernel.checkout.path)
     }
+    // make itself, the compilers of C and of Swift, and what looks at objects.
+    try HostTools.require(["flock", "make", "gcc-12", "swiftc", "objdump"])
     let folder = kernel.cache.appending(path: "modules/\(kernel.release)")
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw GuestError.file(path: folder.path, reason: error.localizedDescription)
+    }
+    // Two builds at once would write into each other's files: the second waits.
     let built = try await runTool(
-      "make",
+      "flock",
       [
-        "--no-print-directory", "-C", sources.path, "KERNEL=\(kernel.headers.path)",
+        "--no-fork", folder.appending(path: "lock").path, "make", "--no-print-directory", "-C",
+        sources.path, "KERNEL=\(kernel.headers.path)",
         "OUT=\(folder.path)",
       ])
     guard built.succeeded else {
@@ -43,21 +51,6 @@ public struct GuestModules: Sendable {
       torture: folder.appending(path: "tidelock_torture/tidelock_torture.ko"),
       blocker: folder.appending(path: "tidelock_blocker/tidelock_blocker.ko"),
       siteTable: siteTable)
-  }
-}
-
-/// Runs a program of the host to its end and collects what it prints.
-func runTool(
-  _ tool: String, _ arguments: [String], in folder: URL? = nil, input: String = ""
-) async throws(GuestError) -> (succeeded: Bool, output: String) {
-  do {
-    let ended = try await run(
-      tool.contains("/") ? .path(.init(tool)) : .name(tool), arguments: Arguments(arguments),
-      workingDirectory: folder.map { .init($0.path) }, input: .string(input),
-      output: .string(limit: 1 << 22), error: .combinedWithOutput)
-    return (ended.terminationStatus.isSuccess, ended.standardOutput)
-  } catch {
-    throw .toolFailed(tool: tool, reason: "\(error)")
   }
 }
 

@@ -54,6 +54,38 @@ public struct GuestSwitcher: Sendable {
     return try await lastSwitch
   }
 
+  /// Switches to a set, or does not: the report says.
+  public func tryToChange(
+    to set: String, limit: Duration = .seconds(60)
+  ) async throws(GuestError) -> GuestSwitchReport {
+    _ = try await shell.tryToRun("echo \(set) > \(Self.folder)/set", limit: limit)
+    return try await lastSwitch
+  }
+
+  /// Begins a switch and returns at once, so that the guest can be asked other things meanwhile.
+  ///
+  /// ``hasEndedChange`` says when it is over and ``lastSwitch`` how; one at a time.
+  public func beginChange(to set: String) async throws(GuestError) {
+    try await shell.run(
+      "rm -f \(Self.changed); (echo \(set) > \(Self.folder)/set; echo $? > \(Self.changed)) 2>&- & true"
+    )
+  }
+
+  /// Whether the switch that was begun last is over, whichever way it went.
+  public var hasEndedChange: Bool {
+    get async throws(GuestError) {
+      try await shell.tryToRun("test -s \(Self.changed)").status == 0
+    }
+  }
+
+  private static let changed = "/tmp/changed"
+
+  /// After how long a switch is undone.
+  public func limitChanges(to limit: Duration) async throws(GuestError) {
+    try await shell.write(
+      "\(Int(limit / .milliseconds(1)))", to: "\(Self.folder)/time_limit")
+  }
+
   /// The report of the last switch that was asked for.
   public var lastSwitch: GuestSwitchReport {
     get async throws(GuestError) { try await shell.decode(cat: "\(Self.folder)/last_switch") }

@@ -26,7 +26,12 @@ public enum Quantity {
 
   /// `1 file`, `1,234 files`.
   public static func exact(_ value: Int, _ noun: String) -> String {
-    exact(value) + " " + noun + (value == 1 ? "" : "s")
+    exact(value, noun, noun + "s")
+  }
+
+  /// `1 switch`, `1,234 switches`: a noun whose plural takes more than an s.
+  public static func exact(_ value: Int, _ noun: String, _ plural: String) -> String {
+    exact(value) + " " + (value == 1 ? noun : plural)
   }
 
   /// `812 µs`, `12.3 ms` or `1.50 s`.

@@ -6,7 +6,8 @@ struct GuestCommand: ParsableCommand {
     commandName: "guest",
     abstract: "Switch the spinlocks of a running Linux guest.",
     subcommands: [
-      GuestSitesCommand.self
+      GuestDemoCommand.self,
+      GuestSitesCommand.self,
     ]
   )
 }

@@ -1,0 +1,108 @@
+import ArgumentParser
+import Foundation
+import GuestTestBed
+import RunReports
+import Synchronization
+
+/// `tidelock guest demo`: boots a stock kernel and switches its spinlocks while they are fought for.
+struct GuestDemoCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Boot a stock Linux in QEMU and switch its spinlocks live, under load.",
+    discussion: """
+      Scripts/guest-setup must have fetched the kernel; nothing of this host is changed. The \
+      guest's vCPUs are emulated, so more of them than this machine has CPUs is what a host that \
+      oversubscribes its guests looks like from inside.
+      """)
+
+  @Option(help: ArgumentHelp("A series such as 6.1, or a whole release.", valueName: "version"))
+  var kernel = "6.1"
+
+  @Option(help: ArgumentHelp("How many virtual CPUs.", valueName: "n"))
+  var vcpus = 8
+
+  @Option(
+    help: ArgumentHelp("How long all phases take together, without the switches.", valueName: "s"))
+  var seconds = 60.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Then as many switches more, under locks from every context and NMIs.", valueName: "n"))
+  var switches = 0
+
+  @Flag(help: "Print one JSON object and nothing else.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Write a page with the plot of the run.", valueName: "file.html"))
+  var report: String?
+
+  func validate() throws {
+    guard 2...64 ~= vcpus else { throw ValidationError("--vcpus must be between 2 and 64.") }
+    guard seconds >= 5, seconds <= 86_400 else {
+      throw ValidationError("--seconds must be between 5 and 86400.")
+    }
+    guard 0...1_000_000 ~= switches else {
+      throw ValidationError("--switches must be between 0 and 1000000.")
+    }
+  }
+
+  func run() async throws {
+    // First everything that can go wrong without a run.
+    if let report { try ReportFile.check(report) }
+    let guest = try GuestKernel(kernel)
+    _ = Machine.current
+
+    let plan = GuestDemoPlan(vcpus: vcpus, seconds: seconds, soak: switches)
+    let display = GuestDemoDisplay(json: json, plan: plan)
+    let (record, signal) = try await watch(GuestDemoRun(plan, guest, display), display)
+    let outcome = GuestDemoOutcome(
+      plan: plan, kernel: guest.release, record: record, signal: signal)
+
+    if json {
+      try StandardOutput.write(outcome.json())
+    } else {
+      display.end(outcome)
+    }
+    if let report {
+      try ReportFile.write(outcome.page.html(), to: report)
+      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
+    }
+    try outcome.exit()
+  }
+
+  /// Waits for the run, redraws meanwhile, and ends it in order when a signal comes.
+  private func watch(
+    _ demo: GuestDemoRun, _ display: GuestDemoDisplay
+  ) async throws -> (GuestDemoRecord, CInt?) {
+    let signals = CaughtSignals([SIGINT, SIGTERM, SIGHUP, SIGTSTP])
+    let isOver = Synchronization.Mutex(false)
+    let work = Task {
+      defer { isOver.withLock { $0 = true } }
+      return try await demo.execute()
+    }
+    var signal: CInt?
+    while !isOver.withLock({ $0 }) {
+      try? await Task.sleep(for: .milliseconds(200))
+      display.tick()
+      let caught = signals.take()
+      if caught == SIGTSTP {
+        // The shell gets its cursor for the time that we are stopped.
+        display.close()
+        raise(SIGSTOP)
+      } else if let caught, signal == nil {
+        // Ends QEMU or the build, whichever runs; asking twice is no faster.
+        signal = caught
+        display.begin("ending the guest")
+        work.cancel()
+      }
+    }
+    display.close()
+    do {
+      return (try await work.value, signal)
+    } catch {
+      // What a run that was ended says is of no use to who ended it.
+      if let signal { throw ExitCode(128 + signal) }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import Foundation
+import GuestTestBed
+import LockPlatform
+import LockSwitching
+import RunReports
+import Synchronization
+
+/// One run of the guest's demo: boots, loads, measures each phase, switches in between, removes.
+final class GuestDemoRun: Sendable {
+  let plan: GuestDemoPlan
+  private let kernel: GuestKernel
+  private let display: GuestDemoDisplay
+  private let record = Synchronization.Mutex(GuestDemoRecord())
+
+  init(_ plan: GuestDemoPlan, _ kernel: GuestKernel, _ display: GuestDemoDisplay) {
+    self.plan = plan
+    self.kernel = kernel
+    self.display = display
+  }
+
+  /// Runs it all and returns what was measured, all of it or what came before a failure.
+  ///
+  /// - Throws: What went wrong before the load began.
+  func execute() async throws -> GuestDemoRecord {
+    do {
+      display.begin("building the kernel modules for Linux \(kernel.release)")
+      let modules = try await GuestModules.build(for: kernel)
+      var machine = GuestMachine(kernel: kernel, vcpus: plan.vcpus)
+      machine.files = GuestSwitcher.files(modules)
+      machine.lifetime = plan.lifetime
+      let display = display
+      _ = try await machine.run(progress: { display.begin($0) }, conduct)
+    } catch {
+      guard record.withLock({ $0.hasBegun }) else { throw error }
+      record.withLock { $0.failure = $0.failure ?? "\(error)" }
+    }
+    return record.withLock { $0 }
+  }
+
+  private func conduct(_ shell: GuestShell) async throws {
+    do {
+      display.begin("loading the modules")
+      let switcher = try await GuestSwitcher.load(in: shell)
+      try await switcher.limitChanges(to: plan.switchLimit)
+      let torture = try await GuestTorture.load(in: shell)
+      await noteTroubles(shell, during: "boot and loading", .native)
+      try await torture.start(.init())
+      let load = GuestDemoLoad(torture: torture, display: display)
+      record.withLock { $0.hasBegun = true }
+      try await phases(shell, switcher, load)
+      if plan.soak > 0 { try await soak(shell, switcher, torture, load) }
+      display.begin("removing the module under load")
+      try await switcher.unload(limit: plan.switchPatience)
+      display.begin("ending the load")
+      try await stop(torture)
+      try await torture.unload()
+      let taint = try await shell.read("/proc/sys/kernel/tainted")
+      let removal = await shell.log.lines.last { $0.contains("removed; of ") }
+      record.withLock {
+        $0.taint = Int(taint)
+        $0.removal = removal.map {
+          String($0[($0.range(of: "removed;")?.lowerBound ?? $0.startIndex)...])
+        }
+      }
+      await noteTroubles(shell, during: "removal", .native)
+    } catch {
+      await noteTroubles(shell, during: "failure", nil)
+      throw error
+    }
+  }
+
+  // MARK: Phases
+
+  private func phases(
+    _ shell: GuestShell, _ switcher: GuestSwitcher, _ load: GuestDemoLoad
+  ) async throws {
+    var set = LockSet.native
+    for (number, phase) in plan.phases.enumerated() {
+      if phase.set != set {
+        display.enter(
+          set, "switching to \(phase.set.name)", position: "\(number) of \(plan.phases.count)")
+        try await change(to: phase.set, switcher, load)
+        await noteTroubles(shell, during: "switch to \(phase.set.name)", set)
+        set = phase.set
+      }
+      display.enter(
+        set, phase.name, position: "\(number + 1) of \(plan.phases.count)")
+      try await measure(phase, load)
+      await noteTroubles(shell, during: "\(phase.set.name), \(phase.name)", set)
+    }
+  }
+
+  /// Lets a phase settle for a tenth of its length and measures the rest.
+  private func measure(_ phase: GuestDemoPlan.Phase, _ load: GuestDemoLoad) async throws {
+    let start = display.elapsed
+    let settled = try await sample(load, for: plan.phaseLength / 10)
+    let end = try await sample(load, for: plan.phaseLength * 9 / 10)
+    let measured = GuestDemoRecord.Phase(
+      name: phase.name, set: phase.set, start: start, end: display.elapsed,
+      acquisitions: end.acquisitions - settled.acquisitions,
+      milliseconds: end.milliseconds - settled.milliseconds,
+      vcpus: zip(end.cpus, settled.cpus).map { $0 - $1 })
+    record.withLock { $0.phases.append(measured) }
+    display.end(measured)
+  }
+
+  /// Samples for a while; returns the last sample, taken when the time was over.
+  private func sample(
+    _ load: GuestDemoLoad, for length: Duration
+  ) async throws -> GuestTorture.Statistics {
+    let end = ContinuousClock.now + length
+    while true {
+      let statistics = try await load.sample()
+      record.withLock { $0.samples = load.samples }
+      let left = end - .now
+      guard left > .zero else { return statistics }
+      try await Task.sleep(for: min(left, load.interval))
+    }
+  }
+
+  /// Switches, and goes on sampling while the kernel does it.
+  private func change(
+    to set: LockSet, _ switcher: GuestSwitcher, _ load: GuestDemoLoad
+  ) async throws {
+    let at = display.elapsed
+    let deadline = ContinuousClock.now + plan.switchPatience
+    try await switcher.beginChange(to: set.name.description)
+    while try await !switcher.hasEndedChange {
+      _ = try await load.sample()
+      record.withLock { $0.samples = load.samples }
+      guard ContinuousClock.now < deadline else { throw GuestDemoFailure.switchHangs(set) }
+      try await Task.sleep(for: load.interval / 2)
+    }
+    let report = try await switcher.lastSwitch
+    guard report.to == set.name.description, report.result == "done" else {
+      throw GuestDemoFailure.notSwitched(set, report.error ?? report.result)
+    }
+    record.withLock { $0.switches.append((report, at)) }
+    display.end(report, lasted: display.elapsed - at)
+  }
+
+  // MARK: Soak
+
+  /// Switches between the two queues again and again while every context of every vCPU takes locks.
+  private func soak(
+    _ shell: GuestShell, _ switcher: GuestSwitcher, _ torture: GuestTorture, _ load: GuestDemoLoad
+  ) async throws {
+    display.begin("changing the load for the soak")
+    try await stop(torture)
+    try await torture.start(.everything)
+    load.restart()
+    var soak = GuestDemoRecord.Soak()
+    soak.asked = plan.soak
+    soak.start = display.elapsed
+    record.withLock { $0.soak = soak }
+    let nmis = NMIStorm(shell, period: plan.nmiPeriod)
+    defer { nmis.cancel() }
+    for number in 0..<plan.soak {
+      try Task.checkCancellation()
+      let set = plan.soakSet(number)
+      // One that was undone or refused counts too, and the soak goes on.
+      let report = try await switcher.tryToChange(
+        to: set.name.description, limit: plan.switchPatience)
+      soak.results[report.result, default: 0] += 1
+      if report.result == "done" { soak.took.append(report.microseconds) }
+      soak.lastError = report.error ?? soak.lastError
+      soak.seconds = display.elapsed - soak.start
+      soak.nmis = nmis.count
+      if load.isDue {
+        _ = try await load.sample()
+        soak.samples = load.samples
+      }
+      record.withLock { $0.soak = soak }
+      display.update(soak)
+    }
+    await nmis.end()
+    // Whatever was injected last has arrived once every vCPU has answered.
+    soak.load = try await load.sample()
+    soak.nmis = nmis.count
+    record.withLock { $0.soak = soak }
+    await noteTroubles(shell, during: "soak", nil)
+    display.end(soak)
+  }
+
+  private func stop(_ torture: GuestTorture) async throws {
+    let statistics = try await torture.stop(limit: plan.switchPatience)
+    record.withLock { $0.exclusion.append(statistics.exclusion ?? false) }
+  }
+
+  /// Takes down what the kernel has complained of since it was last asked.
+  private func noteTroubles(_ shell: GuestShell, during part: String, _ set: LockSet?) async {
+    let all = await shell.log.troubles
+    record.withLock { record in
+      record.troubles += all.dropFirst(record.troubles.count).map { kind, line in
+        .init(kind: kind.rawValue, during: part, line: line, isNative: set == .native)
+      }
+    }
+  }
+}
+
+/// Why a run ended early, where the guest itself has no words for it.
+enum GuestDemoFailure: Error, CustomStringConvertible {
+  case switchHangs(LockSet)
+  case notSwitched(LockSet, String)
+
+  var description: String {
+    switch self {
+    case .switchHangs(let set):
+      "The switch to \(set.name) ended neither in its time limit nor in its undoing; please report"
+        + " this with the kernel's log."
+    case .notSwitched(let set, let reason):
+      "The guest did not switch to \(set.name): \(reason); on a less busy host there is more time."
+    }
+  }
+}
