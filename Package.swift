@@ -52,6 +52,19 @@ let package = Package(
       ],
       swiftSettings: strict + rawLayout),
 
+    // The model checker and the models of the shipped code.
+    .target(name: "Coroutines"),
+    .target(name: "ModelChecker", dependencies: ["LockPlatform", "Coroutines"], swiftSettings: strict),
+    .target(
+      name: "ProtocolModels",
+      dependencies: [
+        "LockPlatform", "QueuedSpinlocks", "CodePatching", "LockSwitching", "ModelChecker",
+      ],
+      swiftSettings: strict),
+
+    .testTarget(name: "ModelCheckerTests", dependencies: ["ModelChecker", "LockPlatform"]),
+    .testTarget(name: "ProtocolModelsTests", dependencies: ["ProtocolModels", "ModelChecker"]),
+
     .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
     .testTarget(
       name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),
