@@ -62,6 +62,7 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    .executableTarget(name: "Probe", dependencies: ["ProtocolModels", "ModelChecker"]),
     .testTarget(name: "ModelCheckerTests", dependencies: ["ModelChecker", "LockPlatform"]),
     .testTarget(name: "ProtocolModelsTests", dependencies: ["ProtocolModels", "ModelChecker"]),
 

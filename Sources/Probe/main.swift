@@ -1,0 +1,23 @@
+import ModelChecker
+import ProtocolModels
+
+func run(_ name: String, _ model: LockModel, seconds: Double = 60) {
+  let e = model.explore(Limits(seconds: seconds))
+  var verdict = "\(e.verdict)"
+  if case .fails(let f) = e.verdict { verdict = "\(f.flaw) in \(f.schedule.count)" }
+  print(name, verdict, "states", e.states, "steps", e.steps, "depth", e.depth, "s", e.seconds, "steps/s", Int(Double(e.steps) / e.seconds))
+}
+let all: [(String, Waiting, Unlocking)] = [("native", .native, .native), ("native+pvunlock", .native, .paravirtual), ("pv", .paravirtual, .paravirtual), ("tas", .testAndSet, .native), ("pv+native BAD", .paravirtual, .native)]
+for (name, w, u) in all {
+  for m in MemoryModel.allCases {
+    for acq in [[1, 1], [2, 2]] { run("\(name) \(m) \(acq)", LockModel(w, u, acquisitions: acq, m)) }
+  }
+}
+for (name, w, u) in all {
+  var m = LockModel(w, u, acquisitions: [1,1,1], .sequentialConsistency); m.touchesData = false
+  m.checksOrder = w == .native
+  run("\(name) SC 1,1,1", m)
+  m = LockModel(w, u, acquisitions: [2,1,1], .sequentialConsistency); m.touchesData = false
+  m.checksOrder = w == .native
+  run("\(name) SC 2,1,1", m)
+}
