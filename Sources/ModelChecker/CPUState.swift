@@ -10,6 +10,8 @@ struct CPUState: BitwiseCopyable {
   /// Its next pause is one of a loop that gives up by itself.
   var pauseIsFree = false
   var interruptsMasked = false
+  /// Its memory accesses happen together with what it did before.
+  var isFused = false
   /// How many handlers are nested on it.
   var level: UInt8 = 0
   var interruptsLeft: UInt8 = 0

@@ -77,13 +77,8 @@ extension Machine {
     let request = cpus[cpu].request
     cpus[cpu].freshStores = 0
     switch request.operation {
-    case .load:
-      run(cpu, answer: load(cpu, request))
-    case .store:
-      if capacity == 0 { write(cpu, request, request.first) } else { buffer(cpu, request) }
-      run(cpu, answer: 0)
-    case .exchange, .compareExchange, .fetchOr:
-      run(cpu, answer: update(cpu, request))
+    case .load, .store, .exchange, .compareExchange, .fetchOr:
+      run(cpu, answer: carryOut(cpu, request))
     case .pause:
       cpus[cpu].status = .ready
       cpus[cpu].watchCount = 0
@@ -102,10 +97,21 @@ extension Machine {
     case .fenceOther:
       observe(cpu, "makes CPU \(request.first) execute a barrier")
       run(cpu, answer: 0)
-    case .fence, .step, .boundedWait, .maskInterrupts:
+    case .fence, .step, .boundedWait, .maskInterrupts, .fuse:
       run(cpu, answer: 0)
     case .finish, .fail:
       preconditionFailure("no such step")
+    }
+  }
+
+  /// A memory access.
+  private func carryOut(_ cpu: Int, _ request: Request) -> UInt64 {
+    switch request.operation {
+    case .load: return load(cpu, request)
+    case .store:
+      if capacity == 0 { write(cpu, request, request.first) } else { buffer(cpu, request) }
+      return 0
+    default: return update(cpu, request)
     }
   }
 
@@ -228,6 +234,9 @@ extension Machine {
     case .maskInterrupts:
       cpus[cpu].interruptsMasked = request.first != 0
       return 0
+    case .fuse:
+      cpus[cpu].isFused = request.first != 0
+      return 0
     case .pause: return pause(cpu)
     case .load, .store, .exchange, .compareExchange, .fetchOr: return access(cpu, request)
     case .sleep, .wake:
@@ -288,6 +297,7 @@ extension Machine {
     case .shared:
       return buffered(cpu, request)
     }
+    if cpus[cpu].isFused, canStep(cpu) { return carryOut(cpu, request) }
     // Its own handlers may come between.
     guard cpus[cpu].interruptsLeft == 0 else { return nil }
     if isLoad { return load(cpu, request) }
@@ -300,6 +310,7 @@ extension Machine {
 
   /// A store goes into the store buffer unnoticed while there is room.
   private func buffered(_ cpu: Int, _ request: Request) -> UInt64? {
+    if cpus[cpu].isFused, canStep(cpu) { return carryOut(cpu, request) }
     guard request.operation == .store, capacity > 0, cpus[cpu].interruptsLeft == 0,
       Int(cpus[cpu].bufferCount) < capacity
     else { return nil }

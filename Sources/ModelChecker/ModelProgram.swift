@@ -106,6 +106,11 @@ public struct WordLayout: Sendable {
     regions.append(Region(name: name, address: address, bytes: bytes))
   }
 
+  /// Sets what a word of 8 bytes holds at first.
+  public mutating func fill(_ address: UInt, with value: UInt64) {
+    contents.append((address, value))
+  }
+
   /// Says who uses the word at an address.
   public mutating func share(_ address: UInt, _ sharing: Sharing) {
     self.sharing[Int(address - UInt(ModelMemory.base)) / 8] = sharing

@@ -1,4 +1,6 @@
 import ModelChecker
+import LockPlatform
+import CodePatching
 import ProtocolModels
 
 func run(_ name: String, _ model: LockModel, seconds: Double = 60) {
@@ -8,16 +10,35 @@ func run(_ name: String, _ model: LockModel, seconds: Double = 60) {
   print(name, verdict, "states", e.states, "steps", e.steps, "depth", e.depth, "s", e.seconds, "steps/s", Int(Double(e.steps) / e.seconds))
 }
 let all: [(String, Waiting, Unlocking)] = [("native", .native, .native), ("native+pvunlock", .native, .paravirtual), ("pv", .paravirtual, .paravirtual), ("tas", .testAndSet, .native), ("pv+native BAD", .paravirtual, .native)]
-for (name, w, u) in all {
+if CommandLine.arguments.contains("locks") { for (name, w, u) in all {
   for m in MemoryModel.allCases {
     for acq in [[1, 1], [2, 2]] { run("\(name) \(m) \(acq)", LockModel(w, u, acquisitions: acq, m)) }
   }
 }
-for (name, w, u) in all {
+}
+if CommandLine.arguments.contains("locks3") { for (name, w, u) in all {
   var m = LockModel(w, u, acquisitions: [1,1,1], .sequentialConsistency); m.touchesData = false
   m.checksOrder = w == .native
   run("\(name) SC 1,1,1", m)
   m = LockModel(w, u, acquisitions: [2,1,1], .sequentialConsistency); m.touchesData = false
   m.checksOrder = w == .native
   run("\(name) SC 2,1,1", m)
+} }
+
+func run(_ name: String, _ model: SwitchModel, seconds: Double = 100) {
+  let e = model.explore(Limits(seconds: seconds))
+  var verdict = "\(e.verdict)"
+  if case .fails(let f) = e.verdict { verdict = "\(f.flaw) in \(f.schedule.count)" }
+  print(name, verdict, "states", e.states, "steps", e.steps, "depth", e.depth, "s", e.seconds, "steps/s", Int(Double(e.steps) / e.seconds))
 }
+let sets: [LockSet] = [.native, .paravirtual, .testAndSet]
+for from in sets { for to in sets where to != from {
+  for m in MemoryModel.allCases {
+    for method in [PokeMethod.store, .breakpoint] {
+    var s = SwitchModel(from: from, to: to, acquisitions: [1, 1], m); s.method = method
+    run("staged \(from)->\(to) \(m) \(method) [1,1]", s)
+    s = SwitchModel(from: from, to: to, acquisitions: [2, 2], m); s.method = method
+    run("staged \(from)->\(to) \(m) \(method) [2,2]", s)
+    }
+  }
+} }

@@ -22,6 +22,7 @@ enum Place {
   private static var ticketBase: UInt { orderBase &+ locks &* 8 }
   private static var viewBase: UInt { ticketBase &+ maximumCPUs &* 8 }
   private static var patcherBase: UInt { viewBase &+ maximumCPUs &* 8 }
+  private static var versionBase: UInt { patcherBase &+ 16 }
 
   // All of these are words of the layout below.
   static func lock(_ index: UInt) -> LockWord { unsafe LockWord(address: lockBase &+ index &* 8) }
@@ -47,12 +48,20 @@ enum Place {
   static func ticket(_ cpu: UInt32) -> Location<UInt64> {
     unsafe Location(address: ticketBase &+ UInt(cpu) &* 8)
   }
-  /// Which unlock the CPU may still fetch until it serializes.
+  /// The oldest version of the site that the CPU may still fetch.
   static func view(_ cpu: UInt32) -> Location<UInt64> {
     unsafe Location(address: viewBase &+ UInt(cpu) &* 8)
   }
   /// The switcher's own variable: how far its drain is.
   static var drained: Location<UInt64> { unsafe Location(address: patcherBase) }
+  /// The unlock site: five bytes of an aligned word.
+  static var site: Location<UInt64> { unsafe Location(address: patcherBase &+ 8) }
+  /// What the site held one after the other since all CPUs serialized; how many such there are.
+  static func version(_ index: UInt64) -> Location<UInt64> {
+    unsafe Location(address: versionBase &+ 8 &+ UInt(index) &* 8)
+  }
+  static var versions: Location<UInt64> { unsafe Location(address: versionBase) }
+  static var maximumVersions: UInt64 { 6 }
 
   static func lockIndex(_ address: UInt) -> UInt { (address &- lockBase) / 8 }
 
@@ -88,9 +97,12 @@ enum Place {
     }
     for name in names { _ = layout.add("order\(name)", .ghost) }
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).ticket", .ghost) }
-    for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).view") }
+    for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).view", .ghost) }
     let last = layout.add("drained", switcher.map { Sharing.owned(by: $0) } ?? .shared)
     precondition(last == patcherBase)
+    _ = layout.add("site", switcher.map { Sharing.written(by: $0) } ?? .shared)
+    _ = layout.add("versions", .ghost)
+    for index in 0..<maximumVersions { _ = layout.add("version\(index)", .ghost) }
     return layout
   }
 }

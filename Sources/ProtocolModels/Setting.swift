@@ -16,6 +16,10 @@ struct Setting {
   var touchesData = true
   /// Wait and kick look into the operation table first.
   var readsTable = false
+  /// How many CPUs there are, the switching one included.
+  var cpus: UInt32 = 0
+  /// Aligned 8-byte stores to code are fetched whole or not at all.
+  var wordStoresAreWhole = true
   /// The switch, if the model has one.
   var plan = Plan()
   var request = SwitchRequest(

@@ -50,7 +50,7 @@ enum Worker {
     switch Setting.current.unlocking[Int(cpu)] {
     case .native: NativeQueue<ModelMachine>.unlock(lock)
     case .paravirtual: ParavirtualQueue<ModelMachine>.unlock(lock)
-    case .site: break
+    case .site: CodeSite.unlock(lock, cpu)
     }
   }
 

@@ -1,0 +1,56 @@
+import CodePatching
+import LockPlatform
+import LockSwitching
+import ModelChecker
+
+/// The model as something whose lock operations can be switched: like a program, unlock is text,
+/// everything else is in a table.
+enum ModelSwitching: SwitchTarget {
+  static func prepare(_: Plan, _: PokeMethod) throws(SwitchFailure) {}
+
+  static func poke(
+    _ operation: LockOperation, from old: Implementation, to new: Implementation,
+    by method: PokeMethod
+  ) throws(SwitchFailure) -> UInt32 {
+    guard operation == .unlock else {
+      ModelMachine.store(UInt32(new.rawValue), to: Place.entry(operation), .releasing)
+      return 0
+    }
+    do throws(PatchError) {
+      let count = try Poke<ModelCode>.poke(ModelSites(), .unlock, from: old, to: new, by: method)
+      ModelMachine.store(UInt32(new.rawValue), to: Place.entry(operation), .relaxed)
+      return UInt32(count)
+    } catch {
+      throw .patch(error)
+    }
+  }
+
+  static func beginDrain() {
+    ModelMachine.store(0, to: Place.drained, .relaxed)
+    ModelCode.barrierOnAll()
+  }
+
+  static func isDrained() -> Bool {
+    var next = ModelMachine.load(Place.drained, .relaxed)
+    while next < UInt64(Setting.current.cpus) {
+      guard ModelMachine.load(Place.mark(UInt32(next)), .acquiring) == 0 else { return false }
+      next &+= 1
+      ModelMachine.store(next, to: Place.drained, .relaxed)
+    }
+    return true
+  }
+
+  static func rest() { Simulated.pause(0) }
+  static var nanoseconds: UInt64 { 0 }
+  static func beginMeasuring() {}
+  static var measured: (longestHold: UInt64, breakpoints: UInt64) { (0, 0) }
+}
+
+/// The CPU that switches.
+enum Switcher {
+  static let body: @convention(c) (UInt32) -> Void = { _ in
+    let (report, failure) = StagedSwitch<ModelSwitching>.run(
+      Setting.current.plan, Setting.current.request)
+    Simulated.expect(failure == nil && report.result == .done, "the switch did not succeed")
+  }
+}
