@@ -143,7 +143,8 @@ extension Machine {
       address: request.address, value: request.first & ModelMemory.mask(request.width),
       width: request.width)
     cpus[cpu].bufferCount = UInt8(count + 1)
-    cpus[cpu].freshStores += 1
+    // A fused store cannot have been made later than what it is fused with.
+    cpus[cpu].freshStores = cpus[cpu].isFused ? 0 : cpus[cpu].freshStores + 1
   }
 
   private func update(_ cpu: Int, _ request: Request) -> UInt64 {

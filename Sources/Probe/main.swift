@@ -1,3 +1,4 @@
+import Glibc
 import ModelChecker
 import LockPlatform
 import CodePatching
@@ -30,6 +31,16 @@ func run(_ name: String, _ model: SwitchModel, seconds: Double = 100) {
   var verdict = "\(e.verdict)"
   if case .fails(let f) = e.verdict { verdict = "\(f.flaw) in \(f.schedule.count)" }
   print(name, verdict, "states", e.states, "steps", e.steps, "depth", e.depth, "s", e.seconds, "steps/s", Int(Double(e.steps) / e.seconds))
+}
+if CommandLine.arguments.contains("replay") {
+  let s = SwitchModel(from: .native, to: .paravirtual, acquisitions: [1, 1], .totalStoreOrder)
+  guard case .fails(let f) = s.explore().verdict else { exit(1) }
+  print(f.schedule)
+  let flaw = try s.replay(f.schedule) { e in
+    print(e.cpu, String(repeating: "  ", count: e.cpu * 14), e.verb, e.word ?? "", e.before.map { String($0, radix: 16) } ?? "", e.after.map { "-> " + String($0, radix: 16) } ?? "")
+  }
+  print(flaw as Any)
+  exit(0)
 }
 let sets: [LockSet] = [.native, .paravirtual, .testAndSet]
 for from in sets { for to in sets where to != from {

@@ -154,9 +154,9 @@ enum ModelCode: CodeMemory {
     return true
   }
 
-  /// membarrier: every CPU executes a full barrier.
+  /// membarrier: every CPU executes a full barrier; the caller's comes before the others'.
   static func barrierOnAll() {
-    for cpu in 0..<Setting.current.cpus where cpu != Simulated.cpu { Simulated.barrier(on: cpu) }
     Simulated.fence()
+    for cpu in 0..<Setting.current.cpus where cpu != Simulated.cpu { Simulated.barrier(on: cpu) }
   }
 }

@@ -45,6 +45,14 @@ public struct SwitchModel: Sendable {
     return Exhaustive.explore(program, limits, report: report)
   }
 
+  /// Carries out one schedule.
+  public func replay(
+    _ schedule: [Action], tell: @escaping (Event) -> Void
+  ) throws(Replay.Problem) -> Flaw? {
+    Setting.current = setting
+    return try Replay.run(program, schedule, tell: tell)
+  }
+
   private var setting: Setting {
     var setting = Setting()
     for cpu in acquisitions.indices {
