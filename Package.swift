@@ -62,7 +62,7 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    .executableTarget(name: "Probe", dependencies: ["ProtocolModels", "ModelChecker","LockPlatform","CodePatching"]),
+    .executableTarget(name: "Probe", dependencies: ["ProtocolModels", "ModelChecker","LockPlatform","CodePatching", "LockSwitching"]),
     .testTarget(name: "ModelCheckerTests", dependencies: ["ModelChecker", "LockPlatform"]),
     .testTarget(name: "ProtocolModelsTests", dependencies: ["ProtocolModels", "ModelChecker"]),
 

@@ -2,14 +2,22 @@ import Glibc
 import ModelChecker
 import LockPlatform
 import CodePatching
+import LockSwitching
 import ProtocolModels
 
 func run(_ name: String, _ model: LockModel, seconds: Double = 60) {
   let e = model.explore(Limits(seconds: seconds))
   var verdict = "\(e.verdict)"
   if case .fails(let f) = e.verdict { verdict = "\(f.flaw) in \(f.schedule.count)" }
-  print(name, verdict, "states", e.states, "steps", e.steps, "depth", e.depth, "s", e.seconds, "steps/s", Int(Double(e.steps) / e.seconds))
+  print(name, verdict, "states", e.states, "steps", e.steps, "depth", e.depth, "s", e.seconds, "steps/s", Int(Double(e.steps) / e.seconds)); fflush(nil)
 }
+func run(_ name: String, _ model: SwitchModel, seconds: Double = 100) {
+  let e = model.explore(Limits(seconds: seconds))
+  var verdict = "\(e.verdict)"
+  if case .fails(let f) = e.verdict { verdict = "\(f.flaw) in \(f.schedule.count)" }
+  print(name, verdict, "states", e.states, "steps", e.steps, "depth", e.depth, "s", e.seconds, "steps/s", Int(Double(e.steps) / e.seconds)); fflush(nil)
+}
+let sets: [LockSet] = [.native, .paravirtual, .testAndSet]
 let all: [(String, Waiting, Unlocking)] = [("native", .native, .native), ("native+pvunlock", .native, .paravirtual), ("pv", .paravirtual, .paravirtual), ("tas", .testAndSet, .native), ("pv+native BAD", .paravirtual, .native)]
 if CommandLine.arguments.contains("locks") { for (name, w, u) in all {
   for m in MemoryModel.allCases {
@@ -26,11 +34,40 @@ if CommandLine.arguments.contains("locks3") { for (name, w, u) in all {
   run("\(name) SC 2,1,1", m)
 } }
 
-func run(_ name: String, _ model: SwitchModel, seconds: Double = 100) {
-  let e = model.explore(Limits(seconds: seconds))
-  var verdict = "\(e.verdict)"
-  if case .fails(let f) = e.verdict { verdict = "\(f.flaw) in \(f.schedule.count)" }
-  print(name, verdict, "states", e.states, "steps", e.steps, "depth", e.depth, "s", e.seconds, "steps/s", Int(Double(e.steps) / e.seconds))
+if CommandLine.arguments.contains("plans") {
+  func name(_ s: Step) -> String {
+    switch s { case .poke(let o, let a, let b): "\(o):\(a)>\(b)"
+    case .drain(let b): "drain \(b)" } }
+  for from in sets { for to in sets where to != from {
+    let good = Plan.staged(from: from, to: to)
+    var plans: [(String, Plan)] = []
+    for skip in 0..<good.count {
+      var p = Plan(); for i in 0..<good.count where i != skip { p.append(good[i]) }
+      plans.append(("without \(name(good[skip]))", p))
+      for other in skip+1..<max(good.count, skip+1) {
+        var q = Plan(); for i in 0..<good.count { q.append(good[i == skip ? other : i == other ? skip : i]) }
+        plans.append(("swap \(name(good[skip])) / \(name(good[other]))", q))
+      }
+    }
+    for (n, p) in plans {
+      let sound = p.isSound(from: from, to: to)
+      var results: [String] = []
+      for acq in [[1,1],[1,1,1]] {
+        var s = SwitchModel(from: from, to: to, acquisitions: acq, .sequentialConsistency)
+        s.plan = p; s.touchesData = false
+        let e = s.explore(Limits(seconds: 20))
+        switch e.verdict {
+        case .holds: results.append("holds")
+        case .cut(let c): results.append("cut \(c)")
+        case .fails(let f):
+          let t = s.shorten(f)
+          results.append("\(f.flaw) \(f.schedule.count)->\(t.schedule.count)")
+        }
+      }
+      print("\(from)->\(to) \(n): isSound \(sound) \(results)", (results.last == "holds") != sound ? "DIFFERENT" : ""); fflush(nil)
+    }
+  } }
+  exit(0)
 }
 if CommandLine.arguments.contains("replay") {
   let s = SwitchModel(from: .native, to: .paravirtual, acquisitions: [1, 1], .totalStoreOrder)
@@ -42,7 +79,17 @@ if CommandLine.arguments.contains("replay") {
   print(flaw as Any)
   exit(0)
 }
-let sets: [LockSet] = [.native, .paravirtual, .testAndSet]
+if CommandLine.arguments.contains("three") {
+  for (from, to) in [(LockSet.native, LockSet.paravirtual), (.paravirtual, .native)] {
+    for acq in [[1,1,1],[2,1,1]] {
+    for m in MemoryModel.allCases {
+      var s = SwitchModel(from: from, to: to, acquisitions: acq, m)
+      s.touchesData = m == .totalStoreOrder
+      run("staged \(from)->\(to) \(m) \(acq)", s, seconds: 200)
+    } }
+  }
+  exit(0)
+}
 for from in sets { for to in sets where to != from {
   for m in MemoryModel.allCases {
     for method in [PokeMethod.store, .breakpoint] {

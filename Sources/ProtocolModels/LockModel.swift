@@ -44,6 +44,11 @@ public struct LockModel: Sendable {
   public func explore(
     _ limits: Limits = Limits(), report: (Progress) -> Bool = { _ in true }
   ) -> Exploration {
+    Setting.current = setting
+    return Exhaustive.explore(program, limits, report: report)
+  }
+
+  private var setting: Setting {
     var setting = Setting()
     for cpu in acquisitions.indices {
       setting.acquisitions[cpu] = UInt32(acquisitions[cpu])
@@ -52,11 +57,24 @@ public struct LockModel: Sendable {
     }
     setting.checksOrder = checksOrder
     setting.touchesData = touchesData
-    Setting.current = setting
-    return Exhaustive.explore(program, limits, report: report)
+    return setting
   }
 
-  var program: ModelProgram {
+  /// The same failure by a schedule that is easier to read.
+  public func shorten(_ failure: Failure) -> Failure {
+    Setting.current = setting
+    return Shortening.shorten(failure, of: program)
+  }
+
+  /// Carries out one schedule.
+  public func replay(
+    _ schedule: [Action], tell: @escaping (Event) -> Void
+  ) throws(Replay.Problem) -> Flaw? {
+    Setting.current = setting
+    return try Replay.run(program, schedule, tell: tell)
+  }
+
+  private var program: ModelProgram {
     let total = acquisitions.reduce(0, +)
     let touchesData = touchesData
     return ModelProgram(

@@ -45,6 +45,12 @@ public struct SwitchModel: Sendable {
     return Exhaustive.explore(program, limits, report: report)
   }
 
+  /// The same failure by a schedule that is easier to read.
+  public func shorten(_ failure: Failure) -> Failure {
+    Setting.current = setting
+    return Shortening.shorten(failure, of: program)
+  }
+
   /// Carries out one schedule.
   public func replay(
     _ schedule: [Action], tell: @escaping (Event) -> Void
