@@ -34,6 +34,8 @@ private struct DepthFirst {
     var acting: UInt32
     /// Which CPUs cannot go on in some state of the component.
     var resting: UInt32
+    /// Some CPU that is to finish has not.
+    var isUnfinished: Bool
     /// How many open states there were when this one was entered.
     var open: Int
   }
@@ -133,7 +135,7 @@ private struct DepthFirst {
     frames.append(
       Frame(
         actions: actions, next: 0, snapshot: snapshot, number: numbers, lowest: numbers, acting: 0,
-        resting: resting, open: open.count))
+        resting: resting, isUnfinished: isUnfinished, open: open.count))
     open.append(key)
     result.depth = max(result.depth, frames.count)
     return nil
@@ -145,7 +147,7 @@ private struct DepthFirst {
     if frame.lowest == frame.number {
       // The root of a component: all states opened since are of it.
       let size = open.count - frame.open
-      if frame.acting != 0, isFair(frame) { return fails(.livelock) }
+      if frame.acting != 0, frame.isUnfinished, isFair(frame) { return fails(.livelock) }
       for index in frame.open..<open.count { table[table.find(open[index])] = Self.closed }
       open.removeLast(size)
     }
@@ -183,6 +185,14 @@ private struct DepthFirst {
       if machine.cpus[cpu].bufferCount == 0 { bits |= 0x100 << UInt32(cpu) }
     }
     return bits
+  }
+
+  private var isUnfinished: Bool {
+    for cpu in 0..<machine.cpuCount
+    where machine.cpus[cpu].status != .finished && !machine.program.cpus[cpu].isEndless {
+      return true
+    }
+    return false
   }
 
   private func fails(_ flaw: Flaw) -> Verdict {

@@ -89,7 +89,8 @@ import Coroutines
     cpus[cpu].stackPointer = coroutine_resume(pointer)
     cpus[cpu].request = Request.latest
     if cpus[cpu].stackPointer < stackTop(cpu) - Self.stackSize + UInt64(2 * Self.scrubbed) {
-      fatalError("a body of the model \(program.name) needs more than \(Self.stackSize) bytes of stack")
+      fatalError(
+        "a body of the model \(program.name) needs more than \(Self.stackSize) bytes of stack")
     }
   }
 
@@ -139,7 +140,8 @@ extension CPUState {
   var hash: UInt64 {
     let flags =
       UInt64(status.rawValue) | (hasWritten ? 0x100 : 0) | (pauseIsFree ? 0x200 : 0)
-      | (interruptsMasked ? 0x400 : 0) | (isFused ? 0x800 : 0) | UInt64(level) << 16 | UInt64(interruptsLeft) << 24
+      | (interruptsMasked ? 0x400 : 0) | (isFused ? 0x800 : 0) | UInt64(level) << 16 | UInt64(
+        interruptsLeft) << 24
       | UInt64(spuriousWakeUpsLeft) << 32 | UInt64(bufferCount) << 40 | UInt64(watchCount) << 48
       | UInt64(freshStores) << 56
     var hash = Hash.mix(codeHash, flags)

@@ -163,7 +163,9 @@ extension Machine {
       new = request.second & mask
     }
     hasWritten(cpu)
-    observe(cpu, request.operation == .compareExchange ? "compare-exchanges" : "updates", request, old, new)
+    observe(
+      cpu, request.operation == .compareExchange ? "compare-exchanges" : "updates", request, old,
+      new)
     memory.write(new, request.address, request.width)
     return old
   }

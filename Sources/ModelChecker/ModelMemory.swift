@@ -57,7 +57,8 @@
   /// 0 for a word that holds 0.
   @inline(__always)
   private static func mix(_ place: Int, _ value: UInt64) -> UInt64 {
-    Hash.mix(value, 0x9e37_79b9_7f4a_7c15 &+ UInt64(truncatingIfNeeded: place) &* 0xd6e8_feb8_6659_fd93)
+    Hash.mix(
+      value, 0x9e37_79b9_7f4a_7c15 &+ UInt64(truncatingIfNeeded: place) &* 0xd6e8_feb8_6659_fd93)
       &- Hash.mix(
         0, 0x9e37_79b9_7f4a_7c15 &+ UInt64(truncatingIfNeeded: place) &* 0xd6e8_feb8_6659_fd93)
   }

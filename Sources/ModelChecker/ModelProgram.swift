@@ -17,6 +17,9 @@ public struct CPUProgram: Sendable {
   public var interrupts: Int
   /// How often at most it wakes from sleep for no reason.
   public var spuriousWakeUps: Int
+  /// Whether it goes on for ever by intention, so that it is no livelock if it does. Then it must
+  /// come back to states it has been in.
+  public var isEndless = false
 
   /// A CPU that runs a body, without interrupts and without spurious wake-ups unless told.
   public init(

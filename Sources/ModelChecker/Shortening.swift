@@ -66,7 +66,9 @@ private struct Bounded {
       countdown -= 1
       if countdown == 0 {
         countdown = 1 << 12
-        if (clock.now - began) / .seconds(1) > limits.seconds || table.count > limits.states { return }
+        if (clock.now - began) / .seconds(1) > limits.seconds || table.count > limits.states {
+          return
+        }
       }
       guard frames[top].next < frames[top].actions.count else {
         if frames[top].snapshot >= 0 { snapshots.pop(to: frames[top].snapshot) }

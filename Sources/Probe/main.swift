@@ -21,15 +21,15 @@ let sets: [LockSet] = [.native, .paravirtual, .testAndSet]
 let all: [(String, Waiting, Unlocking)] = [("native", .native, .native), ("native+pvunlock", .native, .paravirtual), ("pv", .paravirtual, .paravirtual), ("tas", .testAndSet, .native), ("pv+native BAD", .paravirtual, .native)]
 if CommandLine.arguments.contains("locks") { for (name, w, u) in all {
   for m in MemoryModel.allCases {
-    for acq in [[1, 1], [2, 2]] { run("\(name) \(m) \(acq)", LockModel(w, u, acquisitions: acq, m)) }
+    for acq in [[1, 1], [2, 2]] { run("\(name) \(m) \(acq)", LockModel(w, u, Workload(acquisitions: acq), m)) }
   }
 }
 }
 if CommandLine.arguments.contains("locks3") { for (name, w, u) in all {
-  var m = LockModel(w, u, acquisitions: [1,1,1], .sequentialConsistency); m.touchesData = false
+  var m = LockModel(w, u, Workload(acquisitions: [1,1,1]), .sequentialConsistency); m.touchesData = false
   m.checksOrder = w == .native
   run("\(name) SC 1,1,1", m)
-  m = LockModel(w, u, acquisitions: [2,1,1], .sequentialConsistency); m.touchesData = false
+  m = LockModel(w, u, Workload(acquisitions: [2,1,1]), .sequentialConsistency); m.touchesData = false
   m.checksOrder = w == .native
   run("\(name) SC 2,1,1", m)
 } }
@@ -53,7 +53,7 @@ if CommandLine.arguments.contains("plans") {
       let sound = p.isSound(from: from, to: to)
       var results: [String] = []
       for acq in [[1,1],[1,1,1]] {
-        var s = SwitchModel(from: from, to: to, acquisitions: acq, .sequentialConsistency)
+        var s = SwitchModel(from: from, to: to, Workload(acquisitions: acq), .sequentialConsistency)
         s.plan = p; s.touchesData = false
         let e = s.explore(Limits(seconds: 20))
         switch e.verdict {
@@ -70,7 +70,7 @@ if CommandLine.arguments.contains("plans") {
   exit(0)
 }
 if CommandLine.arguments.contains("replay") {
-  let s = SwitchModel(from: .native, to: .paravirtual, acquisitions: [1, 1], .totalStoreOrder)
+  let s = SwitchModel(from: .native, to: .paravirtual, Workload(acquisitions: [1, 1]), .totalStoreOrder)
   guard case .fails(let f) = s.explore().verdict else { exit(1) }
   print(f.schedule)
   let flaw = try s.replay(f.schedule) { e in
@@ -83,7 +83,7 @@ if CommandLine.arguments.contains("three") {
   for (from, to) in [(LockSet.native, LockSet.paravirtual), (.paravirtual, .native)] {
     for acq in [[1,1,1],[2,1,1]] {
     for m in MemoryModel.allCases {
-      var s = SwitchModel(from: from, to: to, acquisitions: acq, m)
+      var s = SwitchModel(from: from, to: to, Workload(acquisitions: acq), m)
       s.touchesData = m == .totalStoreOrder
       run("staged \(from)->\(to) \(m) \(acq)", s, seconds: 200)
     } }
@@ -93,9 +93,9 @@ if CommandLine.arguments.contains("three") {
 for from in sets { for to in sets where to != from {
   for m in MemoryModel.allCases {
     for method in [PokeMethod.store, .breakpoint] {
-    var s = SwitchModel(from: from, to: to, acquisitions: [1, 1], m); s.method = method
+    var s = SwitchModel(from: from, to: to, Workload(acquisitions: [1, 1]), m); s.method = method
     run("staged \(from)->\(to) \(m) \(method) [1,1]", s)
-    s = SwitchModel(from: from, to: to, acquisitions: [2, 2], m); s.method = method
+    s = SwitchModel(from: from, to: to, Workload(acquisitions: [2, 2]), m); s.method = method
     run("staged \(from)->\(to) \(m) \(method) [2,2]", s)
     }
   }

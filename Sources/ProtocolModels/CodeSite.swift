@@ -11,7 +11,9 @@ struct ModelSites: SiteTable {
 
   func form(of _: Int, as implementation: Implementation) -> Form? {
     switch implementation {
-    case .native: ProgramUnlockForms.native
+    case .native:
+      Setting.current.mutation == .twoInstructions
+        ? CodeSite.twoInstructions : ProgramUnlockForms.native
     case .paravirtual:
       ProgramUnlockForms.paravirtual(
         site: Place.site.address, stub: Place.site.address &+ 0x1111)
@@ -35,6 +37,11 @@ enum CodeSite {
       _ = Simulated.load(Place.site, .relaxed)
       Simulated.fuse(true)
       let bytes = fetch(cpu)
+      if bytes == twoInstructions.bytes {
+        NativeQueue<ModelMachine>.unlock(lock)
+        Simulated.fuse(false)
+        return executeSecondInstruction(cpu)
+      }
       if bytes == ProgramUnlockForms.native.bytes {
         NativeQueue<ModelMachine>.unlock(lock)
         return Simulated.fuse(false)
@@ -61,9 +68,28 @@ enum CodeSite {
       return true
     case .retry: return false
     case .emulate:
-      // Sound beside every slow path, whatever the poke leads to.
-      ParavirtualQueue<ModelMachine>.unlock(lock)
+      switch Setting.current.mutation {
+      case .emulatesNothing: break
+      case .emulatesNative: NativeQueue<ModelMachine>.unlock(lock)
+      default:
+        // Sound beside every slow path, whatever the poke leads to.
+        ParavirtualQueue<ModelMachine>.unlock(lock)
+      }
+      if Setting.current.mutation == .resumesInside {
+        Simulated.fail("goes on in the middle of a form")
+      }
       return true
+    }
+  }
+
+  /// `movb $0, (%rdi)`, and a no-operation of two bytes.
+  static var twoInstructions: Form { Form(bytes: 0x90_6600_07c6, count: 5) }
+
+  /// The no-operation, if the site still holds it when the CPU comes to it.
+  private static func executeSecondInstruction(_ cpu: UInt32) {
+    _ = Simulated.load(Place.site, .relaxed)
+    if fetch(cpu) >> 24 != twoInstructions.bytes >> 24 {
+      Simulated.fail("goes on in the middle of a form")
     }
   }
 
@@ -122,6 +148,15 @@ enum ModelCode: CodeMemory {
   }
 
   static func storeCodeWord(_ word: UInt64, at address: UInt) -> Bool {
+    if Setting.current.mutation == .storesCodeInHalves {
+      let low = word & 0xffff
+      put(Simulated.load(Place.site, .relaxed) & ~0xffff | low)
+    }
+    put(word)
+    return true
+  }
+
+  private static func put(_ word: UInt64) {
     // An exchange, though it is a store: a store that lingers in a buffer is one that came later,
     // because nothing follows it but further stores to code and the serialization.
     _ = Simulated.exchange(word, at: Place.site, .sequentiallyConsistent)
@@ -129,18 +164,36 @@ enum ModelCode: CodeMemory {
     Simulated.expect(count < Place.maximumVersions, "the model has room for no more versions")
     Simulated.store(word, to: Place.version(count), .relaxed)
     Simulated.store(count &+ 1, to: Place.versions, .relaxed)
-    return true
   }
 
   static func storeCode(_ bytes: UInt64, count: Int, at address: UInt) -> Bool {
+    let isFirst = address == Place.site.address
+    let isBreakpoint = isFirst && bytes == Form.breakpoint
+    switch Setting.current.mutation {
+    case .noBreakpoint where isBreakpoint: return true
+    case .tailFirst where isBreakpoint: return true
+    case .tailFirst where !isFirst:
+      _ = write(bytes, count, address)
+      return write(Form.breakpoint, 1, Place.site.address)
+    default: return write(bytes, count, address)
+    }
+  }
+
+  private static func write(_ bytes: UInt64, _ count: Int, _ address: UInt) -> Bool {
     let shift = UInt64(address &- Place.site.address) &* 8
     let mask = ((1 << (UInt64(count) &* 8)) &- 1) as UInt64
     let word = Simulated.load(Place.site, .relaxed) & ~(mask << shift) | (bytes & mask) << shift
-    return storeCodeWord(word, at: Place.site.address)
+    put(word)
+    return true
   }
 
   /// All CPUs at once and as late as can be: who serialized earlier could fetch less.
   static func serializeCores() -> Bool {
+    let number = Simulated.load(Place.serializations, .relaxed)
+    Simulated.store(number &+ 1, to: Place.serializations, .relaxed)
+    if case .noSerialization(let left)? = Setting.current.mutation, left == Int(number) {
+      return true
+    }
     barrierOnAll()
     Simulated.step()
     let last = Simulated.load(Place.versions, .relaxed) &- 1

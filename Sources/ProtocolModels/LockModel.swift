@@ -1,86 +1,64 @@
 import ModelChecker
 
-/// Some CPUs that take one lock, each in its own way.
-public struct LockModel: Sendable {
-  /// Of each CPU: how often it takes the lock.
-  public var acquisitions: [Int]
+/// Some CPUs that take locks, each in its own way.
+public struct LockModel: Model {
+  /// What the CPUs do.
+  public var workload: Workload
   /// Of each CPU: where it waits.
   public var waiting: [Waiting]
   /// Of each CPU: how it unlocks.
   public var unlocking: [Unlocking]
   /// The memory model.
   public var memoryModel: MemoryModel
-  /// How often each CPU may wake from sleep for no reason.
-  public var spuriousWakeUps = 0
   /// Whether queues must be first come, first served.
   public var checksOrder = false
-  /// What the lock guards is read and written, not only held.
+  /// What the locks guard is read and written, not only held.
   public var touchesData = true
+  /// The breakage, if any.
+  public var mutation: Mutation?
 
   /// All CPUs alike.
   public init(
-    _ waiting: Waiting, _ unlocking: Unlocking, acquisitions: [Int], _ memoryModel: MemoryModel
+    _ waiting: Waiting, _ unlocking: Unlocking, _ workload: Workload, _ memoryModel: MemoryModel
   ) {
-    self.acquisitions = acquisitions
-    self.waiting = acquisitions.map { _ in waiting }
-    self.unlocking = acquisitions.map { _ in unlocking }
+    self.workload = workload
+    self.waiting = workload.jobs.map { _ in waiting }
+    self.unlocking = workload.jobs.map { _ in unlocking }
     self.memoryModel = memoryModel
   }
 
   /// Each CPU its own way.
   public init(
-    _ waiting: [Waiting], _ unlocking: [Unlocking], acquisitions: [Int],
+    _ waiting: [Waiting], _ unlocking: [Unlocking], _ workload: Workload,
     _ memoryModel: MemoryModel
   ) {
-    self.acquisitions = acquisitions
+    self.workload = workload
     self.waiting = waiting
     self.unlocking = unlocking
     self.memoryModel = memoryModel
   }
 
-  /// Explores every schedule within the limits.
-  ///
-  /// One exploration at a time in a process.
-  public func explore(
-    _ limits: Limits = Limits(), report: (Progress) -> Bool = { _ in true }
-  ) -> Exploration {
-    Setting.current = setting
-    return Exhaustive.explore(program, limits, report: report)
-  }
-
-  private var setting: Setting {
+  /// What the CPUs are set to do.
+  public var configuration: Configuration {
     var setting = Setting()
-    for cpu in acquisitions.indices {
-      setting.acquisitions[cpu] = UInt32(acquisitions[cpu])
+    workload.apply(to: &setting)
+    for cpu in waiting.indices {
       setting.waiting[cpu] = waiting[cpu]
       setting.unlocking[cpu] = unlocking[cpu]
     }
+    setting.cpus = UInt32(waiting.count)
     setting.checksOrder = checksOrder
     setting.touchesData = touchesData
-    return setting
+    setting.mutation = mutation
+    return Configuration(setting: setting)
   }
 
-  /// The same failure by a schedule that is easier to read.
-  public func shorten(_ failure: Failure) -> Failure {
-    Setting.current = setting
-    return Shortening.shorten(failure, of: program)
-  }
-
-  /// Carries out one schedule.
-  public func replay(
-    _ schedule: [Action], tell: @escaping (Event) -> Void
-  ) throws(Replay.Problem) -> Flaw? {
-    Setting.current = setting
-    return try Replay.run(program, schedule, tell: tell)
-  }
-
-  private var program: ModelProgram {
-    let total = acquisitions.reduce(0, +)
-    let touchesData = touchesData
+  /// What the explorer runs.
+  public var program: ModelProgram {
+    let (workload, touchesData) = (workload, touchesData)
     return ModelProgram(
-      name: "locks",
-      cpus: acquisitions.map { _ in CPUProgram(Worker.body, spuriousWakeUps: spuriousWakeUps) },
-      memoryModel: memoryModel, layout: Place.layout(switcher: nil)
-    ) { Worker.check(total, touchesData: touchesData, $0) }
+      name: "locks", cpus: workload.cpus, memoryModel: memoryModel,
+      layout: Place.layout(switcher: nil)
+    ) { workload.check($0, touchesData: touchesData) }
   }
 }

@@ -11,11 +11,13 @@ enum ModelMachine {}
 extension ModelMachine: AtomicMemory {
   @inline(__always)
   static func load<Word>(_ location: Location<Word>, _ ordering: LoadOrdering) -> Word {
-    Simulated.load(location, ordering)
+    if let mutation = Setting.current.mutation { return mutation.load(location, ordering) }
+    return Simulated.load(location, ordering)
   }
 
   @inline(__always)
   static func store<Word>(_ value: Word, to location: Location<Word>, _ ordering: StoreOrdering) {
+    if let mutation = Setting.current.mutation, mutation.store(value, location, ordering) { return }
     Simulated.store(value, to: location, ordering)
   }
 
@@ -23,7 +25,9 @@ extension ModelMachine: AtomicMemory {
   static func exchange<Word>(
     _ value: Word, at location: Location<Word>, _ ordering: UpdateOrdering
   ) -> Word {
-    let old = Simulated.exchange(value, at: location, ordering)
+    let old =
+      changed(.exchange, location, nil, value)
+      ?? Simulated.exchange(value, at: location, ordering)
     // Joining a queue: the one exchange of a tail.
     if Word.bitWidth == 16 { Order.joined(location.address & ~3) }
     return old
@@ -33,14 +37,23 @@ extension ModelMachine: AtomicMemory {
   static func compareExchange<Word>(
     _ location: Location<Word>, expected: Word, desired: Word, _ ordering: UpdateOrdering
   ) -> Word {
-    Simulated.compareExchange(location, expected: expected, desired: desired, ordering)
+    changed(.compareExchange, location, expected, desired)
+      ?? Simulated.compareExchange(location, expected: expected, desired: desired, ordering)
   }
 
   @inline(__always)
   static func fetchOr<Word>(
     _ bits: Word, at location: Location<Word>, _ ordering: UpdateOrdering
   ) -> Word {
-    Simulated.fetchOr(bits, at: location, ordering)
+    changed(.fetchOr, location, nil, bits) ?? Simulated.fetchOr(bits, at: location, ordering)
+  }
+
+  @inline(__always)
+  private static func changed<Word>(
+    _ access: Mutation.Access, _ location: Location<Word>, _ expected: Word?, _ desired: Word
+  ) -> Word? {
+    guard let mutation = Setting.current.mutation else { return nil }
+    return mutation.update(access, location, expected, desired)
   }
 
   @inline(__always)
@@ -64,12 +77,17 @@ extension ModelMachine: LockMachine {
   @inline(__always)
   static func wait(on word: Location<UInt32>, while value: UInt32) {
     guard isParavirtual(.wait) else { return }
+    if Setting.current.mutation == .sleepsWithoutLooking {
+      // Whatever the word holds, that is what it waits for to change.
+      return Simulated.sleep(on: word, while: Simulated.load(word, .relaxed))
+    }
     Simulated.sleep(on: word, while: value)
   }
 
   @inline(__always)
   static func kick(_ word: Location<UInt32>) {
     guard isParavirtual(.kick) else { return }
+    if Setting.current.mutation == .noKick { return }
     Simulated.wake(word)
   }
 
@@ -103,6 +121,7 @@ extension ModelMachine: LockMachine {
 
   @inline(__always)
   static func count(_ event: LockEvent) {
+    if event == .gate { Setting.current.mutation?.note(isAtGate: true) }
     if event == .unbalancedUnlock { Simulated.fail("an unlock of a lock that nobody holds") }
   }
 }

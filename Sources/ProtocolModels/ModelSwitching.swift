@@ -27,17 +27,24 @@ enum ModelSwitching: SwitchTarget {
 
   static func beginDrain() {
     ModelMachine.store(0, to: Place.drained, .relaxed)
-    ModelCode.barrierOnAll()
+    if Setting.current.mutation != .noBarrierBeforeDrain { ModelCode.barrierOnAll() }
   }
 
   static func isDrained() -> Bool {
     var next = ModelMachine.load(Place.drained, .relaxed)
     while next < UInt64(Setting.current.cpus) {
-      guard ModelMachine.load(Place.mark(UInt32(next)), .acquiring) == 0 else { return false }
+      guard isOutside(UInt32(next)) else { return false }
       next &+= 1
       ModelMachine.store(next, to: Place.drained, .relaxed)
     }
     return true
+  }
+
+  private static func isOutside(_ cpu: UInt32) -> Bool {
+    let mutation = Setting.current.mutation
+    if mutation == .drainForgetsCPU, cpu == 0 { return true }
+    let mark = ModelMachine.load(Place.mark(cpu), .acquiring)
+    return mark == 0 || mutation == .drainLooksOnce
   }
 
   static func rest() { Simulated.pause(0) }

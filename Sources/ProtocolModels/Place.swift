@@ -21,7 +21,8 @@ enum Place {
   private static var orderBase: UInt { tableBase &+ 5 &* 8 }
   private static var ticketBase: UInt { orderBase &+ locks &* 8 }
   private static var viewBase: UInt { ticketBase &+ maximumCPUs &* 8 }
-  private static var patcherBase: UInt { viewBase &+ maximumCPUs &* 8 }
+  private static var noteBase: UInt { viewBase &+ maximumCPUs &* 8 }
+  private static var patcherBase: UInt { noteBase &+ maximumCPUs &* 8 }
   private static var versionBase: UInt { patcherBase &+ 16 }
 
   // All of these are words of the layout below.
@@ -52,6 +53,10 @@ enum Place {
   static func view(_ cpu: UInt32) -> Location<UInt64> {
     unsafe Location(address: viewBase &+ UInt(cpu) &* 8)
   }
+  /// Book-keeping of a mutation about the CPU.
+  static func note(_ cpu: UInt32) -> Location<UInt64> {
+    unsafe Location(address: noteBase &+ UInt(cpu) &* 8)
+  }
   /// The switcher's own variable: how far its drain is.
   static var drained: Location<UInt64> { unsafe Location(address: patcherBase) }
   /// The unlock site: five bytes of an aligned word.
@@ -62,6 +67,8 @@ enum Place {
   }
   static var versions: Location<UInt64> { unsafe Location(address: versionBase) }
   static var maximumVersions: UInt64 { 6 }
+  /// How often all CPUs were made to serialize.
+  static var serializations: Location<UInt64> { version(maximumVersions) }
 
   static func lockIndex(_ address: UInt) -> UInt { (address &- lockBase) / 8 }
 
@@ -98,11 +105,13 @@ enum Place {
     for name in names { _ = layout.add("order\(name)", .ghost) }
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).ticket", .ghost) }
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).view", .ghost) }
+    for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).note", .ghost) }
     let last = layout.add("drained", switcher.map { Sharing.owned(by: $0) } ?? .shared)
     precondition(last == patcherBase)
     _ = layout.add("site", switcher.map { Sharing.written(by: $0) } ?? .shared)
     _ = layout.add("versions", .ghost)
     for index in 0..<maximumVersions { _ = layout.add("version\(index)", .ghost) }
+    _ = layout.add("serializations", .ghost)
     return layout
   }
 }

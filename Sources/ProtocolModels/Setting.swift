@@ -4,8 +4,10 @@ import LockSwitching
 /// What the CPUs of the model being explored do. Plain values, set before the exploration begins
 /// and only read while it lasts.
 struct Setting {
-  /// Of each CPU: how often it takes the lock.
-  var acquisitions: InlineArray<4, UInt32> = [0, 0, 0, 0]
+  /// Of each CPU: what it does, one after the other.
+  var jobs = InlineArray<4, InlineArray<3, Job>>(repeating: InlineArray(repeating: .none))
+  /// Of each CPU: whether it then begins again.
+  var isEndless = InlineArray<4, Bool>(repeating: false)
   /// Of each CPU: where it waits.
   var waiting: InlineArray<4, Waiting> = [.native, .native, .native, .native]
   /// Of each CPU: how it unlocks.
@@ -16,6 +18,8 @@ struct Setting {
   var touchesData = true
   /// Wait and kick look into the operation table first.
   var readsTable = false
+  /// The breakage, if any.
+  var mutation: Mutation?
   /// How many CPUs there are, the switching one included.
   var cpus: UInt32 = 0
   /// Aligned 8-byte stores to code are fetched whole or not at all.

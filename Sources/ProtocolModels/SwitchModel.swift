@@ -3,8 +3,8 @@ import LockPlatform
 import LockSwitching
 import ModelChecker
 
-/// CPUs that take one lock through the counted entry, and one CPU that switches meanwhile.
-public struct SwitchModel: Sendable {
+/// CPUs that take locks through the counted entry, and one CPU that switches meanwhile.
+public struct SwitchModel: Model {
   /// The set in force.
   public var from: LockSet
   /// The set wanted.
@@ -13,71 +13,50 @@ public struct SwitchModel: Sendable {
   public var plan: Plan
   /// How unlock is poked.
   public var method = PokeMethod.store
-  /// Of each CPU but the switching one: how often it takes the lock.
-  public var acquisitions: [Int]
+  /// What the CPUs do; the switching one comes after them.
+  public var workload: Workload
   /// The memory model.
   public var memoryModel: MemoryModel
-  /// How often each CPU may wake from sleep for no reason.
-  public var spuriousWakeUps = 0
-  /// What the lock guards is read and written, not only held.
+  /// What the locks guard is read and written, not only held.
   public var touchesData = true
   /// Aligned 8-byte stores to code are fetched whole or not at all.
   public var wordStoresAreWhole = true
+  /// The breakage, if any.
+  public var mutation: Mutation?
 
   /// A switch by the shipped plan.
   public init(
-    from: LockSet, to: LockSet, acquisitions: [Int], _ memoryModel: MemoryModel
+    from: LockSet, to: LockSet, _ workload: Workload, _ memoryModel: MemoryModel
   ) {
     self.from = from
     self.to = to
     plan = Plan.staged(from: from, to: to)
-    self.acquisitions = acquisitions
+    self.workload = workload
     self.memoryModel = memoryModel
   }
 
-  /// Explores every schedule within the limits.
-  ///
-  /// One exploration at a time in a process.
-  public func explore(
-    _ limits: Limits = Limits(), report: (Progress) -> Bool = { _ in true }
-  ) -> Exploration {
-    Setting.current = setting
-    return Exhaustive.explore(program, limits, report: report)
-  }
-
-  /// The same failure by a schedule that is easier to read.
-  public func shorten(_ failure: Failure) -> Failure {
-    Setting.current = setting
-    return Shortening.shorten(failure, of: program)
-  }
-
-  /// Carries out one schedule.
-  public func replay(
-    _ schedule: [Action], tell: @escaping (Event) -> Void
-  ) throws(Replay.Problem) -> Flaw? {
-    Setting.current = setting
-    return try Replay.run(program, schedule, tell: tell)
-  }
-
-  private var setting: Setting {
+  /// What the CPUs are set to do.
+  public var configuration: Configuration {
     var setting = Setting()
-    for cpu in acquisitions.indices {
-      setting.acquisitions[cpu] = UInt32(acquisitions[cpu])
+    workload.apply(to: &setting)
+    for cpu in workload.jobs.indices {
       setting.waiting[cpu] = .counted
       setting.unlocking[cpu] = .site
     }
-    setting.cpus = UInt32(acquisitions.count + 1)
+    setting.cpus = UInt32(workload.jobs.count + 1)
     setting.touchesData = touchesData
     setting.readsTable = true
     setting.wordStoresAreWhole = wordStoresAreWhole
+    setting.mutation = mutation
     setting.plan = plan
     setting.request = SwitchRequest(
       from: from, to: to, method: method, timeLimit: .max, reason: .operator)
-    return setting
+    return Configuration(setting: setting)
   }
 
-  private var program: ModelProgram {
-    let switcher = acquisitions.count
+  /// What the explorer runs.
+  public var program: ModelProgram {
+    let switcher = workload.jobs.count
     var layout = Place.layout(switcher: switcher)
     let operations: [LockOperation] = [.slowPath, .unlock, .wait, .kick, .vcpuIsPreempted]
     for operation in operations {
@@ -88,12 +67,9 @@ public struct SwitchModel: Sendable {
     layout.fill(Place.site.address, with: code)
     layout.fill(Place.version(0).address, with: code)
     layout.fill(Place.versions.address, with: 1)
-    var cpus = acquisitions.map { _ in
-      CPUProgram(Worker.body, spuriousWakeUps: spuriousWakeUps)
-    }
+    var cpus = workload.cpus
     cpus.append(CPUProgram(Switcher.body))
-    let total = acquisitions.reduce(0, +)
-    let (touchesData, to) = (touchesData, to)
+    let (workload, touchesData, to) = (workload, touchesData, to)
     return ModelProgram(
       name: "staged", cpus: cpus, memoryModel: memoryModel, layout: layout
     ) { memory in
@@ -104,7 +80,7 @@ public struct SwitchModel: Sendable {
       {
         return "the operation table is not switched"
       }
-      return Worker.check(total, touchesData: touchesData, memory)
+      return workload.check(memory, touchesData: touchesData)
     }
   }
 
