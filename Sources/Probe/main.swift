@@ -34,6 +34,16 @@ if CommandLine.arguments.contains("locks3") { for (name, w, u) in all {
   run("\(name) SC 2,1,1", m)
 } }
 
+if CommandLine.arguments.contains("mutants") {
+  for mutant in Mutant.all {
+    let e = mutant.model.explore(Limits(seconds: 30))
+    var v = "\(e.verdict)"
+    if case .fails(let f) = e.verdict { let t = mutant.model.shorten(f); v = "\(f.flaw) \(f.schedule.count) -> \(t.schedule.count)" }
+    else { v = "NOT CAUGHT " + v }
+    print(mutant.name, v, e.states, e.seconds); fflush(nil)
+  }
+  exit(0)
+}
 if CommandLine.arguments.contains("plans") {
   func name(_ s: Step) -> String {
     switch s { case .poke(let o, let a, let b): "\(o):\(a)>\(b)"
