@@ -64,6 +64,7 @@ struct Interrupted: BitwiseCopyable {
   var stackPointer: UInt64 = 0
   var request = Request.none
   var status = CPUState.Status.ready
+  var pauseIsFree = false
 }
 
 // MARK: Store buffer

@@ -154,7 +154,9 @@ extension CPUState {
       hash = Hash.mix(hash ^ (UInt64(entry.address) << 8 | UInt64(entry.width)), entry.value)
     }
     for index in 0..<Int(level) {
-      hash = Hash.mix(hash, UInt64(interrupted[index].status.rawValue))
+      hash = Hash.mix(
+        hash,
+        UInt64(interrupted[index].status.rawValue) | (interrupted[index].pauseIsFree ? 0x100 : 0))
     }
     return hash
   }

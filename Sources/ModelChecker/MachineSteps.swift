@@ -210,11 +210,13 @@ extension Machine {
     observe(cpu, "is interrupted")
     let level = Int(cpus[cpu].level)
     cpus[cpu].interrupted[level] = Interrupted(
-      stackPointer: cpus[cpu].stackPointer, request: cpus[cpu].request, status: cpus[cpu].status)
+      stackPointer: cpus[cpu].stackPointer, request: cpus[cpu].request, status: cpus[cpu].status,
+      pauseIsFree: cpus[cpu].pauseIsFree)
     cpus[cpu].level = UInt8(level + 1)
     cpus[cpu].interruptsLeft -= 1
     cpus[cpu].freshStores = 0
     cpus[cpu].status = .ready
+    cpus[cpu].pauseIsFree = false
     hasWritten(cpu)
     cpus[cpu].stackPointer = coroutine_make(cpus[cpu].stackPointer, handler, UInt32(cpu))
     run(cpu, answer: 0)
@@ -247,9 +249,7 @@ extension Machine {
       return nil
     case .fence:
       return cpus[cpu].bufferCount == 0 ? 0 : nil
-    case .fenceOther:
-      return capacity == 0 ? 0 : nil
-    case .choose, .step: return nil
+    case .choose, .step, .fenceOther: return nil
     }
   }
 
@@ -266,6 +266,7 @@ extension Machine {
     cpus[cpu].stackPointer = context.stackPointer
     cpus[cpu].request = context.request
     cpus[cpu].status = context.status == .pausing ? .ready : context.status
+    cpus[cpu].pauseIsFree = context.pauseIsFree
     hasWritten(cpu)
     return nil
   }

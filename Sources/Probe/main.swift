@@ -5,13 +5,7 @@ import CodePatching
 import LockSwitching
 import ProtocolModels
 
-func run(_ name: String, _ model: LockModel, seconds: Double = 60) {
-  let e = model.explore(Limits(seconds: seconds))
-  var verdict = "\(e.verdict)"
-  if case .fails(let f) = e.verdict { verdict = "\(f.flaw) in \(f.schedule.count)" }
-  print(name, verdict, "states", e.states, "steps", e.steps, "depth", e.depth, "s", e.seconds, "steps/s", Int(Double(e.steps) / e.seconds)); fflush(nil)
-}
-func run(_ name: String, _ model: SwitchModel, seconds: Double = 100) {
+func run(_ name: String, _ model: some Model, seconds: Double = 60) {
   let e = model.explore(Limits(seconds: seconds))
   var verdict = "\(e.verdict)"
   if case .fails(let f) = e.verdict { verdict = "\(f.flaw) in \(f.schedule.count)" }
@@ -41,6 +35,46 @@ if CommandLine.arguments.contains("mutants") {
     if case .fails(let f) = e.verdict { let t = mutant.model.shorten(f); v = "\(f.flaw) \(f.schedule.count) -> \(t.schedule.count)" }
     else { v = "NOT CAUGHT " + v }
     print(mutant.name, v, e.states, e.seconds); fflush(nil)
+  }
+  exit(0)
+}
+if CommandLine.arguments.contains("interrupts") {
+  for (name, w, u) in all.prefix(4) { for m in MemoryModel.allCases {
+    for (jobs, ints) in [([[Job.a], [.a]], [1, 0]), ([[.a], [.b]], [1, 0]), ([[.a], [.a, .b]], [1, 0]), ([[.a], [.a]], [1, 1]), ([[.a], [.b]], [2, 0]), ([[.a], [.a, .b]], [2, 0]), ([[.a], [.c]], [2, 0]), ([[.a], [.a], [.b]], [1, 0, 0])] {
+      var load = Workload(jobs); load.interrupts = ints
+      var k = LockModel(w, u, load, m); k.touchesData = m == .totalStoreOrder
+      run("\(name) \(m) \(jobs) \(ints)", k, seconds: 20)
+    }
+  } }
+  for (from, to) in [(LockSet.native, LockSet.paravirtual), (.paravirtual, .native)] { for m in MemoryModel.allCases {
+    for (jobs, ints) in [([[Job.a], [.a]], [1, 0]), ([[.a], [.b]], [1, 0]), ([[.a], [.a, .b]], [1, 0]), ([[.a], [.a]], [1, 1])] {
+      var load = Workload(jobs); load.interrupts = ints
+      var k = SwitchModel(from: from, to: to, load, m); k.touchesData = m == .totalStoreOrder
+      run("\(from)->\(to) \(m) \(jobs) \(ints)", k, seconds: 60)
+    }
+  } }
+  exit(0)
+}
+if CommandLine.arguments.contains("show") {
+  let name = CommandLine.arguments[2]
+  let check = Check.all.first { $0.name == name }!
+  guard case .fails(let f) = check.model.explore().verdict else { print("holds"); exit(1) }
+  let t = check.model.shorten(f)
+  let flaw = try check.model.replay(t.schedule) { e in
+    print(e.cpu, String(repeating: " ", count: e.cpu * 22), e.verb, e.word ?? "", e.before.map { String($0, radix: 16) } ?? "", e.after.map { "-> " + String($0, radix: 16) } ?? "")
+  }
+  print(flaw as Any)
+  exit(0)
+}
+if CommandLine.arguments.contains("checks") {
+  let only = CommandLine.arguments.dropFirst(2).first
+  for check in Check.all where (only == nil || check.group.rawValue == only || check.name == only) {
+    let e = check.model.explore(Limits(seconds: 100))
+    var v = "\(e.verdict)"
+    var ok = false
+    if case .fails(let f) = e.verdict { v = "\(f.flaw) \(f.schedule.count)"; ok = check.expectation == .fails }
+    if e.verdict == .holds { ok = check.expectation == .holds }
+    print(ok ? "ok" : "!!!!!!!!!!", check.group, check.name, "|", v, e.states, e.seconds, Int(Double(e.steps)/e.seconds)); fflush(nil)
   }
   exit(0)
 }

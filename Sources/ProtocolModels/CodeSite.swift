@@ -187,15 +187,20 @@ enum ModelCode: CodeMemory {
     return true
   }
 
-  /// All CPUs at once and as late as can be: who serialized earlier could fetch less.
+  /// One CPU after the other, always in the same order: whoever serialized out of turn, earlier,
+  /// could only fetch less.
   static func serializeCores() -> Bool {
     let number = Simulated.load(Place.serializations, .relaxed)
     Simulated.store(number &+ 1, to: Place.serializations, .relaxed)
     if case .noSerialization(let left)? = Setting.current.mutation, left == Int(number) {
       return true
     }
-    barrierOnAll()
-    Simulated.step()
+    Simulated.fence()
+    for cpu in 0..<Setting.current.cpus {
+      if cpu != Simulated.cpu { Simulated.barrier(on: cpu) }
+      CodeSite.serialize(cpu)
+    }
+    // All fetch the last version now: the others can be forgotten.
     let last = Simulated.load(Place.versions, .relaxed) &- 1
     Simulated.store(
       Simulated.load(Place.version(last), .relaxed), to: Place.version(0), .relaxed)

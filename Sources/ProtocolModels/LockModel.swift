@@ -56,9 +56,10 @@ public struct LockModel: Model {
   /// What the explorer runs.
   public var program: ModelProgram {
     let (workload, touchesData) = (workload, touchesData)
+    var layout = Place.layout(switcher: nil)
+    workload.share(in: &layout)
     return ModelProgram(
-      name: "locks", cpus: workload.cpus, memoryModel: memoryModel,
-      layout: Place.layout(switcher: nil)
+      name: "locks", cpus: workload.cpus, memoryModel: memoryModel, layout: layout
     ) { workload.check($0, touchesData: touchesData) }
   }
 }

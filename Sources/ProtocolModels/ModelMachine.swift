@@ -65,7 +65,11 @@ extension ModelMachine: AtomicMemory {
 
 extension ModelMachine: LockMachine {
   @inline(__always)
-  static var currentCPU: CPUNumber? { CPUNumber(Simulated.cpu) }
+  static var currentCPU: CPUNumber? { CPUNumber(number) }
+
+  /// A thread's number may have been another's before.
+  @inline(__always)
+  fileprivate static var number: UInt32 { Setting.current.numbers[Int(Simulated.cpu)] }
 
   @inline(__always)
   static func queueArea(of cpu: CPUNumber) -> UInt { Place.area(cpu.rawValue) }
@@ -128,7 +132,7 @@ extension ModelMachine: LockMachine {
 
 extension ModelMachine: CountedMachine {
   @inline(__always)
-  static var mark: Location<UInt32>? { Place.mark(Simulated.cpu) }
+  static var mark: Location<UInt32>? { Place.mark(number) }
 
   @inline(__always)
   static var slowPath: Location<UInt32> { Place.entry(.slowPath) }

@@ -12,6 +12,11 @@ enum ModelSwitching: SwitchTarget {
     _ operation: LockOperation, from old: Implementation, to new: Implementation,
     by method: PokeMethod
   ) throws(SwitchFailure) -> UInt32 {
+    let pokes = Simulated.load(Place.pokes, .relaxed)
+    Simulated.store(pokes &+ 1, to: Place.pokes, .relaxed)
+    if pokes == UInt64(Setting.current.pokesBeforeFailure) {
+      throw .patch(.notWritable(site: Place.site.address))
+    }
     guard operation == .unlock else {
       ModelMachine.store(UInt32(new.rawValue), to: Place.entry(operation), .releasing)
       return 0
@@ -47,17 +52,30 @@ enum ModelSwitching: SwitchTarget {
     return mark == 0 || mutation == .drainLooksOnce
   }
 
-  static func rest() { Simulated.pause(0) }
-  static var nanoseconds: UInt64 { 0 }
+  /// The one limit is 1: what an undo drains afterwards may take as long as it takes.
+  static func rest() {
+    if Setting.current.drainTimesOut { Simulated.store(1, to: Place.clock, .relaxed) }
+    Simulated.pause(0)
+  }
+
+  static var nanoseconds: UInt64 { Simulated.load(Place.clock, .relaxed) }
   static func beginMeasuring() {}
   static var measured: (longestHold: UInt64, breakpoints: UInt64) { (0, 0) }
 }
 
 /// The CPU that switches.
 enum Switcher {
+  private static var mayFail: Bool {
+    Setting.current.drainTimesOut || Setting.current.pokesBeforeFailure != .max
+  }
+
   static let body: @convention(c) (UInt32) -> Void = { _ in
     let (report, failure) = StagedSwitch<ModelSwitching>.run(
       Setting.current.plan, Setting.current.request)
-    Simulated.expect(failure == nil && report.result == .done, "the switch did not succeed")
+    Simulated.store(report.result == .done ? 1 : 0, to: Place.result, .relaxed)
+    Simulated.expect((failure == nil) == (report.result == .done), "the report contradicts itself")
+    Simulated.expect(report.result == .done || mayFail, "the switch did not succeed")
+    Simulated.expect(
+      report.result == .done || report.result == .undone, "the switch was not undone")
   }
 }

@@ -11,17 +11,21 @@ public struct Mutant: Sendable {
   public var sentence: String
   /// The model with the breakage.
   public var model: any Model
+  /// Why it cannot be caught, if so: then the model must hold.
+  public var harmless: String?
 }
 
 extension Mutant {
   /// All of them.
-  public static var all: [Mutant] { nativeQueue + paravirtualQueue + plans + drains + pokes }
+  public static var all: [Mutant] { nativeQueue + paravirtualQueue + nested + plans + drains + pokes }
 
   // MARK: Native queue
 
   private static var nativeQueue: [Mutant] {
     let three = Workload(acquisitions: [1, 1, 1])
     let more = Workload(acquisitions: [2, 2, 1])
+    // One holds the lock, one waits in front of the queue, two are in it.
+    let queued = Workload(acquisitions: [2, 1, 1, 1])
     func make(
       _ name: String, _ sentence: String, _ mutation: Mutation, _ workload: Workload
     ) -> Mutant {
@@ -45,16 +49,10 @@ extension Mutant {
         .access(.store, .lockedAndPending, writing: 1, .omitted), three),
       make(
         "tail-torn", "The tail is read and then written.",
-        .access(.exchange, .tail, .torn), three),
+        .access(.exchange, .tail, .torn), queued),
       make(
         "not-linked", "A waiter does not link itself behind the one before.",
         .access(.store, .next, .omitted), more),
-      make(
-        "next-not-cleared", "A node's link is not cleared before it is used again.",
-        .access(.store, .next, writing: 0, .omitted), more),
-      make(
-        "head-not-cleared", "A node still says that it is the head when it is used again.",
-        .access(.store, .isHead, writing: 0, .omitted), more),
       make(
         "head-not-told", "The next waiter is not told that it is the head.",
         .access(.store, .isHead, writing: 1, .omitted), more),
@@ -75,16 +73,23 @@ extension Mutant {
   private static var paravirtualQueue: [Mutant] {
     let two = Workload(acquisitions: [2, 2])
     let three = Workload(acquisitions: [1, 1, 1])
+    let more = Workload(acquisitions: [2, 2, 1])
     func make(
       _ name: String, _ sentence: String, _ mutation: Mutation, _ workload: Workload,
-      _ memoryModel: MemoryModel = .sequentialConsistency
+      _ memoryModel: MemoryModel = .sequentialConsistency, harmless: String? = nil
     ) -> Mutant {
       var model = LockModel(.paravirtual, .paravirtual, workload, memoryModel)
       model.mutation = mutation
-      return Mutant(name: name, sentence: sentence, model: model)
+      return Mutant(name: name, sentence: sentence, model: model, harmless: harmless)
     }
     return [
       make("no-kick", "Nobody is kicked.", .noKick, two),
+      make(
+        "next-not-cleared", "A node's link is not cleared before it is used again.",
+        .access(.store, .next, writing: 0, .omitted), more),
+      make(
+        "head-not-cleared", "A node still says that it is the head when it is used again.",
+        .access(.store, .isHead, writing: 0, .omitted), more),
       make(
         "sleeps-without-looking", "A waiter sleeps without looking at its state again.",
         .sleepsWithoutLooking, two),
@@ -129,12 +134,31 @@ extension Mutant {
         .access(.exchange, .state, writing: 2, .torn), two, .totalStoreOrder),
       make(
         "head-told-by-store", "The new head is told by a plain store.",
-        .access(.exchange, .isHead, writing: 1, .torn), three, .totalStoreOrder),
+        .access(.exchange, .isHead, writing: 1, .torn), three, .totalStoreOrder,
+        harmless: "The compare-exchange that follows is a full barrier on x86-64."),
+      make(
+        "running-by-store", "An unlock sets the head's state by a plain store.",
+        .access(.exchange, .state, writing: 0, .torn), two, .totalStoreOrder,
+        harmless: "A kick is a system call or an interrupt to another CPU: a full barrier."),
     ]
   }
 
   /// Two locks, so that two CPUs put entries into the lock hash at the same time.
   private static var sameSlot: Workload { Workload([[.a], [.a], [.b], [.b]]) }
+
+  // MARK: Nesting
+
+  private static var nested: [Mutant] {
+    var workload = Workload([[.a], [.a, .b]])
+    workload.interrupts = [1, 0]
+    var model = LockModel(.paravirtual, .paravirtual, workload, .sequentialConsistency)
+    model.mutation = .access(.store, .depth, writing: 1, .omitted)
+    return [
+      Mutant(
+        name: "one-node-for-all", sentence: "An interrupt uses the node of what it interrupted.",
+        model: model)
+    ]
+  }
 
   // MARK: Plans
 
@@ -199,7 +223,12 @@ extension Mutant {
       model.touchesData = false
       return Mutant(name: name, sentence: sentence, model: model)
     }
+    var open = SwitchModel.opening(to: .native, Self.saturated)
+    open.mutation = .gateKeepsWaiters
     return [
+      Mutant(
+        name: "gate-keeps-waiters",
+        sentence: "A gate that is open does not hand its waiters on.", model: open),
       make(
         "counts-after-reading",
         "A CPU is counted only after it has read which slow path is in place.",
@@ -214,9 +243,6 @@ extension Mutant {
       make(
         "drain-looks-once", "The drain looks once and is satisfied.", .drainLooksOnce,
         .paravirtual, .native),
-      make(
-        "gate-keeps-waiters", "A gate that is open does not hand its waiters on.",
-        .gateKeepsWaiters, .paravirtual, .native, Self.saturated),
       make(
         "gate-does-not-try", "Who waits at the gate does not try to take the lock.",
         .gateDoesNotTry, .paravirtual, .native, Workload([[.nested], [.a], [.b]])),
@@ -235,14 +261,14 @@ extension Mutant {
   private static var pokes: [Mutant] {
     func make(
       _ name: String, _ sentence: String, _ mutation: Mutation, _ method: PokeMethod,
-      _ from: LockSet = .native, _ to: LockSet = .paravirtual
+      _ from: LockSet = .native, _ to: LockSet = .paravirtual, harmless: String? = nil
     ) -> Mutant {
       var model = SwitchModel(
         from: from, to: to, Workload(acquisitions: [2, 2]), .sequentialConsistency)
       model.mutation = mutation
       model.method = method
       model.touchesData = false
-      return Mutant(name: name, sentence: sentence, model: model)
+      return Mutant(name: name, sentence: sentence, model: model, harmless: harmless)
     }
     return [
       make(
@@ -254,6 +280,13 @@ extension Mutant {
       make(
         "tail-not-serialized", "The cores are not serialized after the tail.",
         .noSerialization(1), .breakpoint),
+      make(
+        "first-not-serialized", "The cores are not serialized after the first byte.",
+        .noSerialization(2), .breakpoint,
+        harmless: "Who still fetches the breakpoint retries, and emulation is sound in any set."),
+      make(
+        "emulates-native", "The breakpoint handler emulates the native unlock.", .emulatesNative,
+        .breakpoint),
       make("no-breakpoint", "The breakpoint is left out.", .noBreakpoint, .breakpoint),
       make("tail-first", "The tail is written before the breakpoint.", .tailFirst, .breakpoint),
       make(

@@ -6,7 +6,7 @@ import QueuedSpinlocks
 enum Place {
   /// How many CPUs a model may have, a switcher included.
   static var maximumCPUs: UInt { 4 }
-  static var locks: UInt { 2 }
+  static var locks: UInt { 3 }
   static var hashEntries: UInt { 4 }
 
   // In the order of `layout`.
@@ -14,7 +14,9 @@ enum Place {
   static func area(_ cpu: UInt32) -> UInt { base &+ UInt(cpu) &* PerCPUArea.size }
   static var hash: UInt { base &+ maximumCPUs &* PerCPUArea.size }
   private static var lockBase: UInt { hash &+ hashEntries &* 16 }
-  private static var dataBase: UInt { lockBase &+ locks &* 8 }
+  /// So many bytes apart, neighbouring locks begin their search of the hash at the same entry.
+  static var lockStride: UInt { 32 }
+  private static var dataBase: UInt { lockBase &+ locks &* lockStride }
   private static var holderBase: UInt { dataBase &+ locks &* 8 }
   private static var markBase: UInt { holderBase &+ locks &* 8 }
   private static var tableBase: UInt { markBase &+ maximumCPUs &* 8 }
@@ -22,11 +24,12 @@ enum Place {
   private static var ticketBase: UInt { orderBase &+ locks &* 8 }
   private static var viewBase: UInt { ticketBase &+ maximumCPUs &* 8 }
   private static var noteBase: UInt { viewBase &+ maximumCPUs &* 8 }
-  private static var patcherBase: UInt { noteBase &+ maximumCPUs &* 8 }
+  private static var nestingBase: UInt { noteBase &+ maximumCPUs &* 8 }
+  private static var patcherBase: UInt { exited.address &+ 8 }
   private static var versionBase: UInt { patcherBase &+ 16 }
 
   // All of these are words of the layout below.
-  static func lock(_ index: UInt) -> LockWord { unsafe LockWord(address: lockBase &+ index &* 8) }
+  static func lock(_ index: UInt) -> LockWord { unsafe LockWord(address: lockBase &+ index &* lockStride) }
   /// What the lock guards: a plain word.
   static func data(_ index: UInt) -> Location<UInt64> {
     unsafe Location(address: dataBase &+ index &* 8)
@@ -57,6 +60,14 @@ enum Place {
   static func note(_ cpu: UInt32) -> Location<UInt64> {
     unsafe Location(address: noteBase &+ UInt(cpu) &* 8)
   }
+  /// CPU 1 has given its number back.
+  static var exited: Location<UInt64> {
+    unsafe Location(address: nestingBase &+ maximumCPUs &* 8)
+  }
+  /// How many handlers are nested on the CPU. Book-keeping of the model.
+  static func nesting(_ cpu: UInt32) -> Location<UInt64> {
+    unsafe Location(address: nestingBase &+ UInt(cpu) &* 8)
+  }
   /// The switcher's own variable: how far its drain is.
   static var drained: Location<UInt64> { unsafe Location(address: patcherBase) }
   /// The unlock site: five bytes of an aligned word.
@@ -67,10 +78,15 @@ enum Place {
   }
   static var versions: Location<UInt64> { unsafe Location(address: versionBase) }
   static var maximumVersions: UInt64 { 6 }
+  /// 1 if the switch succeeded. Book-keeping of the model.
+  static var result: Location<UInt64> { version(maximumVersions &+ 1) }
+  /// The switcher's clock, and how many pokes it has done.
+  static var clock: Location<UInt64> { version(maximumVersions &+ 2) }
+  static var pokes: Location<UInt64> { version(maximumVersions &+ 3) }
   /// How often all CPUs were made to serialize.
   static var serializations: Location<UInt64> { version(maximumVersions) }
 
-  static func lockIndex(_ address: UInt) -> UInt { (address &- lockBase) / 8 }
+  static func lockIndex(_ address: UInt) -> UInt { (address &- lockBase) / lockStride }
 
   /// The layout; `switcher` is the CPU that alone writes the operation table.
   static func layout(switcher: Int?) -> WordLayout {
@@ -93,8 +109,8 @@ enum Place {
       _ = layout.add("hash[\(index)].node")
       precondition(entry == hash + UInt(index) * 16)
     }
-    let names = (0..<Int(locks)).map { ["A", "B"][$0] }
-    for name in names { _ = layout.add("lock\(name)") }
+    let names = (0..<Int(locks)).map { ["A", "B", "C"][$0] }
+    for name in names { _ = layout.add("lock\(name)", bytes: Int(lockStride)) }
     for name in names { _ = layout.add("data\(name)") }
     for name in names { _ = layout.add("holder\(name)", .ghost) }
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).mark", .written(by: cpu)) }
@@ -106,12 +122,14 @@ enum Place {
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).ticket", .ghost) }
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).view", .ghost) }
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).note", .ghost) }
+    for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).nesting", .ghost) }
+    _ = layout.add("exited")
     let last = layout.add("drained", switcher.map { Sharing.owned(by: $0) } ?? .shared)
     precondition(last == patcherBase)
     _ = layout.add("site", switcher.map { Sharing.written(by: $0) } ?? .shared)
     _ = layout.add("versions", .ghost)
     for index in 0..<maximumVersions { _ = layout.add("version\(index)", .ghost) }
-    _ = layout.add("serializations", .ghost)
+    for name in ["serializations", "result", "clock", "pokes"] { _ = layout.add(name, .ghost) }
     return layout
   }
 }

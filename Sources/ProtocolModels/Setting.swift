@@ -8,6 +8,8 @@ struct Setting {
   var jobs = InlineArray<4, InlineArray<3, Job>>(repeating: InlineArray(repeating: .none))
   /// Of each CPU: whether it then begins again.
   var isEndless = InlineArray<4, Bool>(repeating: false)
+  /// Of each CPU: the number under which the locks know it.
+  var numbers: InlineArray<4, UInt32> = [0, 1, 2, 3]
   /// Of each CPU: where it waits.
   var waiting: InlineArray<4, Waiting> = [.native, .native, .native, .native]
   /// Of each CPU: how it unlocks.
@@ -20,6 +22,10 @@ struct Setting {
   var readsTable = false
   /// The breakage, if any.
   var mutation: Mutation?
+  /// How many pokes succeed before one fails.
+  var pokesBeforeFailure = UInt32.max
+  /// The time is over at the second look of the first drain.
+  var drainTimesOut = false
   /// How many CPUs there are, the switching one included.
   var cpus: UInt32 = 0
   /// Aligned 8-byte stores to code are fetched whole or not at all.

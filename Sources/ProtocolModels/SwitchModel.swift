@@ -9,6 +9,8 @@ public struct SwitchModel: Model {
   public var from: LockSet
   /// The set wanted.
   public var to: LockSet
+  /// The slow path in place at first, if it is not that of the set.
+  public var slowPath: Implementation?
   /// The plan; the shipped one unless it is changed.
   public var plan: Plan
   /// How unlock is poked.
@@ -21,6 +23,10 @@ public struct SwitchModel: Model {
   public var touchesData = true
   /// Aligned 8-byte stores to code are fetched whole or not at all.
   public var wordStoresAreWhole = true
+  /// How many pokes succeed before one fails, and the switch is undone.
+  public var pokesBeforeFailure: Int?
+  /// The drain runs out of time unless it succeeds at its first look, and the switch is undone.
+  public var drainTimesOut = false
   /// The breakage, if any.
   public var mutation: Mutation?
 
@@ -35,6 +41,20 @@ public struct SwitchModel: Model {
     self.memoryModel = memoryModel
   }
 
+  /// The last step of a switch alone: the gate stands, nobody is left in the old slow path, and it
+  /// opens.
+  ///
+  /// With CPUs that never stop, a drain may look again and again at the wrong moment, and no
+  /// fairness but chance ends that; what comes after it can be checked.
+  public static func opening(to: LockSet, _ workload: Workload) -> SwitchModel {
+    var model = SwitchModel(from: to, to: to, workload, .sequentialConsistency)
+    model.touchesData = false
+    model.slowPath = .gate
+    model.plan = Plan()
+    model.plan.append(.poke(.slowPath, from: .gate, to: to.implementation(of: .slowPath)))
+    return model
+  }
+
   /// What the CPUs are set to do.
   public var configuration: Configuration {
     var setting = Setting()
@@ -47,10 +67,12 @@ public struct SwitchModel: Model {
     setting.touchesData = touchesData
     setting.readsTable = true
     setting.wordStoresAreWhole = wordStoresAreWhole
+    setting.pokesBeforeFailure = pokesBeforeFailure.map(UInt32.init) ?? .max
+    setting.drainTimesOut = drainTimesOut
     setting.mutation = mutation
     setting.plan = plan
     setting.request = SwitchRequest(
-      from: from, to: to, method: method, timeLimit: .max, reason: .operator)
+      from: from, to: to, method: method, timeLimit: 1, reason: .operator)
     return Configuration(setting: setting)
   }
 
@@ -58,10 +80,14 @@ public struct SwitchModel: Model {
   public var program: ModelProgram {
     let switcher = workload.jobs.count
     var layout = Place.layout(switcher: switcher)
+    workload.share(in: &layout)
     let operations: [LockOperation] = [.slowPath, .unlock, .wait, .kick, .vcpuIsPreempted]
     for operation in operations {
       layout.fill(
         Place.entry(operation).address, with: UInt64(from.implementation(of: operation).rawValue))
+    }
+    if let slowPath {
+      layout.fill(Place.entry(.slowPath).address, with: UInt64(slowPath.rawValue))
     }
     let code = Self.code(from)
     layout.fill(Place.site.address, with: code)
@@ -69,10 +95,12 @@ public struct SwitchModel: Model {
     layout.fill(Place.versions.address, with: 1)
     var cpus = workload.cpus
     cpus.append(CPUProgram(Switcher.body))
-    let (workload, touchesData, to) = (workload, touchesData, to)
+    let (workload, touchesData, sets) = (workload, touchesData, [from, to])
     return ModelProgram(
       name: "staged", cpus: cpus, memoryModel: memoryModel, layout: layout
     ) { memory in
+      // Undone or done, never in between.
+      let to = sets[memory.read(Place.result.address) == 1 ? 1 : 0]
       if memory.read(Place.site.address) != Self.code(to) { return "the site is not switched" }
       for operation in operations
       where memory.read(Place.entry(operation).address)

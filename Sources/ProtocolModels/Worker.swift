@@ -11,6 +11,12 @@ public enum Job: UInt8, Sendable {
   case a
   /// Takes lock B and releases it, with interrupts masked: handlers take B as well.
   case b
+  /// Takes lock C and releases it, with interrupts masked.
+  case c
+  /// Gives its number back: its thread ends.
+  case exit
+  /// Waits until CPU 1 has given its number back.
+  case enroll
   /// Takes A, and B while it holds A, then releases both, B first.
   case nested
   /// The same, A first.
@@ -25,17 +31,24 @@ enum Worker {
     } while Setting.current.isEndless[Int(cpu)]
   }
 
-  /// An interrupt: takes B.
-  static let handler: @convention(c) (UInt32) -> Void = { cpu in once(cpu, 1) }
+  /// An interrupt takes B, one that interrupts it takes C.
+  static let handler: @convention(c) (UInt32) -> Void = { cpu in
+    let nesting = Simulated.load(Place.nesting(cpu), .relaxed)
+    Simulated.store(nesting &+ 1, to: Place.nesting(cpu), .relaxed)
+    once(cpu, 1 &+ UInt(nesting))
+    Simulated.store(nesting, to: Place.nesting(cpu), .relaxed)
+  }
 
   private static func perform(_ job: Job, _ cpu: UInt32) {
     switch job {
     case .none: break
     case .a: once(cpu, 0)
-    case .b:
+    case .b, .c:
       Simulated.maskInterrupts(true)
-      once(cpu, 1)
+      once(cpu, job == .b ? 1 : 2)
       Simulated.maskInterrupts(false)
+    case .exit: Simulated.store(1, to: Place.exited, .releasing)
+    case .enroll: _ = Simulated.spin(Place.exited, .acquiring) { $0 != 0 }
     case .nested, .crossed:
       Simulated.maskInterrupts(true)
       lock(cpu, 0)
@@ -110,8 +123,11 @@ public struct Workload: Sendable {
   public var jobs: [[Job]]
   /// Of each CPU: whether it begins again when it is done.
   public var isEndless: [Bool]
-  /// Of each CPU: how often a handler that takes lock B may interrupt it.
+  /// Of each CPU: how often a handler that takes lock B may interrupt it; the second one may come
+  /// within the first, and then takes C.
   public var interrupts: [Int]
+  /// Of each CPU: the number under which the locks know it.
+  public var numbers: [Int]
   /// How often each CPU may wake from sleep for no reason.
   public var spuriousWakeUps = 0
 
@@ -120,6 +136,7 @@ public struct Workload: Sendable {
     self.jobs = jobs
     isEndless = jobs.map { _ in false }
     interrupts = jobs.map { _ in 0 }
+    numbers = Array(jobs.indices)
   }
 
   /// CPUs that take lock A so often.
@@ -129,8 +146,18 @@ public struct Workload: Sendable {
 
   func apply(to setting: inout Setting) {
     for cpu in jobs.indices {
+      setting.numbers[cpu] = UInt32(numbers[cpu])
       for index in jobs[cpu].indices { setting.jobs[cpu][index] = jobs[cpu][index] }
       setting.isEndless[cpu] = isEndless[cpu]
+    }
+  }
+
+  /// Words that one CPU alone uses, unless another has its number.
+  func share(in layout: inout WordLayout) {
+    for number in numbers where numbers.count(where: { $0 == number }) > 1 {
+      layout.share(Place.area(UInt32(number)), .shared)
+      layout.share(Place.area(UInt32(number)) + 8, .shared)
+      layout.share(Place.mark(UInt32(number)).address, .shared)
     }
   }
 
@@ -148,11 +175,13 @@ public struct Workload: Sendable {
   func check(_ memory: FinalMemory, touchesData: Bool) -> String? {
     let all = jobs.joined()
     let nested = all.count { $0 == .nested || $0 == .crossed }
-    let least = [all.count { $0 == .a } + nested, all.count { $0 == .b } + nested]
-    for lock in 0..<UInt(2) {
+    let least = [
+      all.count { $0 == .a } + nested, all.count { $0 == .b } + nested, all.count { $0 == .c },
+    ]
+    for lock in 0..<Place.locks {
       let updates = Int(memory.read(Place.data(lock).address))
-      // Handlers come as they come, and they take B.
-      let most = least[Int(lock)] + (lock == 1 ? interrupts.reduce(0, +) : 0)
+      // Handlers come as they come, and they take B or C.
+      let most = least[Int(lock)] + (lock > 0 ? interrupts.reduce(0, +) : 0)
       if touchesData, !(least[Int(lock)]...most).contains(updates) { return "lost update" }
       if memory.read(Place.lock(lock).whole.address, width: 4) != 0 {
         return "a lock is not free"
