@@ -12,10 +12,11 @@ public enum Exhaustive {
     _ program: ModelProgram, _ limits: Limits = Limits(),
     report: (Progress) -> Bool = { _ in true }
   ) -> Exploration {
-    let machine = Machine(program)
-    var search = DepthFirst(machine, limits)
-    defer { search.table.deallocate() }
-    return search.run(report)
+    Machine.with(program) { machine in
+      var search = DepthFirst(machine, limits)
+      defer { search.table.deallocate() }
+      return search.run(report)
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import Coroutines
+import Synchronization
 
 /// The machine of a model, in one state at a time: memory, CPUs with their stacks, store buffers.
 ///
@@ -24,7 +25,7 @@ import Coroutines
   /// cannot make equal states look different.
   private static let scrubbed = 1536
 
-  init(_ program: ModelProgram) {
+  private init(_ program: ModelProgram) {
     self.program = program
     cpuCount = program.cpus.count
     precondition((1...8).contains(cpuCount) && (1...8).contains(program.storeBufferSize))
@@ -52,6 +53,17 @@ import Coroutines
   }
 
   func stackTop(_ cpu: Int) -> UInt64 { stacks + UInt64(cpu + 1) * Self.stackSize }
+
+  /// Held by whoever explores: coroutines have one mailbox.
+  private static let oneAtATime = Mutex(())
+
+  /// Runs with a machine for a program, while nobody else in the process has one.
+  static func with<Result>(_ program: ModelProgram, _ body: (Machine) -> Result) -> Result {
+    oneAtATime.withLock { _ in
+      program.setUp()
+      return body(Machine(program))
+    }
+  }
 
   /// Lets every CPU come to its first operation that others can notice.
   func start() {

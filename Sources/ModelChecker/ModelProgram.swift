@@ -50,19 +50,24 @@ public struct ModelProgram: Sendable {
   public var storeBufferSize: Int
   /// The words of memory.
   public var layout: WordLayout
+  /// Called before the CPUs start, with no other exploration under way: sets what bodies may only
+  /// read.
+  public var setUp: @Sendable () -> Void
   /// Looks at the memory when all CPUs have finished; returns what is wrong.
   public var atEnd: @Sendable (FinalMemory) -> String?
 
   /// A model.
   public init(
     name: String, cpus: [CPUProgram], memoryModel: MemoryModel, storeBufferSize: Int = 8,
-    layout: WordLayout, atEnd: @escaping @Sendable (FinalMemory) -> String? = { _ in nil }
+    layout: WordLayout, setUp: @escaping @Sendable () -> Void = {},
+    atEnd: @escaping @Sendable (FinalMemory) -> String? = { _ in nil }
   ) {
     self.name = name
     self.cpus = cpus
     self.memoryModel = memoryModel
     self.storeBufferSize = storeBufferSize
     self.layout = layout
+    self.setUp = setUp
     self.atEnd = atEnd
   }
 }

@@ -11,15 +11,18 @@ public enum Replay {
   public static func run(
     _ program: ModelProgram, _ schedule: [Action], tell: @escaping (Event) -> Void = { _ in }
   ) throws(Problem) -> Flaw? {
-    let machine = Machine(program)
-    machine.observer = tell
-    machine.start()
-    for (index, action) in schedule.enumerated() {
-      if machine.flaw != nil { break }
-      guard machine.allows(action) else { throw .impossible(index: index) }
-      machine.perform(action)
+    let (flaw, impossible): (Flaw?, Int?) = Machine.with(program) { machine in
+      machine.observer = tell
+      machine.start()
+      for (index, action) in schedule.enumerated() {
+        if machine.flaw != nil { break }
+        guard machine.allows(action) else { return (nil, index) }
+        machine.perform(action)
+      }
+      return (machine.verdictHere, nil)
     }
-    return machine.verdictHere
+    if let impossible { throw .impossible(index: impossible) }
+    return flaw
   }
 }
 

@@ -13,13 +13,15 @@ public enum Shortening {
     // Its schedule is the way into a cycle: it has no end that could come earlier.
     if failure.flaw == .livelock { return failure }
     for preemptions in 0...6 {
-      let machine = Machine(program)
-      var search = Bounded(
-        machine, failure.flaw, preemptions: preemptions, limits,
-        longest: max(failure.schedule.count * 2, 64))
-      defer { search.table.deallocate() }
-      search.run()
-      if let best = search.best { return best }
+      let best = Machine.with(program) { machine in
+        var search = Bounded(
+          machine, failure.flaw, preemptions: preemptions, limits,
+          longest: max(failure.schedule.count * 2, 64))
+        defer { search.table.deallocate() }
+        search.run()
+        return search.best
+      }
+      if let best { return best }
     }
     return failure
   }

@@ -114,7 +114,8 @@ extension Check {
     }
     let (n, p, t) = (Waiting.native, Waiting.paravirtual, Waiting.testAndSet)
     return [
-      row("native queue, native unlock", [n, n, n, n], [.native, .native, .native, .native], .holds),
+      row(
+        "native queue, native unlock", [n, n, n, n], [.native, .native, .native, .native], .holds),
       row(
         "native queue, paravirtual unlock", [n, n, n, n],
         [.paravirtual, .paravirtual, .paravirtual, .paravirtual], .holds),

@@ -38,8 +38,7 @@ public struct LockModel: Model {
     self.memoryModel = memoryModel
   }
 
-  /// What the CPUs are set to do.
-  public var configuration: Configuration {
+  private var setting: Setting {
     var setting = Setting()
     workload.apply(to: &setting)
     for cpu in waiting.indices {
@@ -50,16 +49,17 @@ public struct LockModel: Model {
     setting.checksOrder = checksOrder
     setting.touchesData = touchesData
     setting.mutation = mutation
-    return Configuration(setting: setting)
+    return setting
   }
 
   /// What the explorer runs.
   public var program: ModelProgram {
-    let (workload, touchesData) = (workload, touchesData)
+    let (workload, touchesData, setting) = (workload, touchesData, setting)
     var layout = Place.layout(switcher: nil)
     workload.share(in: &layout)
     return ModelProgram(
-      name: "locks", cpus: workload.cpus, memoryModel: memoryModel, layout: layout
+      name: "locks", cpus: workload.cpus, memoryModel: memoryModel, layout: layout,
+      setUp: { Setting.current = setting }
     ) { workload.check($0, touchesData: touchesData) }
   }
 }

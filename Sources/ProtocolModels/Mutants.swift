@@ -17,7 +17,9 @@ public struct Mutant: Sendable {
 
 extension Mutant {
   /// All of them.
-  public static var all: [Mutant] { nativeQueue + paravirtualQueue + nested + plans + drains + pokes }
+  public static var all: [Mutant] {
+    nativeQueue + paravirtualQueue + nested + plans + drains + pokes
+  }
 
   // MARK: Native queue
 

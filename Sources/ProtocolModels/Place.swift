@@ -29,7 +29,9 @@ enum Place {
   private static var versionBase: UInt { patcherBase &+ 16 }
 
   // All of these are words of the layout below.
-  static func lock(_ index: UInt) -> LockWord { unsafe LockWord(address: lockBase &+ index &* lockStride) }
+  static func lock(_ index: UInt) -> LockWord {
+    unsafe LockWord(address: lockBase &+ index &* lockStride)
+  }
   /// What the lock guards: a plain word.
   static func data(_ index: UInt) -> Location<UInt64> {
     unsafe Location(address: dataBase &+ index &* 8)

@@ -55,8 +55,7 @@ public struct SwitchModel: Model {
     return model
   }
 
-  /// What the CPUs are set to do.
-  public var configuration: Configuration {
+  private var setting: Setting {
     var setting = Setting()
     workload.apply(to: &setting)
     for cpu in workload.jobs.indices {
@@ -73,7 +72,7 @@ public struct SwitchModel: Model {
     setting.plan = plan
     setting.request = SwitchRequest(
       from: from, to: to, method: method, timeLimit: 1, reason: .operator)
-    return Configuration(setting: setting)
+    return setting
   }
 
   /// What the explorer runs.
@@ -95,9 +94,10 @@ public struct SwitchModel: Model {
     layout.fill(Place.versions.address, with: 1)
     var cpus = workload.cpus
     cpus.append(CPUProgram(Switcher.body))
-    let (workload, touchesData, sets) = (workload, touchesData, [from, to])
+    let (workload, touchesData, setting, sets) = (workload, touchesData, setting, [from, to])
     return ModelProgram(
-      name: "staged", cpus: cpus, memoryModel: memoryModel, layout: layout
+      name: "staged", cpus: cpus, memoryModel: memoryModel, layout: layout,
+      setUp: { Setting.current = setting }
     ) { memory in
       // Undone or done, never in between.
       let to = sets[memory.read(Place.result.address) == 1 ? 1 : 0]

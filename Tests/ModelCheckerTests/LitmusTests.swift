@@ -33,11 +33,11 @@ private func outcomes(
   for index in 0..<4 { _ = layout.add("r\(index)", .ghost) }
   let seen = Mutex<Set<[UInt64]>>([])
   let program = ModelProgram(
-    name: "litmus", cpus: bodies.map { CPUProgram($0) }, memoryModel: model, layout: layout
-  ) { memory in
-    seen.withLock { _ = $0.insert(words.prefix(count).map { memory.read($0) }) }
-    return nil
-  }
+    name: "litmus", cpus: bodies.map { CPUProgram($0) }, memoryModel: model, layout: layout,
+    atEnd: { memory in
+      seen.withLock { _ = $0.insert(words.prefix(count).map { memory.read($0) }) }
+      return nil
+    })
   let exploration = Exhaustive.explore(program)
   #expect(exploration.verdict == .holds)
   return seen.withLock { $0 }
