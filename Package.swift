@@ -54,7 +54,8 @@ let package = Package(
 
     // The model checker and the models of the shipped code.
     .target(name: "Coroutines"),
-    .target(name: "ModelChecker", dependencies: ["LockPlatform", "Coroutines"], swiftSettings: strict),
+    .target(
+      name: "ModelChecker", dependencies: ["LockPlatform", "Coroutines"], swiftSettings: strict),
     .target(
       name: "ProtocolModels",
       dependencies: [
@@ -62,7 +63,6 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    .executableTarget(name: "Probe", dependencies: ["ProtocolModels", "ModelChecker","LockPlatform","CodePatching", "LockSwitching"]),
     .testTarget(name: "ModelCheckerTests", dependencies: ["ModelChecker", "LockPlatform"]),
     .testTarget(name: "ProtocolModelsTests", dependencies: ["ProtocolModels", "ModelChecker"]),
 

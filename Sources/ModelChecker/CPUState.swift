@@ -1,4 +1,6 @@
-/// All that the machine keeps of one CPU beside its stack. Plain bytes: part of every snapshot.
+/// All that the machine keeps of one CPU beside its stack.
+///
+/// Plain bytes: part of every snapshot.
 struct CPUState: BitwiseCopyable {
   /// Where its stack ends while it does not run.
   var stackPointer: UInt64 = 0

@@ -2,7 +2,9 @@ import Coroutines
 
 // What may happen next, and what it does.
 extension Machine {
-  /// The actions possible now. None, and all CPUs finished: the end. None otherwise: a deadlock.
+  /// The actions possible now.
+  ///
+  /// None, and all CPUs finished: the end. None otherwise: a deadlock.
   var possible: ActionList {
     var list = ActionList()
     for cpu in 0..<cpuCount {
@@ -57,7 +59,9 @@ extension Machine {
     program.memoryModel == .totalStoreOrder ? program.storeBufferSize : 0
   }
 
-  /// Carries out an action. Contract: it is possible.
+  /// Carries out an action.
+  ///
+  /// Contract: it is possible.
   func perform(_ action: Action) {
     let cpu = Int(action.cpu)
     switch action.kind {

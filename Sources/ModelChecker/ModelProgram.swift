@@ -17,8 +17,9 @@ public struct CPUProgram: Sendable {
   public var interrupts: Int
   /// How often at most it wakes from sleep for no reason.
   public var spuriousWakeUps: Int
-  /// Whether it goes on for ever by intention, so that it is no livelock if it does. Then it must
-  /// come back to states it has been in.
+  /// Whether it goes on for ever by intention, so that it is no livelock if it does.
+  ///
+  /// Then it must come back to states it has been in.
   public var isEndless = false
 
   /// A CPU that runs a body, without interrupts and without spurious wake-ups unless told.
@@ -82,7 +83,9 @@ public struct FinalMemory {
   }
 }
 
-/// The words of a model's memory: names, sharing, first contents. Addresses are given out upward.
+/// The words of a model's memory: names, sharing, first contents.
+///
+/// Addresses are given out upward.
 public struct WordLayout: Sendable {
   /// A named range.
   struct Region: Sendable {
@@ -109,7 +112,9 @@ public struct WordLayout: Sendable {
     return address
   }
 
-  /// Names part of a range. The last name given to a word is the one shown.
+  /// Names part of a range.
+  ///
+  /// The last name given to a word is the one shown.
   public mutating func name(_ name: String, at address: UInt, bytes: Int) {
     regions.append(Region(name: name, address: address, bytes: bytes))
   }

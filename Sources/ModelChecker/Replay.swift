@@ -6,8 +6,9 @@ public enum Replay {
     case impossible(index: Int)
   }
 
-  /// Carries out a schedule; `tell` is told of every operation. Returns what it ends in, nil if in
-  /// nothing bad.
+  /// Carries out a schedule; `tell` is told of every operation.
+  ///
+  /// Returns what it ends in, nil if in nothing bad.
   public static func run(
     _ program: ModelProgram, _ schedule: [Action], tell: @escaping (Event) -> Void = { _ in }
   ) throws(Problem) -> Flaw? {

@@ -47,8 +47,10 @@ public enum Simulated {
     _ = ask(.maskInterrupts, first: masked ? 1 : 0)
   }
 
-  /// From here on, or no longer: memory accesses and what came before them are one step that
-  /// nobody comes between. A locked instruction that must wait for the store buffer ends it.
+  /// From here on, or no longer: memory accesses and what came before them are one step that nobody
+  /// comes between.
+  ///
+  /// A locked instruction that must wait for the store buffer ends it.
   @inlinable @inline(__always)
   public static func fuse(_ fused: Bool) { _ = ask(.fuse, first: fused ? 1 : 0) }
 

@@ -1,5 +1,8 @@
-/// The states seen, by key, each with a number of the search's own. Open addressing, 96 bits of a
-/// key are kept: with 10^8 states the chance that any two are taken for one is below 10^-12.
+/// The states seen, by key, each with a number of the search's own.
+///
+/// Open addressing. 96 bits of a key are kept, and what keys are made of are 64-bit hashes of the
+/// memory and of each CPU: with 10^7 different memories the chance that any two are taken for one,
+/// and something is missed for it, is about 10^-6.
 @safe struct StateTable {
   private struct Slot: BitwiseCopyable {
     var low: UInt64

@@ -2,7 +2,9 @@ import LockPlatform
 import ModelChecker
 import QueuedSpinlocks
 
-/// Where the words of the models are. Always the same places, so that CPUs find them by number.
+/// Where the words of the models are.
+///
+/// Always the same places, so that CPUs find them by number.
 enum Place {
   /// How many CPUs a model may have, a switcher included.
   static var maximumCPUs: UInt { 4 }
@@ -36,7 +38,9 @@ enum Place {
   static func data(_ index: UInt) -> Location<UInt64> {
     unsafe Location(address: dataBase &+ index &* 8)
   }
-  /// Who holds the lock, plus one. Book-keeping of the model.
+  /// Who holds the lock, plus one.
+  ///
+  /// Book-keeping of the model.
   static func holder(_ index: UInt) -> Location<UInt64> {
     unsafe Location(address: holderBase &+ index &* 8)
   }
@@ -66,7 +70,9 @@ enum Place {
   static var exited: Location<UInt64> {
     unsafe Location(address: nestingBase &+ maximumCPUs &* 8)
   }
-  /// How many handlers are nested on the CPU. Book-keeping of the model.
+  /// How many handlers are nested on the CPU.
+  ///
+  /// Book-keeping of the model.
   static func nesting(_ cpu: UInt32) -> Location<UInt64> {
     unsafe Location(address: nestingBase &+ UInt(cpu) &* 8)
   }
@@ -80,7 +86,9 @@ enum Place {
   }
   static var versions: Location<UInt64> { unsafe Location(address: versionBase) }
   static var maximumVersions: UInt64 { 6 }
-  /// 1 if the switch succeeded. Book-keeping of the model.
+  /// 1 if the switch succeeded.
+  ///
+  /// Book-keeping of the model.
   static var result: Location<UInt64> { version(maximumVersions &+ 1) }
   /// The switcher's clock, and how many pokes it has done.
   static var clock: Location<UInt64> { version(maximumVersions &+ 2) }

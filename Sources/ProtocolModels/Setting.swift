@@ -1,8 +1,9 @@
 import LockPlatform
 import LockSwitching
 
-/// What the CPUs of the model being explored do. Plain values, set before the exploration begins
-/// and only read while it lasts.
+/// What the CPUs of the model being explored do.
+///
+/// Plain values, set before the exploration begins and only read while it lasts.
 struct Setting {
   /// Of each CPU: what it does, one after the other.
   var jobs = InlineArray<4, InlineArray<3, Job>>(repeating: InlineArray(repeating: .none))

@@ -108,7 +108,7 @@ private func outcomes(
     #expect(try outcomes(.totalStoreOrder, bodies) == [[0, 0], [0, 1], [1, 0], [1, 1]])
   }
 
-  /// ... but a barrier that the other makes one execute is (membarrier), with none of its own.
+  /// But a barrier that the other makes one execute is (membarrier), with none of its own.
   @Test(arguments: both) func storeBufferingWithBarrierOnTheOther(model: MemoryModel) throws {
     let bodies: [Body] = [
       { _ in

@@ -1,5 +1,6 @@
 import LockPlatform
 import ModelChecker
+import Synchronization
 import Testing
 
 private typealias Body = @convention(c) (UInt32) -> Void
@@ -183,5 +184,42 @@ private let twoUpdates: @Sendable (FinalMemory) -> String? = {
   @Test func actionsAreReadAsTheyAreWritten() {
     for text in ["0", "3=2", "1c", "12i", "7w"] { #expect(Action(text)?.description == text) }
     for text in ["", "c", "x1", "1=", "1=x", "99", "1cc"] { #expect(Action(text) == nil) }
+  }
+
+  /// Taking equal states for one loses no outcome: all schedules, one by one, end in the same ones.
+  @Test(arguments: MemoryModel.allCases) func mergingStatesLosesNothing(memoryModel: MemoryModel) {
+    let bodies: [Body] = [
+      { _ in
+        Simulated.store(1, to: x, .relaxed)
+        let seen = Simulated.load(y, .relaxed)
+        _ = Simulated.fetchOr(seen &* 16 &+ 2, at: x, .relaxed)
+      },
+      { _ in
+        Simulated.store(1, to: y, .relaxed)
+        let seen = Simulated.load(x, .relaxed)
+        Simulated.store(seen &+ 4, to: y, .relaxed)
+        if seen == 0 { Simulated.pause(0) }
+        _ = Simulated.compareExchange(x, expected: 1, desired: 8, .relaxed)
+      },
+    ]
+    let ends = Mutex<Set<[UInt64]>>([])
+    let program = model(bodies, memoryModel) { memory in
+      ends.withLock { _ = $0.insert([memory.read(x.address), memory.read(y.address)]) }
+      return nil
+    }
+    #expect(Exhaustive.explore(program).verdict == .holds)
+    let merged = ends.withLock { ends in
+      defer { ends = [] }
+      return ends
+    }
+    let actions = ["0", "1", "0c", "1c"].compactMap { Action($0) }
+    func extend(_ schedule: [Action]) {
+      for action in actions where (try? Replay.run(program, schedule + [action])) != nil {
+        extend(schedule + [action])
+      }
+    }
+    extend([])
+    #expect(ends.withLock { $0 } == merged)
+    #expect(merged.count > 3)
   }
 }
