@@ -16,10 +16,16 @@ let rawLayout: [SwiftSetting] = [
 let package = Package(
   name: "tidelock",
   products: [
-    .library(name: "Tidelock", targets: ["Tidelock"])
+    .library(name: "Tidelock", targets: ["Tidelock"]),
+    .executable(name: "tidelock", targets: ["TidelockCommand"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.2"),
+    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
   ],
   targets: [
     // Floor 0 to 2 know no operating system; Scripts/check compiles them as Embedded Swift too.
@@ -66,9 +72,83 @@ let package = Package(
     .testTarget(name: "ModelCheckerTests", dependencies: ["ModelChecker", "LockPlatform"]),
     .testTarget(name: "ProtocolModelsTests", dependencies: ["ProtocolModels", "ModelChecker"]),
 
+    // What the command line is made of: the demo's load, and how a run is shown and reported.
+    .target(name: "WordCounting", dependencies: ["Tidelock"], swiftSettings: strict),
+    .target(
+      name: "RunReports",
+      dependencies: [
+        .product(name: "Mustache", package: "swift-mustache"), "Rainbow", "TextTable",
+      ],
+      resources: [
+        .embedInCode("Templates/page.mustache"), .embedInCode("Templates/plot.mustache"),
+      ],
+      swiftSettings: strict),
     .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
     .testTarget(
       name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),
+    .testTarget(
+      name: "WordCountingTests", dependencies: ["WordCounting", "Tidelock"], swiftSettings: strict),
+    .testTarget(name: "RunReportsTests", dependencies: ["RunReports"], swiftSettings: strict),
+
+    // What the kernel module is told; compiles as Embedded Swift, too.
+    .target(name: "GuestSiteTable", dependencies: ["LockPlatform"], swiftSettings: strict),
+
+    // The program, and what only it needs.
+    .target(name: "ELFReader", swiftSettings: strict),
+    .target(
+      name: "KernelImages",
+      dependencies: [
+        "LockPlatform", "LockSwitching", "GuestSiteTable", "ELFReader",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: strict),
+    // Boots a stock kernel in QEMU, builds the modules of Guest/ for it, and talks to them.
+    .target(
+      name: "GuestTestBed",
+      dependencies: [
+        "KernelImages", .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: strict),
+    .executableTarget(
+      name: "TidelockCommand",
+      dependencies: [
+        "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
+        "WordCounting", "RunReports",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Rainbow", package: "Rainbow"),
+        .product(name: "TextTable", package: "TextTable"),
+      ], swiftSettings: strict),
+
+    .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
+    .testTarget(
+      name: "GuestTestBedTests", dependencies: ["GuestTestBed", "KernelImages", "GuestSiteTable"]),
+    .testTarget(
+      name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
+    .testTarget(
+      name: "KernelImagesTests",
+      dependencies: [
+        "KernelImages", "GuestSiteTable", "ELFReader", "LockPlatform", "TestFixtures",
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TidelockCommandTests",
+      dependencies: ["TidelockCommand", "GuestSiteTable", "TestFixtures"],
+      swiftSettings: strict),
+
+    // Tests. What they share stands in Tests/Fixtures.
+    .target(
+      name: "TestShims", dependencies: ["LockSites", "UserSpaceShims", "MachineAtomics"],
+      path: "Tests/Fixtures/TestShims"),
+    .target(
+      name: "LockHarness", dependencies: ["Tidelock", "MachineAtomics", "TestShims"],
+      path: "Tests/Fixtures/LockHarness", swiftSettings: strict),
+    .testTarget(
+      name: "TidelockTests", dependencies: ["Tidelock", "LockHarness", "TestShims"],
+      swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
+    .testTarget(
+      name: "UserSpacePlatformTests",
+      dependencies: ["Tidelock", "LockHarness", "TestShims", "UserSpaceShims", "MachineAtomics"],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

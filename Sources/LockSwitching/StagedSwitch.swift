@@ -29,11 +29,12 @@ public enum StagedSwitch<Target: SwitchTarget> {
     }
 
     Target.beginMeasuring()
+    let deadline = request.deadline(from: began)
     var failure: SwitchFailure?
     for index in 0..<plan.count {
       let before = Target.nanoseconds
       do {
-        let sites = try perform(plan[index], request, deadline: began &+ request.timeLimit)
+        let sites = try perform(plan[index], request, deadline: deadline)
         report.add(
           StepRecord(
             step: plan[index], nanoseconds: Target.nanoseconds &- before, sites: sites))
@@ -84,7 +85,7 @@ public enum StagedSwitch<Target: SwitchTarget> {
       do {
         _ = try Target.poke(operation, from: to, to: from, by: request.method)
         if operation == .slowPath, to != .gate {
-          try drain(to, deadline: Target.nanoseconds &+ request.timeLimit)
+          try drain(to, deadline: request.deadline(from: Target.nanoseconds))
         }
       } catch {
         return .stuck

@@ -43,6 +43,14 @@ import LockPlatform
   }
 }
 
+extension SwitchRequest {
+  /// When the time is over that begins now; a limit too long for the clock is none.
+  func deadline(from now: UInt64) -> UInt64 {
+    let (end, overflow) = now.addingReportingOverflow(timeLimit)
+    return overflow ? .max : end
+  }
+}
+
 /// A step that was done, and what it cost.
 @frozen public struct StepRecord: Sendable {
   /// The step.

@@ -15,6 +15,9 @@ import Builtin
 /// - Not recursive: taking it again inside `withLock` never returns.
 @safe @frozen public struct Mutex<Value: ~Copyable>: ~Copyable {
   @usableFromInline let lock: Spinlock
+  // A byte that has values to spare. Unoptimized, the compiler (6.3) crashes where an optional or
+  // an enumeration must ask a generic raw layout for some.
+  @usableFromInline let niche = true
   @usableFromInline let storage: MutexStorage<Value>
 
   /// A mutex around a value.
@@ -39,8 +42,10 @@ extension Mutex where Value: ~Copyable {
     // Paired: this is the only function that locks without trying.
     unsafe lock.lock()
     defer { unsafe lock.unlock() }
-    // The value is ours until the unlock.
-    return try unsafe body(&storage.pointer.pointee)
+    // The value is ours until the unlock. By way of a variable: ThreadSanitizer would call the
+    // access one to the whole mutex, the lock's word included.
+    let value = unsafe storage.pointer
+    return try unsafe body(&value.pointee)
   }
 
   /// Calls the closure with the value if nobody has the lock; nil, at once, if somebody does.
@@ -51,7 +56,8 @@ extension Mutex where Value: ~Copyable {
     guard unsafe lock.tryLock() else { return nil }
     // Paired with the try that succeeded.
     defer { unsafe lock.unlock() }
-    return try unsafe body(&storage.pointer.pointee)
+    let value = unsafe storage.pointer
+    return try unsafe body(&value.pointee)
   }
 }
 

@@ -27,6 +27,11 @@ import LockSites
     unsafe UnsafeMutablePointer<UInt32>(Builtin.addressOfRawLayout(self)).initialize(to: 0)
   }
 
+  // Nothing to do. Without it the compiler (6.3) takes every type that holds only raw layouts for
+  // one that needs no destruction, and a mutex's value would never end.
+  @inlinable @inline(__always)
+  deinit {}
+
   /// Takes the lock; waits while it is taken.
   ///
   /// Taking it again on the same thread never returns.

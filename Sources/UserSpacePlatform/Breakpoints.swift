@@ -82,8 +82,17 @@ enum Breakpoints {
       let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
       guard text.hasPrefix("SigBlk:") else { continue }
       let mask = UInt64(text.dropFirst(7).filter { $0.isHexDigit }, radix: 16) ?? 0
-      return mask & (1 << UInt64(SIGTRAP - 1)) != 0
+      return blocks(mask, SIGTRAP) && !blocks(mask, internalSignal)
     }
     return false
+  }
+
+  /// The C library's own first signal (SIGCANCEL), which it leaves in no mask that a program asks
+  /// for. A thread that blocks it is inside the library, which is creating or ending the thread, or
+  /// in `ThreadRecord.enroll`: it executes no site before it has its own mask again.
+  private static let internalSignal: Int32 = 32
+
+  private static func blocks(_ mask: UInt64, _ signal: Int32) -> Bool {
+    mask & (1 << UInt64(signal - 1)) != 0
   }
 }

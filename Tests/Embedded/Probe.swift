@@ -4,6 +4,7 @@
 // what is not reached from the functions below, and looks at what is left undefined: nothing but
 // memory copies may be. It is compiled and linked, not run.
 import CodePatching
+import GuestSiteTable
 import LockPlatform
 import LockSwitching
 import QueuedSpinlocks
@@ -126,4 +127,17 @@ extension BareMachine: SwitchTarget {
   let (report, _) = StagedSwitch<BareMachine>.run(
     SwitchRequest(from: old, to: new, method: .breakpoint, timeLimit: 1000, reason: .hint))
   report.writeJSON { byte in tidelock_store8(0x60000, byte) }
+}
+
+/// The table of a kernel's sites: the check, the binding, an entry.
+@c(probe_table) public func probeTable(_ start: UInt, _ size: Int) -> UInt32 {
+  guard let start = unsafe UnsafeRawPointer(bitPattern: start) else { return 0 }
+  let table = unsafe UnsafeRawBufferPointer(start: start, count: size)
+  do throws(GuestSiteTable.Fault) {
+    let count = try unsafe GuestSiteTable.check(table.bytes)
+    guard unsafe GuestSiteTable.table(table.bytes, hasBuildID: table.bytes) else { return 0 }
+    return unsafe GuestSiteTable.entry(count - 1, in: table.bytes)?.offset ?? 0
+  } catch {
+    return UInt32(error.sentence.utf8CodeUnitCount)
+  }
 }

@@ -141,6 +141,14 @@ enum FakeSystem: SwitchTarget {
     #expect(failures >= 2)
   }
 
+  /// A limit that no clock reaches is no limit, and not one that is over already.
+  @Test func aLimitBeyondTheClockIsNone() {
+    FakeSystem.reset(.native)
+    FakeSystem.clock = 1_000
+    let (report, _) = run(.native, .paravirtual, limit: .max)
+    #expect(report.result == .done)
+  }
+
   @Test(arguments: directions)
   func undoesADrainThatTakesTooLong(_ from: LockSet, _ to: LockSet) {
     FakeSystem.reset(from)

@@ -1,0 +1,48 @@
+/// A figure to reach, and what was measured of it, by round.
+struct Figure: Codable {
+  /// On which side of the limit the median must be.
+  enum Bound: String, Codable {
+    case atMost
+    case atLeast
+    case below
+  }
+
+  let name: String
+  let bound: Bound
+  let limit: Double
+  let unit: String
+  let measured: Spread?
+  /// Nil if it was not measured.
+  let reached: Bool?
+
+  /// Judges the median of the values; without any, or if less was done than the figure asks for,
+  /// there is no judgement.
+  init(
+    _ name: String, _ bound: Bound, _ limit: Double, _ unit: String, _ values: [Double],
+    isComplete: Bool = true
+  ) {
+    self.name = name
+    self.bound = bound
+    self.limit = limit
+    self.unit = unit
+    measured = Spread(values)
+    reached = measured.flatMap { measured in
+      guard isComplete else { return nil }
+      return switch bound {
+      case .atMost: measured.median <= limit
+      case .atLeast: measured.median >= limit
+      case .below: measured.median < limit
+      }
+    }
+  }
+
+  var wanted: String {
+    let sign =
+      switch bound {
+      case .atMost: "≤"
+      case .atLeast: "≥"
+      case .below: "<"
+      }
+    return "\(sign) \(limit.short) \(unit)"
+  }
+}

@@ -1,0 +1,141 @@
+import ArgumentParser
+import BenchmarkShims
+import Foundation
+import Tidelock
+
+/// The command line.
+struct Benchmarks: ParsableCommand {
+  /// What can be measured.
+  enum Selection: String, ExpressibleByArgument, CaseIterable {
+    case uncontended, contended, switches, all
+  }
+
+  /// Numbers of threads, with commas between them.
+  struct ThreadCounts: ExpressibleByArgument {
+    let counts: [Int]
+
+    init?(argument: String) {
+      counts = argument.split(separator: ",", omittingEmptySubsequences: false).compactMap {
+        Int($0).flatMap { 1...4096 ~= $0 ? $0 : nil }
+      }
+      guard counts.count == argument.count(where: { $0 == "," }) + 1 else { return nil }
+    }
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "benchmarks",
+    abstract: "Measures Tidelock's locks and switches side by side with other locks.",
+    discussion: """
+      Contestants take turns in rounds, in an order that changes. Ratios are formed within a \
+      round; shown are medians over the rounds that had the placement of CPUs that most had. \
+      Ctrl-C prints what there is. Exit status: 1 if a lock lost an update or a thread hung, 2 \
+      for wrong usage; a figure that is missed is no failure.
+      """)
+
+  @Argument(help: "uncontended, contended, switches or all.")
+  var benchmark = Selection.all
+
+  @Flag(help: "Print one JSON object instead of tables.")
+  var json = false
+
+  @Option(
+    help: ArgumentHelp(
+      "How long one run of one contestant lasts (uncontended: 0.01, contended: 2).",
+      valueName: "s"))
+  var seconds: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many rounds (uncontended: 101, contended: 7, switches: 10).", valueName: "n"))
+  var rounds: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Numbers of threads for contended, as in 1,2,4,8 (8 for each CPU).", valueName: "list"))
+  var threads: ThreadCounts?
+
+  @Option(help: ArgumentHelp("How many switches by each method.", valueName: "n"))
+  var switches = 10_000
+
+  @Option(help: ArgumentHelp("Work inside the lock, in nanoseconds.", valueName: "ns"))
+  var inside = 50.0
+
+  @Option(help: ArgumentHelp("Work between two acquisitions, in nanoseconds.", valueName: "ns"))
+  var outside = 100.0
+
+  @Flag(
+    help: ArgumentHelp(
+      "Begin rounds only when other programs leave the CPUs alone, and repeat those they disturb."))
+  var quiet = false
+
+  @Option(help: ArgumentHelp("Seed of orders and gaps (random).", valueName: "n"))
+  var seed: UInt64?
+
+  func validate() throws {
+    func check(_ isGood: Bool, _ message: String) throws {
+      guard isGood else { throw ValidationError(message) }
+    }
+    try check(
+      seconds.map { 0.001...3600 ~= $0 } ?? true, "--seconds must be from 0.001 to 3600.")
+    try check(rounds.map { 1...1_000_000 ~= $0 } ?? true, "--rounds must be at least 1.")
+    try check(1...100_000_000 ~= switches, "--switches must be at least 1.")
+    try check(
+      0...1e9 ~= inside && 0...1e9 ~= outside, "--inside and --outside must be from 0 to 1e9.")
+  }
+
+  func run() throws {
+    bench_catch_interrupts()
+    let seed = seed ?? UInt64.random(in: 1..<1_000_000)
+    var settings = Settings(
+      seconds: seconds, rounds: rounds, threads: threads?.counts, switches: switches,
+      sections: Sections(inside: inside, outside: outside), isQuiet: quiet,
+      generator: SeededGenerator(seed: seed))
+    var results = Results(machine: .current, seed: seed, sections: settings.sections)
+    var failure: (any Error)?
+    do {
+      try measure(&settings, &results)
+    } catch {
+      failure = error
+    }
+    results.checkInterruption()
+    try show(results)
+    if let failure { throw failure }
+    if results.lostUpdates > 0 { throw ExitCode(1) }
+    // As a shell reports a program that a signal has ended.
+    if bench_interrupted() != 0 { throw ExitCode(128 + bench_interrupted()) }
+  }
+
+  private func measure(_ settings: inout Settings, _ results: inout Results) throws {
+    let all: [(Selection, (inout Settings, inout Results) throws -> Void)] = [
+      (.uncontended, Uncontended.measure), (.contended, Contended.measure),
+      (.switches, Switches.measure),
+    ]
+    for (selection, measure) in all where benchmark == .all || benchmark == selection {
+      guard !results.checkInterruption() else { return }
+      try measure(&settings, &results)
+    }
+  }
+
+  private func show(_ results: Results) throws {
+    guard json else { return print(Report(results: results).text) }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    print(String(decoding: try encoder.encode(results), as: UTF8.self))
+  }
+}
+
+@main
+enum Main {
+  static func main() {
+    do {
+      try Benchmarks.parse().run()
+    } catch {
+      let status = Benchmarks.exitCode(for: error)
+      guard status == .validationFailure else { Benchmarks.exit(withError: error) }
+      FileHandle.standardError.write(Data((Benchmarks.fullMessage(for: error) + "\n").utf8))
+      exit(2)
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import BenchmarkShims
+import Tidelock
+
+/// What a lock and an unlock cost that nobody else wants, while a second thread is alive.
+enum Uncontended {
+  struct Result {
+    /// Median of many chunks.
+    var nanosecondsPerPair: Double
+    var lostUpdates: UInt64
+  }
+
+  static let contestants = [
+    Contestant(Name.native, TidelockMutex.self),
+    Contestant(Name.nativeSpinlock, TidelockSpinlock.self),
+    Contestant(Name.paravirtual, TidelockMutex.self, in: .paravirtual),
+    Contestant(Name.testAndSet, TidelockMutex.self, in: .testAndSet),
+    Contestant(Name.bare, BareTestAndSet.self),
+    Contestant(Name.pthread, PthreadMutex.self),
+    Contestant(Name.adaptive, PthreadAdaptiveMutex.self),
+    Contestant(Name.pthreadSpin, PthreadSpinlock.self),
+    Contestant(Name.synchronization, SynchronizationMutex.self),
+    Contestant(Name.none, NoLock.self),
+  ]
+
+  static func measure(_ settings: inout Settings, _ results: inout Results) throws {
+    // The C library and others leave atomicity out while a process has one thread.
+    let barrier = Barrier(2)
+    let idle = try Workers(1) { _ in barrier.wait() }
+    var series = Series(
+      "uncontended", contestants, [.nanosecondsPerPair])
+    let seconds = settings.seconds ?? 0.01
+    let rounds = settings.rounds ?? 101
+    var progress = Progress(runs: rounds * contestants.count)
+    defer {
+      progress.end()
+      results.add(series, figures(series))
+    }
+    try series.measure(
+      contestants, rounds: rounds, &settings, &progress
+    ) { contestant, _ in
+      let result = try contestant.pairs(seconds)
+      results.lostUpdates += result.lostUpdates
+      return [.nanosecondsPerPair: result.nanosecondsPerPair]
+    }
+    barrier.wait()
+    try idle.join()
+    barrier.free()
+  }
+
+  private static func figures(_ series: Series) -> [Figure] {
+    func ratio(_ one: String, _ other: String, _ limit: Double) -> Figure {
+      Figure(
+        "uncontended: \(one) / \(other)", .atMost, limit, "x its time",
+        series.ratios(.nanosecondsPerPair, of: one, to: other))
+    }
+    return [
+      ratio(Name.native, Name.pthread, 0.60),
+      ratio(Name.native, Name.synchronization, 0.60),
+      ratio(Name.native, Name.bare, 1.10),
+      ratio(Name.nativeSpinlock, Name.bare, 1.10),
+    ]
+  }
+
+  /// Small enough that most chunks see no interrupt.
+  private static let pairsPerChunk = 10_000
+
+  static func time<Lock: BenchmarkLock>(_: Lock.Type, seconds: Double) -> Result {
+    let lock = Lock()
+    defer { lock.free() }
+    var chunks: [Double] = []
+    let end = Clock.seconds + seconds
+    repeat {
+      chunks.append(Clock.nanoseconds(chunk(lock, pairsPerChunk)) / Double(pairsPerChunk))
+    } while Clock.seconds < end
+    var updates: UInt64 = 0
+    lock.withLock { updates = $0 }
+    let expected = UInt64(chunks.count * pairsPerChunk)
+    return Result(
+      nanosecondsPerPair: chunks.sorted().quantile(0.5),
+      lostUpdates: expected - min(expected, updates))
+  }
+
+  /// The loop that is timed: the same for all, and not subtracted from any.
+  @inline(never)
+  private static func chunk<Lock: BenchmarkLock>(_ lock: Lock, _ pairs: Int) -> UInt64 {
+    let began = bench_timestamp()
+    for _ in 0..<pairs {
+      lock.withLock { $0 &+= 1 }
+    }
+    return bench_timestamp() &- began
+  }
+}

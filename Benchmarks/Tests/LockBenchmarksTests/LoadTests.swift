@@ -1,0 +1,31 @@
+import Testing
+
+@testable import LockBenchmarks
+
+@Suite(.serialized) struct LoadTests {
+  // Long sections, so that owners without a lock meet.
+  private let sections = Sections(inside: 5000, outside: 1000)
+
+  @Test func `every contestant excludes, and each of its threads is counted`() throws {
+    for contestant in Contended.contestants + Uncontended.contestants
+    where contestant.name != Name.none {
+      let result = try contestant.load(3, sections) { Clock.sleep(seconds: 0.02) }
+      #expect(result.lostUpdates == 0, "\(contestant.name)")
+      #expect(result.operations.count == 3)
+      #expect(result.operations.reduce(0, +) > 0, "\(contestant.name)")
+    }
+  }
+
+  @Test(.enabled(if: Machine.usableCPUs > 1))
+  func `a lock that excludes nobody is caught`() throws {
+    let result = try Load.run(NoLock.self, threads: 2, sections: sections) {
+      Clock.sleep(seconds: 0.2)
+    }
+    #expect(result.lostUpdates > 0)
+  }
+
+  @Test func `what is timed is all there`() {
+    #expect(Uncontended.time(TidelockMutex.self, seconds: 0.001).lostUpdates == 0)
+    #expect(Uncontended.time(NoLock.self, seconds: 0.001).lostUpdates == 0)
+  }
+}

@@ -1,0 +1,80 @@
+import KernelServices
+import KernelText
+import LockPlatform
+import LockSwitching
+
+/// The files in /sys/kernel/tidelock, in the order of the table in glue.c.
+enum ControlFile: Int32 {
+  case status = 0
+  case set = 1
+  case lastSwitch = 2
+  case hintPeriod = 3
+  case timeLimit = 4
+}
+
+@_cdecl("tidelock_load")
+func load() -> Int {
+  do throws(InstallFailure) {
+    try Control.install()
+    return 0
+  } catch {
+    withLine { line in line.write(error) }
+    return switch error {
+    case .noMemory: ErrorNumber.noMemory
+    case .noTable: ErrorNumber.noEntry
+    case .patch: ErrorNumber.busy
+    default: ErrorNumber.noDevice
+    }
+  }
+}
+
+@_cdecl("tidelock_unload")
+func unload() {
+  Control.uninstall()
+}
+
+@_cdecl("tidelock_show")
+func show(_ number: Int32, _ page: UnsafeMutablePointer<UInt8>, _ size: Int) -> Int {
+  guard let file = ControlFile(rawValue: number) else { return ErrorNumber.invalid }
+  // The page is of that size, contract of sysfs.
+  var text = unsafe TextBuffer(page, capacity: size)
+  switch file {
+  case .status: text.writeStatus()
+  case .set: unsafe text.write(control.set.name)
+  case .lastSwitch:
+    guard let last = unsafe control.last else { return 0 }
+    unsafe text.write(last, control.lastFailure)
+  case .hintPeriod: text.write(decimal: hintPeriod())
+  case .timeLimit: unsafe text.write(decimal: control.timeLimit)
+  }
+  text.write("\n")
+  return text.count
+}
+
+@_cdecl("tidelock_store")
+func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
+  guard let file = ControlFile(rawValue: number) else { return ErrorNumber.invalid }
+  // Contract of sysfs.
+  let line = unsafe Line(text, size)
+  switch file {
+  case .set:
+    guard let set = lockSet(line) else { return ErrorNumber.invalid }
+    let error = Control.change(to: set, .operator)
+    return error == 0 ? size : error
+  case .hintPeriod:
+    guard let period = line.decimal else { return ErrorNumber.invalid }
+    setHintPeriod(period)
+  case .timeLimit:
+    guard let limit = line.decimal, limit > 0 else { return ErrorNumber.invalid }
+    unsafe control.timeLimit = limit
+  case .status, .lastSwitch: return ErrorNumber.invalid
+  }
+  return size
+}
+
+private func lockSet(_ line: Line) -> LockSet? {
+  for number in 0..<3 {
+    if let set = LockSet(rawValue: UInt8(number)), line.equals(set.name) { return set }
+  }
+  return nil
+}

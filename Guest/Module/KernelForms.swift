@@ -1,0 +1,71 @@
+import CodePatching
+import LockPlatform
+
+/// What does an operation in one of the implementations: a function that its sites call, or an
+/// instruction in its place.
+///
+/// The kernel's table has a function in either case.
+struct OperationBody {
+  let function: UInt
+  let isInline: Bool
+}
+
+/// What the sites of this kernel hold for which implementation.
+///
+/// A site has six bytes. Five are poked, as one instruction; the sixth is a `nop` that stays, so
+/// that a return address into a site never stands before anything else.
+struct KernelForms {
+  /// By raw value of the operation, then of the implementation.
+  private var bodies: InlineArray<20, OperationBody>
+
+  static var siteLength: Int { 6 }
+
+  init() {
+    bodies = InlineArray(repeating: OperationBody(function: 0, isInline: false))
+  }
+
+  subscript(_ operation: LockOperation, _ implementation: Implementation) -> OperationBody {
+    get { bodies[Int(operation.rawValue) * 4 + Int(implementation.rawValue)] }
+    set { bodies[Int(operation.rawValue) * 4 + Int(implementation.rawValue)] = newValue }
+  }
+
+  /// The form of five bytes that pokes write.
+  func form(_ operation: LockOperation, _ implementation: Implementation, site: UInt) -> Form? {
+    let body = self[operation, implementation]
+    guard body.isInline else {
+      return body.function == 0 ? nil : Form.call(from: site, to: body.function)
+    }
+    return switch operation {
+    // movb $0, (%rdi), with two segment prefixes that mean nothing.
+    case .unlock: Form(bytes: 0x0007_c63e3e, count: 5)
+    // nopl 0(%rax, %rax)
+    case .wait, .kick: Form(bytes: 0x0000_441f0f, count: 5)
+    // movl $0, %eax
+    case .vcpuIsPreempted: Form(bytes: 0x0000_0000b8, count: 5)
+    case .slowPath: nil
+    }
+  }
+
+  /// The six bytes that the kernel itself put there on boot.
+  func bootForm(
+    _ operation: LockOperation, _ implementation: Implementation, site: UInt
+  ) -> Form? {
+    let body = self[operation, implementation]
+    guard body.isInline else {
+      guard let call = form(operation, implementation, site: site) else { return nil }
+      return Form(bytes: call.bytes | 0x90 << 40, count: 6)
+    }
+    return switch operation {
+    // movb $0, (%rdi); nopl (%rax)
+    case .unlock: Form(bytes: 0x001f0f_0007c6, count: 6)
+    // nopw 0(%rax, %rax)
+    case .wait, .kick: Form(bytes: 0x0000_441f0f66, count: 6)
+    // xorq %rax, %rax; nopl (%rax)
+    case .vcpuIsPreempted: Form(bytes: 0x001f0f_c03148, count: 6)
+    case .slowPath: nil
+    }
+  }
+
+  /// The five bytes of a form and the `nop` behind them.
+  static func padded(_ form: Form) -> Form { Form(bytes: form.bytes | 0x90 << 40, count: 6) }
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What makes tidelock.ko a module: coming and going, files, and who is told of what. What it
+ * decides and does is in Swift (services.h).
+ */
+#include <linux/kdebug.h>
+#include <linux/kobject.h>
+#include <linux/kvm_para.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sysfs.h>
+#include <linux/version.h>
+#include <linux/workqueue.h>
+#include "glue.h"
+#include "services.h"
+
+static char *sites = "/lib/tidelock/sites";
+module_param(sites, charp, 0444);
+MODULE_PARM_DESC(sites, "file with the patch sites of this kernel (tidelock guest sites)");
+
+const unsigned char *tidelock_c_sites_path(void)
+{
+	return (const unsigned char *)sites;
+}
+
+void tidelock_c_log(const unsigned char *text, int size)
+{
+	pr_info("tidelock: %.*s\n", size, text);
+}
+
+static int on_die(struct notifier_block *block, unsigned long event, void *data)
+{
+	struct pt_regs *regs = ((struct die_args *)data)->regs;
+
+	if (event != DIE_INT3 || user_mode(regs))
+		return NOTIFY_DONE;
+	return tidelock_breakpoint(&regs->ip, &regs->sp, &regs->ax, regs->di) ? NOTIFY_STOP :
+										NOTIFY_DONE;
+}
+
+/* After kprobes, before whoever only reports. */
+static struct notifier_block die_block = { .notifier_call = on_die, .priority = INT_MAX - 1 };
+
+word tidelock_c_gate(void)
+{
+	return (word)tidelock_gate;
+}
+
+/* ---- Other modules ---- */
+
+static struct list_head *module_list;
+
+
+static void text_of(struct module *module, unsigned long *start, unsigned long *size)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+	*start = (unsigned long)module->mem[MOD_TEXT].base;
+	*size = module->mem[MOD_TEXT].size;
+#else
+	*start = (unsigned long)module->core_layout.base;
+	*size = module->core_layout.text_size;
+#endif
+}
+
+/* One switch, or one look at the state, at a time. */
+static DEFINE_MUTEX(control);
+
+/*
+ * A module has been patched for the set that was in force then. If that is no longer in force it
+ * must not come; and while it is here its sites, whose table is gone, forbid every switch.
+ */
+static int on_module(struct notifier_block *block, unsigned long event, void *data)
+{
+	struct module *module = data;
+	unsigned long text, size;
+	bool welcome;
+
+	if (event != MODULE_STATE_COMING)
+		return NOTIFY_DONE;
+	text_of(module, &text, &size);
+	mutex_lock(&control);
+	welcome = tidelock_module_coming(module->name, text, size);
+	mutex_unlock(&control);
+	return welcome ? NOTIFY_DONE : notifier_from_errno(-EBUSY);
+}
+
+static struct notifier_block module_block = { .notifier_call = on_module };
+
+/* The name of a module that has sites of its own; NULL if there is none. */
+const unsigned char *tidelock_c_module_with_sites(void)
+{
+	static char name[MODULE_NAME_LEN];
+	struct module *module;
+	unsigned long text, size;
+	const char *found = NULL;
+
+	/* The list is read under RCU. */
+	preempt_disable();
+	list_for_each_entry_rcu(module, module_list, list) {
+		if (module == THIS_MODULE || module->state == MODULE_STATE_UNFORMED)
+			continue;
+		text_of(module, &text, &size);
+		if (!tidelock_has_sites(text, size))
+			continue;
+		strscpy(name, module->name, sizeof(name));
+		found = name;
+		break;
+	}
+	preempt_enable();
+	return (const unsigned char *)found;
+}
+
+/* ---- The hint ---- */
+
+static void read_hint(struct work_struct *work);
+static DECLARE_DELAYED_WORK(hint_work, read_hint);
+static unsigned int hint_period;
+
+static void read_hint(struct work_struct *work)
+{
+	unsigned int period = READ_ONCE(hint_period);
+
+	if (!period)
+		return;
+	mutex_lock(&control);
+	tidelock_hint(kvm_para_available() && kvm_para_has_hint(KVM_HINTS_REALTIME));
+	mutex_unlock(&control);
+	schedule_delayed_work(&hint_work, msecs_to_jiffies(period));
+}
+
+unsigned long long tidelock_c_hint_period(void)
+{
+	return hint_period;
+}
+
+/* In milliseconds; 0: the hint is not read. */
+void tidelock_c_set_hint_period(unsigned long long period)
+{
+	WRITE_ONCE(hint_period, period);
+	if (period)
+		mod_delayed_work(system_wq, &hint_work, msecs_to_jiffies(period));
+}
+
+/* ---- Files ---- */
+
+static ssize_t show(struct kobject *kobj, struct kobj_attribute *file, char *page);
+static ssize_t store(struct kobject *kobj, struct kobj_attribute *file, const char *text,
+		     size_t size);
+/* In the order of ControlFile in Swift. */
+static struct kobj_attribute files[] = {
+	__ATTR(status, 0444, show, NULL),
+	__ATTR(set, 0644, show, store),
+	__ATTR(last_switch, 0444, show, NULL),
+	__ATTR(hint_period, 0644, show, store),
+	__ATTR(time_limit, 0644, show, store),
+};
+static struct attribute *list[ARRAY_SIZE(files) + 1];
+static const struct attribute_group group = { .attrs = list };
+static struct kobject *folder;
+
+static ssize_t show(struct kobject *kobj, struct kobj_attribute *file, char *page)
+{
+	ssize_t result;
+
+	if (mutex_lock_interruptible(&control))
+		return -EINTR;
+	result = tidelock_show(file - files, page, PAGE_SIZE);
+	mutex_unlock(&control);
+	return result;
+}
+
+static ssize_t store(struct kobject *kobj, struct kobj_attribute *file, const char *text,
+		     size_t size)
+{
+	ssize_t result;
+
+	/* A second writer is told so rather than made to wait. */
+	if (!mutex_trylock(&control))
+		return -EBUSY;
+	result = tidelock_store(file - files, text, size);
+	mutex_unlock(&control);
+	return result;
+}
+
+/* ---- Coming and going ---- */
+
+static void stop_listening(void)
+{
+	unregister_module_notifier(&module_block);
+	unregister_die_notifier(&die_block);
+	tidelock_halt_stop();
+}
+
+static int __init load(void)
+{
+	int error = tidelock_find_kernel();
+	int i;
+
+	if (error) {
+		pr_err("tidelock: this kernel's text cannot be changed from a module (%d)\n", error);
+		return error;
+	}
+	module_list = (struct list_head *)tidelock_c_symbol((const unsigned char *)"modules");
+	if (!module_list)
+		return -ENOENT;
+	error = tidelock_halt_start();
+	if (error)
+		return error;
+	register_die_notifier(&die_block);
+	register_module_notifier(&module_block);
+	mutex_lock(&control);
+	error = tidelock_load();
+	mutex_unlock(&control);
+	if (error)
+		goto no_files;
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		sysfs_attr_init(&files[i].attr);
+		list[i] = &files[i].attr;
+	}
+	folder = kobject_create_and_add("tidelock", kernel_kobj);
+	error = folder ? sysfs_create_group(folder, &group) : -ENOMEM;
+	if (!error)
+		return 0;
+	kobject_put(folder);
+	tidelock_unload();
+no_files:
+	stop_listening();
+	return error;
+}
+
+static void __exit unload(void)
+{
+	/* First the files: whoever is in one of them is waited for. */
+	kobject_put(folder);
+	WRITE_ONCE(hint_period, 0);
+	cancel_delayed_work_sync(&hint_work);
+	mutex_lock(&control);
+	tidelock_unload();
+	mutex_unlock(&control);
+	stop_listening();
+}
+
+module_init(load);
+module_exit(unload);
+MODULE_LICENSE("Dual MIT/GPL");
+MODULE_DESCRIPTION("Switches the spinlock operations of the running kernel");

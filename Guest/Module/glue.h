@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* What the C files offer each other. */
+
+/* Finds what is not exported; nothing else of kernel.c works before. */
+int tidelock_find_kernel(void);
+
+/* Begins and ends to handle the NMIs that kicks send. */
+int tidelock_halt_start(void);
+void tidelock_halt_stop(void);

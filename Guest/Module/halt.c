@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/*
+ * wait and kick where the hypervisor offers none: halt, and wake by an interrupt.
+ *
+ * With interrupts on, `sti; hlt` and any interrupt do: none is delivered between the two. With
+ * interrupts off only an NMI wakes, and one may come between the last look at the byte and the
+ * halt; its handler then moves the CPU past the halt. C because of the instructions.
+ */
+#include <linux/hardirq.h>
+#include <linux/objtool.h>
+#include <linux/percpu.h>
+#include <linux/smp.h>
+#include <asm/apic.h>
+#include <asm/nmi.h>
+#include "glue.h"
+#include "services.h"
+
+/* Whether this CPU waits with interrupts off, or is about to. */
+static DEFINE_PER_CPU(bool, deaf);
+/* NMIs sent to this CPU, and that number as it stood at its last two NMIs. */
+static DEFINE_PER_CPU(atomic_t, sent);
+static DEFINE_PER_CPU(int, newest);
+static DEFINE_PER_CPU(int, older);
+
+/* What this CPU did: halts with interrupts on and off, kicks by interrupt and by NMI. */
+static DEFINE_PER_CPU(unsigned long [4], counts);
+
+extern const char tidelock_halt_begin[], tidelock_halt_end[];
+
+/* Halts while the byte holds the value, until an NMI. */
+static noinline void halt_for_nmi(u8 *byte, u8 value)
+{
+	asm volatile(".globl tidelock_halt_begin, tidelock_halt_end\n"
+		     "tidelock_halt_begin:\n" ANNOTATE_NOENDBR
+		     "	cmpb	%[value], (%[byte])\n"
+		     "	jne	tidelock_halt_end\n"
+		     "	hlt\n"
+		     "tidelock_halt_end:\n" ANNOTATE_NOENDBR
+		     :
+		     : [byte] "r"(byte), [value] "q"(value)
+		     : "memory", "cc");
+}
+
+/* pv_lock_ops.wait: gives the CPU away while the byte holds the value. May return for no reason. */
+static void halt_wait(u8 *byte, u8 value)
+{
+	unsigned long flags;
+	bool before;
+
+	if (in_nmi())
+		return;
+	local_irq_save(flags);
+	if (!irqs_disabled_flags(flags)) {
+		if (READ_ONCE(*byte) == value) {
+			__this_cpu_inc(counts[0]);
+			asm volatile("sti; hlt" : : : "memory");
+		}
+	} else {
+		before = __this_cpu_read(deaf);
+		__this_cpu_write(deaf, true);
+		/* Pairs with the locked write of the byte before halt_kick reads `deaf`:
+		 * either it sees that only an NMI will do, or we see the byte changed. */
+		smp_mb();
+		__this_cpu_inc(counts[1]);
+		halt_for_nmi(byte, value);
+		__this_cpu_write(deaf, before);
+	}
+	local_irq_restore(flags);
+}
+
+/* pv_lock_ops.kick: wakes a CPU whose byte the caller has changed. */
+static void halt_kick(int cpu)
+{
+	smp_mb();
+	/* The lock is held or just released: preemption is off. */
+	if (!per_cpu(deaf, cpu)) {
+		__this_cpu_inc(counts[2]);
+		/* Not the macro of that name, which traces: its tracepoint is not exported. */
+		(smp_ops.smp_send_reschedule)(cpu);
+		return;
+	}
+	__this_cpu_inc(counts[3]);
+	atomic_inc(&per_cpu(sent, cpu));
+	apic->send_IPI(cpu, NMI_VECTOR);
+}
+
+static int on_nmi(unsigned int type, struct pt_regs *regs)
+{
+	int now = atomic_read(this_cpu_ptr(&sent));
+	/*
+	 * Two kicks may come as one NMI, and one may have been counted by the NMI before it: the
+	 * count must have moved since the last but one. That claims at most one NMI too many for
+	 * each kick, and whoever else has a reason is asked all the same.
+	 */
+	bool ours = now != __this_cpu_read(older);
+
+	__this_cpu_write(older, __this_cpu_read(newest));
+	__this_cpu_write(newest, now);
+	if (regs->ip >= (unsigned long)tidelock_halt_begin &&
+	    regs->ip < (unsigned long)tidelock_halt_end)
+		regs->ip = (unsigned long)tidelock_halt_end;
+	return ours ? NMI_HANDLED : NMI_DONE;
+}
+
+int tidelock_halt_start(void)
+{
+	return register_nmi_handler(NMI_LOCAL, on_nmi, 0, "tidelock");
+}
+
+void tidelock_halt_stop(void)
+{
+	unregister_nmi_handler(NMI_LOCAL, "tidelock");
+}
+
+word tidelock_c_halt_count(int number)
+{
+	word sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(counts[number], cpu);
+	return sum;
+}
+
+word tidelock_c_wait(void)
+{
+	return (word)halt_wait;
+}
+
+word tidelock_c_kick(void)
+{
+	return (word)halt_kick;
+}

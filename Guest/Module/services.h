@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What kernel.c, halt.c and glue.c offer to the Swift half, and it to them. Read by both compilers,
+ * so it names no kernel type. Contracts are with the definitions.
+ */
+#ifndef TIDELOCK_SERVICES_H
+#define TIDELOCK_SERVICES_H
+
+#ifdef __swift__
+#define SWIFT_NAME(name) __attribute__((swift_name(#name)))
+#else
+#define SWIFT_NAME(name)
+#endif
+
+typedef unsigned long word;
+
+/* ---- Messages ---- */
+void tidelock_c_log(const unsigned char *text, int size) SWIFT_NAME(kernelLog(_:_:));
+const unsigned char *tidelock_c_symbol_name(word address) SWIFT_NAME(symbolName(_:));
+
+/* ---- Memory and files ---- */
+void *tidelock_c_allocate(word size) SWIFT_NAME(allocate(_:));
+void tidelock_c_free(void *memory, word size) SWIFT_NAME(free(_:_:));
+long tidelock_c_read_file(const unsigned char *path, void **content) SWIFT_NAME(readFile(_:_:));
+void tidelock_c_close(void *content) SWIFT_NAME(closeFile(_:));
+const unsigned char *tidelock_c_sites_path(void) SWIFT_NAME(sitesPath());
+
+/* ---- The kernel ---- */
+word tidelock_c_symbol(const unsigned char *name) SWIFT_NAME(kernelSymbol(_:));
+const unsigned char *tidelock_c_release(void) SWIFT_NAME(kernelRelease());
+const unsigned char *tidelock_c_version(void) SWIFT_NAME(kernelVersion());
+word tidelock_c_possible_cpus(void) SWIFT_NAME(possibleCPUs());
+
+/* ---- Code ---- */
+void tidelock_c_lock_text(void) SWIFT_NAME(lockText());
+void tidelock_c_unlock_text(void) SWIFT_NAME(unlockText());
+_Bool tidelock_c_read_code(void *into, word address, word size) SWIFT_NAME(readCode(_:_:_:));
+void tidelock_c_write_code(word address, unsigned long long bytes, word size) SWIFT_NAME(writeCode(_:_:_:));
+void tidelock_c_serialize(void) SWIFT_NAME(serialize());
+
+/* ---- Waiting for CPUs ---- */
+word tidelock_c_begin_grace_period(void) SWIFT_NAME(beginGracePeriod());
+_Bool tidelock_c_grace_period_is_over(word cookie) SWIFT_NAME(gracePeriodIsOver(_:));
+void tidelock_c_interrupt_all(void) SWIFT_NAME(interruptAll());
+void tidelock_c_wait_for_tasks(void) SWIFT_NAME(waitForTasks());
+void tidelock_c_rest(void) SWIFT_NAME(shortRest());
+void tidelock_c_long_rest(void) SWIFT_NAME(longRest());
+void tidelock_c_relax(void) SWIFT_NAME(relax());
+unsigned long long tidelock_c_nanoseconds(void) SWIFT_NAME(nanosecondsNow());
+void tidelock_c_hold_cpus(void) SWIFT_NAME(holdCPUs());
+void tidelock_c_release_cpus(void) SWIFT_NAME(releaseCPUs());
+
+/* ---- What the kernel knows about its lock operations ---- */
+word tidelock_c_operation(int operation) SWIFT_NAME(kernelOperation(_:));
+void tidelock_c_set_operation(int operation, word function, _Bool paravirtual)
+	SWIFT_NAME(setKernelOperation(_:_:_:));
+_Bool tidelock_c_key_is_set(word key) SWIFT_NAME(keyIsSet(_:));
+void tidelock_c_set_key(word key, _Bool set) SWIFT_NAME(setKey(_:_:));
+_Bool tidelock_c_kvm_kicks(void) SWIFT_NAME(kvmKicks());
+_Bool tidelock_c_kvm_steal_time(void) SWIFT_NAME(kvmStealTime());
+const unsigned char *tidelock_c_module_with_sites(void) SWIFT_NAME(moduleWithSites());
+
+/* ---- The hint ---- */
+unsigned long long tidelock_c_hint_period(void) SWIFT_NAME(hintPeriod());
+void tidelock_c_set_hint_period(unsigned long long milliseconds) SWIFT_NAME(setHintPeriod(_:));
+
+/* ---- Addresses of what sites may call ---- */
+word tidelock_c_gate(void) SWIFT_NAME(gateAddress());
+word tidelock_c_wait(void) SWIFT_NAME(haltingWaitAddress());
+/* Halts with interrupts on (0) and off (1), kicks by interrupt (2) and by NMI (3). */
+word tidelock_c_halt_count(int number) SWIFT_NAME(haltCount(_:));
+word tidelock_c_kick(void) SWIFT_NAME(haltingKickAddress());
+
+/* ---- In Swift ---- */
+#ifndef __swift__
+long tidelock_load(void);
+void tidelock_unload(void);
+long tidelock_show(int file, char *page, long size);
+long tidelock_store(int file, const char *text, long size);
+_Bool tidelock_breakpoint(word *ip, word *sp, word *ax, word di);
+_Bool tidelock_module_coming(const char *name, word text, word size);
+_Bool tidelock_has_sites(word text, word size);
+void tidelock_hint(_Bool dedicated);
+void tidelock_gate(word lock, unsigned int value);
+#endif
+
+#endif

@@ -1,0 +1,51 @@
+/// Why something with a guest did not work: one sentence that names the thing and the way out.
+public enum GuestError: Error, Equatable, CustomStringConvertible {
+  /// What `Scripts/guest-setup` fetches is not there.
+  case notSetUp(missing: String)
+  /// The sources of the kernel modules are not where they should be.
+  case noModuleSources(folder: String)
+  /// The kernel modules could not be built; the last lines of the build.
+  case buildFailed(output: String)
+  /// A program of the host is missing or could not be started.
+  case toolFailed(tool: String, reason: String)
+  /// The test bed could not write or read a file of its own.
+  case file(path: String, reason: String)
+  /// The guest did not come up, so many times.
+  case bootFailed(attempts: Int, log: [String])
+  /// A command did not end in its time: after loading this is a finding.
+  case hung(command: String, seconds: Int, log: [String])
+  /// The guest stopped in the middle of a command.
+  case died(command: String, log: [String])
+  /// A command ended with an error.
+  case commandFailed(command: String, status: Int, output: String)
+  /// A command's output was not what it always is.
+  case unexpectedOutput(command: String, output: String)
+
+  /// One sentence, and the end of the log where there is one.
+  public var description: String {
+    switch self {
+    case .notSetUp(let missing):
+      "There is no \(missing); run Scripts/guest-setup first."
+    case .noModuleSources(let folder):
+      "\(folder) holds no Guest/Makefile; run this from a checkout of Tidelock."
+    case .buildFailed(let output):
+      "The kernel modules could not be built:\n\(output)"
+    case .toolFailed(let tool, let reason):
+      "\(tool) could not be run: \(reason); Scripts/guest-setup installs it."
+    case .file(let path, let reason):
+      "\(path): \(reason)."
+    case .bootFailed(let attempts, let log):
+      "The guest did not come up in \(attempts) attempts; it said last:\n\(lines(log))"
+    case .hung(let command, let seconds, let log):
+      "The guest did not end '\(command)' in \(seconds) s; its kernel said last:\n\(lines(log))"
+    case .died(let command, let log):
+      "The guest stopped during '\(command)'; its kernel said last:\n\(lines(log))"
+    case .commandFailed(let command, let status, let output):
+      "'\(command)' ended with \(status) in the guest: \(output)"
+    case .unexpectedOutput(let command, let output):
+      "'\(command)' printed what nobody expects in the guest: \(output)"
+    }
+  }
+
+  private func lines(_ log: [String]) -> String { log.joined(separator: "\n") }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import Subprocess
+
+/// A shell in a running guest.
+///
+///     let uptime = try await shell.run("cat /proc/uptime")
+///
+/// One command at a time.
+public actor GuestShell {
+  static let readyMark = "tidelock-guest-ready"
+  static let endMark = "tidelock-guest-end"
+
+  private let lines: LineMailbox
+  private let input: StandardInputWriter
+  private let monitor: MonitorPipe
+  private let logFile: URL
+
+  init(
+    lines: LineMailbox, input: StandardInputWriter, monitor: MonitorPipe, logFile: URL
+  ) {
+    self.lines = lines
+    self.input = input
+    self.monitor = monitor
+    self.logFile = logFile
+  }
+
+  /// What the kernel has said so far.
+  public var log: KernelLog { KernelLog(file: logFile) }
+
+  /// Runs a command line.
+  ///
+  /// - Parameters:
+  ///   - command: One line for busybox's shell.
+  ///   - limit: How long it may take.
+  /// - Returns: What it printed, without the last line feed.
+  /// - Throws: ``GuestError``: it ended with an error, did not end, or the guest died.
+  @discardableResult
+  public func run(
+    _ command: String, limit: Duration = .seconds(60)
+  ) async throws(GuestError) -> String {
+    let (status, output) = try await tryToRun(command, limit: limit)
+    guard status == 0 else {
+      throw .commandFailed(command: command, status: status, output: output)
+    }
+    return output
+  }
+
+  /// Runs a command line that may fail and returns its exit status, too.
+  public func tryToRun(
+    _ command: String, limit: Duration = .seconds(60)
+  ) async throws(GuestError) -> (status: Int, output: String) {
+    do {
+      _ = try await input.write(command + "\n")
+    } catch {
+      throw .died(command: command, log: log.tail)
+    }
+    let deadline = ContinuousClock.now + limit
+    var output: [String] = []
+    while true {
+      switch await lines.next(within: deadline - .now) {
+      case .line(let line):
+        // What a command prints without a line feed at its end stands before the mark.
+        guard let mark = line.range(of: Self.endMark + " ", options: .backwards) else {
+          output.append(line)
+          continue
+        }
+        if mark.lowerBound > line.startIndex { output.append(String(line[..<mark.lowerBound])) }
+        return (Int(line[mark.upperBound...]) ?? -1, output.joined(separator: "\n"))
+      case .ended:
+        throw .died(command: command, log: log.tail)
+      case .timedOut:
+        throw .hung(command: command, seconds: Int(limit.components.seconds), log: log.tail)
+      }
+    }
+  }
+
+  /// The content of a file in the guest.
+  public func read(_ file: String) async throws(GuestError) -> String {
+    try await run("cat \(file)")
+  }
+
+  /// Writes a word into a file of the guest, of sysfs for one.
+  public func write(
+    _ word: String, to file: String, limit: Duration = .seconds(60)
+  ) async throws(GuestError) {
+    try await run("echo \(word) > \(file)", limit: limit)
+  }
+
+  /// Makes QEMU send an NMI to every CPU.
+  public func injectNMI() throws(GuestError) {
+    try monitor.command("nmi")
+  }
+}

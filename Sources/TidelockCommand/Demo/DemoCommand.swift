@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import RunReports
+import Tidelock
+import WordCounting
+
+/// `tidelock demo`: counts words under Tidelock's locks and switches these while it does.
+struct DemoCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Counts the words of text with many threads and switches their locks live.",
+    discussion: """
+      Without a file or folder, counts what the machine has of text: its licences and \
+      documentation, else what is in the current folder.
+      """)
+
+  @Argument(help: "Plain text files, or folders that hold some.")
+  var paths: [String] = []
+
+  @Flag(help: "Print one JSON object and nothing else.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Write a page with the plot of the run.", valueName: "file.html"))
+  var report: String?
+
+  @Option(help: ArgumentHelp("How long the whole run takes.", valueName: "s"))
+  var seconds = 15.0
+
+  @Option(help: ArgumentHelp("Threads for each CPU when oversubscribed.", valueName: "n"))
+  var threadsPerCpu = 8
+
+  @Option(help: "How code is changed: with one store, or with a breakpoint.")
+  var poke = Poke.store
+
+  enum Poke: String, ExpressibleByArgument, CaseIterable {
+    case store, breakpoint
+
+    var method: PokeMethod { self == .store ? .store : .breakpoint }
+  }
+
+  func validate() throws {
+    guard seconds >= 0.5, seconds <= 86_400 else {
+      throw ValidationError("--seconds must be between 0.5 and 86400.")
+    }
+    guard 2...256 ~= threadsPerCpu else {
+      throw ValidationError("--threads-per-cpu must be between 2 and 256.")
+    }
+  }
+
+  func run() throws {
+    // First everything that can go wrong without a run.
+    if let report { try ReportFile.check(report) }
+    let text = try paths.isEmpty ? TextReader.readUsual() : TextReader.read(paths)
+    let counter = WordCounter(text)
+
+    let plan = DemoPlan(
+      cpus: Machine.current.cpus, threadsPerCPU: threadsPerCpu, seconds: seconds,
+      poke: poke.method)
+    var display = DemoDisplay(json: json, plan: plan)
+    let outcome = DemoRun(plan, counter).execute(display: &display)
+
+    if json {
+      try StandardOutput.write(outcome.json())
+    } else {
+      display.end(outcome)
+    }
+    if let report {
+      try ReportFile.write(outcome.page.html(), to: report)
+      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
+    }
+    try outcome.exit()
+  }
+}

@@ -1,0 +1,37 @@
+import Tidelock
+
+/// What the demo goes through, as data.
+struct DemoPlan: Sendable {
+  enum Step: Sendable {
+    /// Has so many threads count for a while.
+    case phase(name: String, threads: Int)
+    /// Switches the lock operations while they do.
+    case switchTo(LockSet)
+  }
+
+  let cpus: Int
+  let steps: [Step]
+  /// How long each phase lasts.
+  let phaseLength: Duration
+  let poke: PokeMethod
+
+  /// As many threads as CPUs, far more, a switch that helps these, and all the way back.
+  init(cpus: Int, threadsPerCPU: Int, seconds: Double, poke: PokeMethod) {
+    self.cpus = cpus
+    self.poke = poke
+    let many = cpus * threadsPerCPU
+    steps = [
+      .phase(name: "dedicated", threads: cpus),
+      .phase(name: "oversubscribed", threads: many),
+      .switchTo(.paravirtual),
+      .phase(name: "oversubscribed, switched", threads: many),
+      .phase(name: "dedicated, still switched", threads: cpus),
+      .switchTo(.native),
+      .phase(name: "dedicated, switched back", threads: cpus),
+    ]
+    phaseLength = .seconds(seconds / 5)
+  }
+
+  var phases: Int { steps.count { if case .phase = $0 { true } else { false } } }
+  var seconds: Double { phaseLength / .seconds(1) * Double(phases) }
+}

@@ -1,0 +1,167 @@
+import Foundation
+import RunReports
+import Synchronization
+import Tidelock
+import WordCounting
+
+/// One run of the demo: a conductor that carries out the plan, and a watcher that samples it.
+///
+/// The conductor's thread sleeps and switches, and a switch may take its time; so the watching is
+/// left to the calling thread.
+final class DemoRun: Sendable {
+  /// A phase as it was measured.
+  struct Phase: Sendable {
+    let name: String
+    let set: LockSet
+    let threads: Int
+    let start: Double
+    let end: Double
+    let operationsPerSecond: Double
+  }
+
+  /// What has happened so far; times are seconds since the run began.
+  struct Record: Sendable {
+    var phases: [Phase] = []
+    var switches: [(report: SwitchReport, at: Double)] = []
+    var failure: String?
+    /// The phase or switch going on.
+    var current = Current(name: "", threads: 0)
+    var tallies: [Tally] = []
+    /// Set before the workers are sent home: from then on throughput means nothing.
+    var isEnding = false
+    var isFinished = false
+
+    struct Current: Sendable {
+      var name: String
+      var threads: Int
+    }
+  }
+
+  private let plan: DemoPlan
+  private let counter: WordCounter
+  private let crew: WorkerCrew
+  // The standard library's mutex: what watches must not hang on what is watched.
+  private let record = Synchronization.Mutex(Record())
+  private let interruption = DispatchSemaphore(value: 0)
+  private let finish = DispatchSemaphore(value: 0)
+  private let interrupted = Atomic<Bool>(false)
+  private let begin = ContinuousClock.now
+
+  init(_ plan: DemoPlan, _ counter: WordCounter) {
+    self.plan = plan
+    self.counter = counter
+    crew = WorkerCrew(counter)
+  }
+
+  /// Runs it all, showing how it goes, and returns what was measured.
+  func execute(display: inout DemoDisplay) -> DemoOutcome {
+    let signals = CaughtSignals([SIGINT, SIGTERM, SIGTSTP])
+    display.begin(counter)
+    Thread.detachNewThread { self.conduct() }
+
+    var samples: [ThroughputPlot.Sample] = []
+    var last = (seconds: elapsed, operations: 0)
+    let interval = min(max(plan.seconds / 150, 0.02), 0.5)
+    var signal: Int32?
+    while true {
+      _ = finish.wait(timeout: .now() + interval)
+      let caught = signals.take()
+      if caught == SIGTSTP {
+        // The shell gets its cursor for the time that we are stopped.
+        display.close()
+        raise(SIGSTOP)
+      } else if let caught {
+        if signal != nil {
+          // Asked twice: what is left to do in order may hang on the very locks under test.
+          display.close()
+          Foundation.exit(128 + caught)
+        }
+        signal = caught
+        interrupt()
+      }
+      let record = record.withLock { $0 }
+      let now = (seconds: elapsed, operations: crew.operations)
+      if now.seconds - last.seconds >= interval / 2, !record.isEnding {
+        let rate = Double(now.operations - last.operations) / (now.seconds - last.seconds)
+        samples.append(.init(seconds: now.seconds, perSecond: rate))
+        last = now
+      }
+      display.update(record, samples: samples, elapsed: now.seconds)
+      if record.isFinished { break }
+    }
+    display.close()
+
+    let end = record.withLock { $0 }
+    return DemoOutcome(
+      plan: plan, counter: counter, record: end, samples: samples,
+      proof: counter.prove(end.tallies), signal: signal)
+  }
+
+  private var elapsed: Double { (ContinuousClock.now - begin).seconds }
+
+  private func interrupt() {
+    interrupted.store(true, ordering: .relaxed)
+    interruption.signal()
+  }
+
+  /// Carries out the plan, or what of it comes before an interruption or a failure, and leaves the
+  /// program as it was: no worker, native locks.
+  private func conduct() {
+    do {
+      for step in plan.steps where !interrupted.load(ordering: .relaxed) {
+        switch step {
+        case .phase(let name, let threads):
+          record.withLock { $0.current = .init(name: name, threads: threads) }
+          try crew.resize(to: threads)
+          measure(name, threads: threads)
+        case .switchTo(let set):
+          try change(to: set)
+        }
+      }
+    } catch {
+      record.withLock { $0.failure = "\(error)" }
+    }
+    record.withLock { $0.isEnding = true }
+    let tallies = crew.dismiss()
+    if LockOperations.current != .native {
+      do {
+        try change(to: .native)
+      } catch {
+        record.withLock { $0.failure = $0.failure ?? "\(error)" }
+      }
+    }
+    record.withLock { record in
+      record.tallies = tallies
+      record.isFinished = true
+    }
+    finish.signal()
+  }
+
+  /// Lets a phase settle for a tenth of its length and measures the rest: what the first moments
+  /// of a collapse still got done would outweigh all of it.
+  private func measure(_ name: String, threads: Int) {
+    let start = elapsed
+    guard !wait(plan.phaseLength / 10) else { return }
+    let settled = (seconds: elapsed, operations: crew.operations)
+    _ = wait(plan.phaseLength * 9 / 10)
+    let end = (seconds: elapsed, operations: crew.operations)
+    let duration = max(end.seconds - settled.seconds, 1e-9)
+    let rate = Double(end.operations - settled.operations) / duration
+    let phase = Phase(
+      name: name, set: LockOperations.current, threads: threads, start: start, end: end.seconds,
+      operationsPerSecond: rate)
+    record.withLock { $0.phases.append(phase) }
+  }
+
+  /// True if the run was interrupted meanwhile.
+  private func wait(_ duration: Duration) -> Bool {
+    interruption.wait(timeout: .now() + duration.seconds) == .success
+  }
+
+  private func change(to set: LockSet) throws {
+    let at = elapsed
+    record.withLock { $0.current.name = "switching to \(set)" }
+    let report = try LockOperations.switch(to: set, poking: plan.poke)
+    record.withLock { $0.switches.append((report, at)) }
+  }
+}

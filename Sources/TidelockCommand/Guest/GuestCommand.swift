@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// `tidelock guest ...`: all that concerns a Linux guest instead of a program.
+struct GuestCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "guest",
+    abstract: "Switch the spinlocks of a running Linux guest.",
+    subcommands: [
+      GuestSitesCommand.self
+    ]
+  )
+}

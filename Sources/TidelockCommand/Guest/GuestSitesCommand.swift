@@ -1,0 +1,55 @@
+import ArgumentParser
+import ELFReader
+import Foundation
+import KernelImages
+
+/// `tidelock guest sites IMAGE`: what can be switched in a kernel, and the table for the module.
+struct GuestSitesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sites",
+    abstract: "List the lock operations of a kernel image and write the module's table of them.",
+    discussion: """
+      Unpacks the kernel with xz, zstd, gzip or lz4. The table is bound to that very build: the \
+      module refuses it in any other kernel.
+      """
+  )
+
+  @Argument(
+    help: "A boot image such as /boot/vmlinuz-$(uname -r), or a vmlinux.", completion: .file())
+  var image: String
+
+  @Flag(help: "Print one JSON object instead of a table.")
+  var json = false
+
+  @Option(help: "Write the table for the kernel module to this file.", completion: .file())
+  var table: String?
+
+  func run() async throws {
+    let kernel = try await withNotice("Unpacking \(image) ...") {
+      try await KernelImage(path: image)
+    }
+    if let table { try write(kernel.siteTable(), to: table) }
+    let report = GuestSiteReport(kernel)
+    print(json ? try report.json() : report.table())
+  }
+
+  /// Writes a file whole or not at all.
+  private func write(_ bytes: [UInt8], to path: String) throws {
+    do {
+      try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+      throw GuestSitesError.notWritten(path: path, reason: systemReason(of: error))
+    }
+  }
+}
+
+/// The table could not be written.
+enum GuestSitesError: Error, CustomStringConvertible {
+  case notWritten(path: String, reason: String)
+
+  var description: String {
+    switch self {
+    case .notWritten(let path, let reason): "Cannot write the site table to \(path): \(reason)."
+    }
+  }
+}

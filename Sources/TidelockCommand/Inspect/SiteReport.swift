@@ -1,0 +1,82 @@
+import ELFReader
+import LockSwitching
+import Rainbow
+
+/// The patch sites of one file as `tidelock inspect` shows them.
+struct SiteReport: Encodable {
+  let file: String
+  let buildID: String?
+  let sites: [Site]
+
+  struct Site: Encodable {
+    /// The function around the site, demangled; nil if the file has no symbol for it.
+    let symbol: String?
+    /// Bytes from the start of that function.
+    let offset: UInt64?
+    let address: String
+    let operation: String
+    let bytes: String
+    let form: String
+    let problems: [SiteProblem]
+  }
+
+  init(file: String, buildID: [UInt8]?, sites: [PatchSite], functions: FunctionSymbols) {
+    self.file = file
+    self.buildID = buildID.map { hexadecimal($0) }
+    self.sites = sites.map { site in
+      let function = functions.containing(site.address)
+      return Site(
+        symbol: function.map { demangled($0.name) },
+        offset: function.map { site.address - $0.address },
+        address: hexadecimal(site.address), operation: "\(site.operation.name)",
+        bytes: hexadecimal(site.bytes, separator: " "), form: site.form.rawValue,
+        problems: site.problems)
+    }
+  }
+
+  /// One JSON object.
+  func json() throws -> String { try prettyJSON(self) }
+
+  /// A heading, the table and a line of totals.
+  func table() -> String {
+    let table = ReportTable(
+      columns: [
+        ("address", .right), ("operation", .left), ("bytes", .left), ("form", .left),
+        ("symbol", .left),
+      ],
+      rows: sites.map { [$0.address, $0.operation, $0.bytes, $0.form, $0.place] },
+      color: { sites[$0].color })
+    let build = buildID.map { ", build \($0)" } ?? ""
+    return "\(file)\(build)\n\n\(table.text())\n\n\(totals)"
+  }
+
+  /// Such as `3 sites: 2 native, 1 unknown; 1 cannot be patched`.
+  private var totals: String {
+    let forms = SiteForm.allCases.compactMap { form in
+      let count = sites.count { $0.form == form.rawValue }
+      return count == 0 ? nil : "\(count) \(form.rawValue)"
+    }
+    let bad = sites.count { !$0.problems.isEmpty }
+    return "\(sites.count) site\(sites.count == 1 ? "" : "s"): \(forms.joined(separator: ", "))"
+      + (bad == 0 ? "" : "; \(bad) cannot be patched")
+  }
+}
+
+extension SiteReport.Site {
+  /// The function and offset, and what is wrong with the site.
+  fileprivate var place: String {
+    let function = symbol.map { "\($0)+\(offset ?? 0)" } ?? "-"
+    return ([function] + problems.map { "[\($0.rawValue)]" }).joined(separator: " ")
+  }
+
+  /// Red for what a switch would refuse.
+  fileprivate var color: NamedColor? {
+    if !problems.isEmpty { return .red }
+    switch SiteForm(rawValue: form) {
+    case .native, nil: return nil
+    case .paravirtual: return .cyan
+    case .breakpoint: return .yellow
+    case .unknown: return .red
+    }
+  }
+}

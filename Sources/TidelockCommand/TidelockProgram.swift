@@ -1,0 +1,37 @@
+import ArgumentParser
+import Foundation
+
+/// The command-line program: its subcommands, and what it tells the shell when it ends.
+@main
+struct TidelockProgram: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tidelock",
+    abstract: "Switches the spinlocks of a running system between native and paravirtual.",
+    subcommands: [
+      DemoCommand.self,
+      InspectCommand.self,
+      GuestCommand.self,
+    ]
+  )
+
+  /// The exit status for arguments that make no sense; ArgumentParser's own would be 64.
+  static let wrongUsage: Int32 = 2
+
+  /// Runs the command that the arguments name: status 0 if it did its work, 1 if it failed, and
+  /// ``wrongUsage``; what went wrong goes to standard error.
+  static func main() async {
+    do {
+      var command = try await asyncParseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch  where exitCode(for: error) == .validationFailure {
+      FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+      Foundation.exit(wrongUsage)
+    } catch {
+      exit(withError: error)
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import Synchronization
+
+/// How far one worker is, for others to read while it runs, and the wish that it should stop.
+///
+/// Neither takes a lock: a thread that watches sixteen spinning ones must not wait for them.
+/// Relaxed loads and stores suffice, since nothing is concluded from one value about another.
+public final class WorkerProgress: Sendable {
+  // The worker writes its count at each word: padding on both sides keeps that line its own.
+  private let before = InlineArray<16, UInt64>(repeating: 0)
+  private let count = Atomic<Int>(0)
+  private let stop = Atomic<Bool>(false)
+  private let after = InlineArray<16, UInt64>(repeating: 0)
+
+  /// A worker that has counted nothing yet.
+  public init() {}
+
+  /// How many words the worker has counted; any thread may ask.
+  public var operations: Int { count.load(ordering: .relaxed) }
+
+  /// Asks the worker to stop after the word it is at.
+  public func requestStop() { stop.store(true, ordering: .relaxed) }
+
+  @inline(__always)
+  var mustStop: Bool { stop.load(ordering: .relaxed) }
+
+  @inline(__always)
+  func publish(_ operations: Int) { count.store(operations, ordering: .relaxed) }
+}

@@ -1,0 +1,28 @@
+import TestShims
+import Testing
+
+/// The body of an exit test: a process of its own, because what is switched is the process, and
+/// because what is tested might hang or crash.
+///
+/// A hang ends it by SIGALRM. Errors become issues of the test. Expectations go through `check`,
+/// since only an issue's comment finds its way out of an exit test.
+public func inOwnProcess(deadline seconds: UInt32 = 150, _ body: () throws -> Void) {
+  test_deadline(seconds)
+  do {
+    try body()
+  } catch {
+    Issue.record("\(error)")
+  }
+}
+
+/// Records an issue unless a condition holds. Call it on the thread that runs the test.
+public func check(_ condition: Bool, _ expectation: @autoclosure () -> String) {
+  if !condition { Issue.record(Comment(rawValue: expectation())) }
+}
+
+/// Records an issue unless two values are equal.
+public func check<Value: Equatable>(
+  _ value: Value, is expected: Value, _ what: @autoclosure () -> String
+) {
+  check(value == expected, "\(what()) is \(value), expected \(expected)")
+}

@@ -1,0 +1,91 @@
+import Glibc
+import MachineAtomics
+import Synchronization
+
+/// Threads of a test, all running the same body.
+public struct Workers: ~Copyable {
+  private var threads: [pthread_t] = []
+
+  /// Starts threads; each is given its number.
+  public init(_ count: Int, _ body: @escaping @Sendable (_ number: Int) -> Void) {
+    for number in 0..<count { start { body(number) } }
+  }
+
+  /// Starts one more.
+  public mutating func start(_ body: @escaping @Sendable () -> Void) {
+    var thread = pthread_t()
+    let work = unsafe Unmanaged.passRetained(Work(body)).toOpaque()
+    let result = unsafe pthread_create(
+      &thread, nil,
+      { work in
+        // Retained above, for this one thread.
+        guard let work = unsafe work else { return nil }
+        unsafe Unmanaged<Work>.fromOpaque(work).takeRetainedValue().body()
+        return nil
+      }, work)
+    precondition(result == 0, "pthread_create: \(result)")
+    threads.append(thread)
+  }
+
+  /// Sends a signal to one of the threads, which must not have been joined.
+  public func signal(_ number: Int, _ signal: Int32) {
+    pthread_kill(threads[number], signal)
+  }
+
+  /// Waits until all have ended.
+  public consuming func join() {
+    for thread in threads { pthread_join(thread, nil) }
+  }
+}
+
+private final class Work: Sendable {
+  let body: @Sendable () -> Void
+  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+}
+
+/// Something that threads are told once.
+public final class Flag: Sendable {
+  private let value = Atomic(false)
+
+  /// A flag that is not raised.
+  public init() {}
+
+  /// Whether it is raised.
+  public var isRaised: Bool { value.load(ordering: .acquiring) }
+
+  /// Raises it.
+  public func raise() { value.store(true, ordering: .releasing) }
+}
+
+/// Words that several threads use, each on a cache line of its own. Relaxed accesses that are no
+/// read-modify-writes: exclusion is what the lock under test must provide.
+public final class SharedWords: Sendable {
+  private let base: UInt
+
+  /// Zeroed words.
+  public init(_ count: Int) {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: count * 64, alignment: 64)
+    unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: count * 64)
+    base = UInt(bitPattern: memory)
+  }
+
+  deinit {
+    // Allocated in `init`.
+    unsafe UnsafeMutableRawPointer(bitPattern: base)?.deallocate()
+  }
+
+  /// A word's value.
+  public subscript(_ index: Int) -> UInt64 {
+    get { tidelock_load64(address(index)) }
+    set { tidelock_store64(address(index), newValue) }
+  }
+
+  /// Where a word is: for C code, and as a lock's word.
+  public func address(_ index: Int) -> UInt { base + UInt(index) * 64 }
+}
+
+/// Waits until something is so, giving the processor away between looks. What never becomes so is
+/// for the test's deadline.
+public func wait(until condition: () -> Bool) {
+  while !condition() { sched_yield() }
+}

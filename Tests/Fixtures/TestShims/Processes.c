@@ -1,0 +1,96 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "LockSites.h"
+#include "TestShims.h"
+
+static void hung(int signal) {
+  static const char message[] = "The deadline has passed: the test hangs.\n";
+  ssize_t written = write(2, message, sizeof message - 1);
+  (void)written;
+  raise(signal);
+}
+
+void test_deadline(unsigned seconds) {
+  struct sigaction action = {.sa_handler = hung, .sa_flags = SA_RESETHAND | SA_NODEFER};
+  sigaction(SIGALRM, &action, NULL);
+  alarm(seconds);
+}
+
+pid_t test_fork(void) { return fork(); }
+
+int test_wait(pid_t child) {
+  int status;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return -1;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+_Bool test_forbid_writable_text(void) {
+  // if (number == mprotect && (protection & (WRITE|EXEC)) == (WRITE|EXEC)) return EACCES
+  struct sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 4),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, PROT_WRITE | PROT_EXEC),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PROT_WRITE | PROT_EXEC, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog filter = {sizeof program / sizeof *program, program};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 0;
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0;
+}
+
+_Bool test_is_optimized(void) {
+#ifdef __OPTIMIZE__
+  return 1;
+#else
+  return 0;
+#endif
+}
+
+// MARK: Patch sites of this image
+
+extern const struct tidelock_site __start_tidelock_sites[]
+    __attribute__((weak, visibility("hidden")));
+extern const struct tidelock_site __stop_tidelock_sites[]
+    __attribute__((weak, visibility("hidden")));
+extern struct tidelock_image tidelock_image __attribute__((visibility("hidden")));
+
+size_t test_site_count(void) { return (size_t)(__stop_tidelock_sites - __start_tidelock_sites); }
+
+uintptr_t test_site_address(size_t index) {
+  const int32_t *field = &__start_tidelock_sites[index].site;
+  return (uintptr_t)field + (uintptr_t)(intptr_t)*field;
+}
+
+void test_detach_image(void) { tidelock_process_core()->detach(&tidelock_image); }
+void test_attach_image(void) { tidelock_process_core()->attach(&tidelock_image); }
+
+int test_protect_text(uintptr_t address, size_t size, _Bool writable) {
+  uintptr_t first = address & ~(uintptr_t)4095;
+  uintptr_t last = (address + size + 4095) & ~(uintptr_t)4095;
+  return mprotect((void *)first, last - first,
+                  PROT_READ | PROT_EXEC | (writable ? PROT_WRITE : 0));
+}
+
+void test_write_bytes(uintptr_t address, uint64_t bytes, int count) {
+  for (int i = 0; i < count; i++) ((volatile uint8_t *)address)[i] = (uint8_t)(bytes >> 8 * i);
+}
+
+uint64_t test_read_bytes(uintptr_t address, int count) {
+  uint64_t bytes = 0;
+  for (int i = 0; i < count; i++) bytes |= (uint64_t)((volatile uint8_t *)address)[i] << 8 * i;
+  return bytes;
+}

@@ -1,0 +1,97 @@
+// What the tests need of C: fork, signal handlers that take locks, machine registers, seccomp.
+// Locks are named by the address of their word, as in LockSites.h.
+#ifndef TIDELOCK_TEST_SHIMS_H
+#define TIDELOCK_TEST_SHIMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// MARK: Processes
+
+/// Ends the process by SIGALRM, with a word on stderr, if it still runs after so many seconds.
+void test_deadline(unsigned seconds);
+/// fork(2), which Swift does not offer.
+pid_t test_fork(void);
+/// waitpid(2): the exit code, or 256 and more for a signal; -1 if there is no such child.
+int test_wait(pid_t child);
+/// From now on the kernel refuses this process memory that is both writable and executable, as a
+/// hardened one does. False if there is no seccomp.
+_Bool test_forbid_writable_text(void);
+/// Whether the program was compiled with optimization.
+_Bool test_is_optimized(void);
+
+// MARK: Patch sites of this image
+
+size_t test_site_count(void);
+uintptr_t test_site_address(size_t index);
+/// Takes this image's sites from the core, and gives them back.
+void test_detach_image(void);
+void test_attach_image(void);
+/// Makes the pages of an address range readable, executable and, if so wanted, writable.
+int test_protect_text(uintptr_t address, size_t size, _Bool writable);
+void test_write_bytes(uintptr_t address, uint64_t bytes, int count);
+uint64_t test_read_bytes(uintptr_t address, int count);
+
+// MARK: Signal handlers that take locks
+
+/// Contexts that can be nested on a thread: the thread itself (level 0) and five signals, each of
+/// which interrupts those below it and not those above.
+#define TEST_LEVELS 6
+
+/// Installs the handlers. Each takes the lock of its level, works a little on what that lock guards
+/// and releases it.
+void test_nesting_install(void);
+int test_nesting_signal(int level);
+uintptr_t test_nesting_lock(int level);
+/// What a handler does, for level 0: the thread itself.
+void test_nesting_section(int level);
+/// How often a level's section was entered, and what its lock guards says of it.
+uint64_t test_nesting_entered(int level);
+uint64_t test_nesting_counted(int level);
+/// How often a lock was found taken by a context that had interrupted `depth` slow paths.
+uint64_t test_nesting_waited(int depth);
+/// Sections that somebody else was in, and calls that changed errno.
+uint64_t test_nesting_violations(void);
+uint64_t test_nesting_errno_changes(void);
+
+/// A handler that keeps its thread until released.
+void test_park_install(int signal);
+uint32_t test_parked(void);
+void test_park_release(void);
+
+// MARK: Breakpoints of others
+
+/// Installs a handler of SIGTRAP that counts, with or without SA_SIGINFO.
+void test_trap_install(_Bool with_info);
+/// Installs one that counts what the handler before it does not take, and passes on what is not at
+/// `test_trap_execute`.
+void test_trap_install_in_front(void);
+/// Executes int3, and goes on behind it if a handler lets it.
+void test_trap_execute(void);
+uint32_t test_trap_count(void);
+/// Whether the last one counted was at `test_trap_execute`, as far as its handler was told.
+_Bool test_trap_was_ours(void);
+/// Blocks or unblocks SIGTRAP in the calling thread.
+void test_trap_block(_Bool blocked);
+
+// MARK: Machine state across an unlock
+
+/// General registers (rbx rcx rdx rsi rdi rbp r8-r15), the stack pointer, and the 128 bytes below
+/// the stack, as they are after an unlock that was entered with known values in all of them.
+struct test_state {
+  uint64_t registers[15];
+  uint64_t red_zone[16];
+};
+void test_state_after_unlock(uintptr_t lock, struct test_state *state);
+/// Computes with many live general and vector registers across an unlock; the results are the same
+/// whatever the unlock is. `wide` uses 256-bit registers, if the processor has them.
+uint64_t test_live_values(uintptr_t lock, uint64_t seed);
+uint64_t test_live_vectors(uintptr_t lock, uint64_t seed);
+uint64_t test_live_wide_vectors(uintptr_t lock, uint64_t seed);
+_Bool test_has_wide_vectors(void);
+/// Takes and releases a lock with errno set; what errno is afterwards.
+int test_errno_after_lock(uintptr_t lock, int before);
+int test_errno_after_unlock(uintptr_t lock, int before);
+
+#endif

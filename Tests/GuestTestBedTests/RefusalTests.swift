@@ -1,0 +1,153 @@
+import Foundation
+import GuestSiteTable
+import GuestTestBed
+import KernelImages
+import Testing
+
+extension GuestTests {
+  /// What the module does not do, and what it says; what it does when others interfere.
+  @Suite(.serialized) struct Refusals {
+    private let set = "/sys/kernel/tidelock/set"
+
+    @Test("a table of another kernel, a damaged one, a site that was altered")
+    func doesNotLoad() async throws {
+      let kernel = try GuestKernel()
+      let image = try await KernelImage(path: kernel.image.path)
+      let table = try image.siteTable()
+      var otherBuild = image.identity.buildID
+      otherBuild[0] ^= 1
+      let other = try GuestSiteTable.encode(
+        image.sites.map {
+          .init(offset: $0.offset, operation: $0.operation, length: UInt8($0.bytes.count))
+        }, buildID: otherBuild, release: image.identity.release, version: image.identity.version)
+      let probe = try probeAtUnlock(image)
+
+      try await withFiles(["other": other, "short": Array(table.dropLast(8))]) { files in
+        var machine = GuestMachine(kernel: kernel, vcpus: 2)
+        machine.files = GuestSwitcher.files(try await GuestModules.build(for: kernel))
+          .merging(files) { $1 }
+        let (_, log) = try await machine.run { shell in
+          func refusal(_ sites: String) async throws -> String {
+            let (status, _) = try await shell.tryToRun("insmod /tidelock.ko sites=\(sites)")
+            #expect(status != 0)
+            return await shell.log.lines.last { $0.contains("not loaded") } ?? "nothing"
+          }
+          #expect(try await refusal("/other").contains("was made for another build"))
+          #expect(try await refusal("/short").contains("cut off"))
+          #expect(try await refusal("/nowhere").contains("tidelock guest sites"))
+          try await shell.run("mount -t tracefs tracefs /sys/kernel/tracing")
+          try await shell.run(probe.set)
+          let altered = try await refusal("/sites")
+          #expect(altered.contains("unlock site") && altered.contains("kprobe"))
+          #expect(altered.contains("_raw_spin_unlock"))
+          try await shell.run(probe.clear)
+          let switcher = try await GuestSwitcher.load(in: shell)
+          try await switcher.unload()
+        }
+        #expect(log.troubles.isEmpty)
+      }
+    }
+
+    @Test("a kprobe, a second writer, too little time, a module with sites, a CPU that goes")
+    func othersInterfere() async throws {
+      let kernel = try GuestKernel()
+      let probe = try probeAtUnlock(await KernelImage(path: kernel.image.path))
+      let modules = try await GuestModules.build(for: kernel)
+      var machine = GuestMachine(kernel: kernel, vcpus: 4)
+      machine.files = GuestSwitcher.files(modules)
+      machine.files["blocker.ko"] = modules.blocker
+      let (_, log) = try await machine.run { shell in
+        let switcher = try await GuestSwitcher.load(in: shell)
+
+        // A kprobe on a site.
+        try await shell.run("mount -t tracefs tracefs /sys/kernel/tracing")
+        try await shell.run(probe.set)
+        #expect(try await shell.tryToRun("echo paravirtual > \(set)").status != 0)
+        var report = try await switcher.lastSwitch
+        #expect(report.result == "refused")
+        #expect(report.error?.contains("_raw_spin_unlock") == true)
+        #expect(try await switcher.set == "native")
+        try await shell.run(probe.clear)
+        try await switcher.change(to: "paravirtual")
+
+        // A module that comes while the paravirtual set is in force works, and forbids switches.
+        try await shell.run("insmod /blocker.ko")
+        #expect(try await switcher.status["blocked_by"] == "tidelock_blocker")
+        #expect(try await shell.tryToRun("echo native > \(set)").status != 0)
+        let words = await shell.log.lines.last { $0.contains("no switch:") }
+        #expect(words?.contains("tidelock_blocker") == true)
+        try await shell.run("rmmod tidelock_blocker")
+        try await switcher.change(to: "native")
+
+        let torture = try await GuestTorture.load(in: shell)
+        try await torture.start(.everything)
+
+        // Several writers at once: one switches, the others are told.
+        let (_, writers) = try await shell.tryToRun(
+          "for s in paravirtual test-and-set paravirtual native; do (echo $s > \(set)) & done; wait"
+        )
+        #expect(writers.contains("busy"))
+
+        // A switch that does not finish is undone.
+        try await switcher.change(to: "native")
+        try await shell.write("1", to: "/sys/kernel/tidelock/time_limit")
+        #expect(try await shell.tryToRun("echo paravirtual > \(set)").status != 0)
+        report = try await switcher.lastSwitch
+        #expect(report.result == "undone")
+        #expect(report.error?.contains("time") == true)
+        #expect(try await switcher.set == "native")
+        try await shell.write("60000", to: "/sys/kernel/tidelock/time_limit")
+        try await switcher.change(to: "paravirtual")
+        #expect(try await torture.stop().exclusion == true)
+
+        // CPUs that come and go meanwhile.
+        let cpu = "/sys/devices/system/cpu/cpu3/online"
+        try await shell.run(
+          "(for i in 1 2 3 4 5; do echo 0 > \(cpu); echo 1 > \(cpu); done; echo > /tmp/done) & true"
+        )
+        var switches = 0
+        repeat {
+          try await switcher.change(to: switches % 2 == 0 ? "native" : "paravirtual")
+          switches += 1
+        } while try await shell.tryToRun("test -e /tmp/done").status != 0
+        #expect(switches > 1)
+
+        // Removed in the middle of a switch, from the set that it did not boot with.
+        try await switcher.change(to: "paravirtual")
+        _ = try await shell.tryToRun("(echo test-and-set > \(set)) & rmmod tidelock; wait")
+        #expect(try await shell.tryToRun("test -e \(set)").status != 0)
+      }
+      #expect(log.troubles.isEmpty)
+      #expect(log.lines.contains { $0.contains("removed;") && $0.contains(" 0 differ") })
+    }
+
+    /// Commands that set and clear a kprobe on the first unlock site of `_raw_spin_unlock`.
+    private func probeAtUnlock(_ image: KernelImage) throws -> (set: String, clear: String) {
+      let site = try #require(
+        image.sites.first {
+          $0.operation == .unlock
+            && image.functions.containing($0.address)?.name == "_raw_spin_unlock"
+        })
+      let function = try #require(image.functions.containing(site.address))
+      let events = "/sys/kernel/tracing/kprobe_events"
+      let enable = "/sys/kernel/tracing/events/kprobes/site/enable"
+      return (
+        "echo 'p:site \(function.name)+\(site.address - function.address)' > \(events)"
+          + " && echo 1 > \(enable)",
+        "echo 0 > \(enable) && echo > \(events)"
+      )
+    }
+
+    private func withFiles(
+      _ contents: [String: [UInt8]], _ body: ([String: URL]) async throws -> Void
+    ) async throws {
+      let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: folder) }
+      for (name, bytes) in contents {
+        try Data(bytes).write(to: folder.appending(path: name))
+      }
+      try await body(contents.keys.reduce(into: [:]) { $0[$1] = folder.appending(path: $1) })
+    }
+  }
+}

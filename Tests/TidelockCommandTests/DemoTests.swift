@@ -1,0 +1,147 @@
+import Foundation
+import Testing
+
+/// The program as a user runs it: what it prints, what it writes, how it exits.
+@Suite(.serialized) struct DemoTests {
+  /// What `--json` promises.
+  private struct Outcome: Decodable {
+    struct Phase: Decodable {
+      let name: String
+      let set: String
+      let threads: Int
+      let operations_per_second: Double
+    }
+
+    struct Switch: Decodable {
+      let from: String
+      let to: String
+      let `protocol`: String
+      let result: String
+      let microseconds: Double
+      let sites: Int
+      let breakpoints: Int
+      let longest_stall_microseconds: Double
+    }
+
+    struct Machine: Decodable {
+      let cpus: Int
+      let kernel: String
+      let cpu_model: String
+    }
+
+    let phases: [Phase]
+    let switches: [Switch]
+    let verified: Bool
+    let lost_updates: Int
+    let machine: Machine
+  }
+
+  private let text = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
+
+  @Test func demoSwitchesThereAndBackAndProvesItsCounts() throws {
+    let page = NSTemporaryDirectory() + "demo-\(UUID().uuidString).html"
+    defer { try? FileManager.default.removeItem(atPath: page) }
+    let run = try tidelock("demo", "--seconds", "1", "--json", "--report", page, text)
+    #expect(run.status == 0)
+    #expect(run.errors.isEmpty)
+    let outcome = try JSONDecoder().decode(Outcome.self, from: Data(run.output.utf8))
+    let cpus = outcome.machine.cpus
+    #expect(
+      outcome.phases.map(\.set)
+        == ["native", "native", "paravirtual", "paravirtual", "native"])
+    #expect(outcome.phases.map(\.threads) == [cpus, 8 * cpus, 8 * cpus, cpus, cpus])
+    #expect(outcome.phases.allSatisfy { $0.operations_per_second > 0 })
+    #expect(outcome.switches.map(\.from) == ["native", "paravirtual"])
+    #expect(outcome.switches.map(\.to) == ["paravirtual", "native"])
+    #expect(outcome.switches.allSatisfy { $0.sites > 0 && $0.microseconds > 0 })
+    #expect(outcome.verified)
+    #expect(outcome.lost_updates == 0)
+    let html = try String(contentsOfFile: page, encoding: .utf8)
+    #expect(html.contains("switch to paravirtual"))
+    #expect(html.contains("Verified: "))
+  }
+
+  @Test func pipeGetsPlainLines() throws {
+    let run = try tidelock("demo", "--seconds", "0.5", text)
+    #expect(run.status == 0)
+    #expect(!run.output.contains("\u{1B}"))
+    #expect(run.output.contains("switched from native to paravirtual"))
+  }
+
+  /// Ctrl-C: what was measured is printed, and the shell sees the signal.
+  @Test func interruptionEndsTheRunInOrder() throws {
+    let run = try tidelock("demo", "--seconds", "600", text) { process, line in
+      // The first line only: the signal is an ordinary one again when the results come.
+      if line.contains("different") { process.interrupt() }
+    }
+    #expect(run.status == 130)
+    #expect(run.output.contains("Interrupted"))
+    #expect(run.output.contains("Verified: "))
+  }
+
+  @Test(arguments: [
+    (["demo", "/no/such/file"], 1, "/no/such/file"),
+    (["demo", "/dev/null"], 1, "/dev/null"),
+    (["demo", "/proc/self/mem"], 1, "/proc/self/mem"),
+    (["demo", "--report", "/no/such/folder/page.html"], 1, "/no/such/folder/page.html"),
+    (["demo", "--report", "/"], 1, "'/'"),
+    (["demo", "--seconds", "0"], 2, "--seconds"),
+    (["demo", "--seconds=-1"], 2, "--seconds"),
+    (["demo", "--seconds", "soon"], 2, "soon"),
+    (["demo", "--seconds", "nan"], 2, "--seconds"),
+    (["demo", "--threads-per-cpu", "0"], 2, "--threads-per-cpu"),
+    (["demo", "--poke", "hammer"], 2, "hammer"),
+    (["demo", "--no-such-option"], 2, "--no-such-option"),
+    (["no-such-command"], 2, "no-such-command"),
+  ])
+  func badInputIsNamed(arguments: [String], status: Int, names: String) throws {
+    let run = try tidelock(arguments)
+    #expect(run.status == status)
+    #expect(run.output.isEmpty)
+    #expect(run.errors.contains(names))
+    // Wrong usage brings the usage with it; a failure is one sentence.
+    #expect(status == 2 || run.errors.split(separator: "\n").count == 1)
+  }
+}
+
+private struct Finished {
+  let status: Int
+  let output: String
+  let errors: String
+}
+
+private func tidelock(_ arguments: String...) throws -> Finished { try tidelock(arguments) }
+
+private func tidelock(
+  _ arguments: String..., watching: @escaping (Process, String) -> Void
+) throws -> Finished {
+  try tidelock(arguments, watching: watching)
+}
+
+/// Runs the program that was built along with the tests, and calls `watching` for what it prints.
+private func tidelock(
+  _ arguments: [String], watching: ((Process, String) -> Void)? = nil
+) throws -> Finished {
+  let process = Process()
+  process.executableURL = Bundle.main.bundleURL.appendingPathComponent("tidelock")
+  process.arguments = arguments
+  let output = Pipe()
+  let errors = Pipe()
+  process.standardOutput = output
+  process.standardError = errors
+  process.standardInput = FileHandle.nullDevice
+  try process.run()
+  var printed = Data()
+  while true {
+    let data = output.fileHandleForReading.availableData
+    guard !data.isEmpty else { break }
+    printed += data
+    watching?(process, String(decoding: data, as: UTF8.self))
+  }
+  // One line at most, which a pipe holds.
+  let failed = try errors.fileHandleForReading.readToEnd() ?? Data()
+  process.waitUntilExit()
+  return Finished(
+    status: Int(process.terminationStatus), output: String(decoding: printed, as: UTF8.self),
+    errors: String(decoding: failed, as: UTF8.self))
+}

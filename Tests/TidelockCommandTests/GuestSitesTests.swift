@@ -1,0 +1,81 @@
+import Foundation
+import GuestSiteTable
+import TestFixtures
+import Testing
+
+/// `tidelock guest sites`, run as a user runs it.
+@Suite struct GuestSitesTests {
+  let fixture: CompiledFixture
+  let image: String
+
+  init() throws {
+    fixture = try CompiledFixture()
+    let vmlinux = try SyntheticKernel(.separate).link(in: fixture)
+    image = try fixture.write(SyntheticBootImage.pack(vmlinux, .xz), to: "vmlinuz")
+  }
+
+  struct Report: Decodable {
+    let release: String
+    let buildID: String
+    let discarded: Int
+    let operations: [String: Int]
+    let sites: [Site]
+
+    struct Site: Decodable {
+      let symbol: String?
+      let offset: Int
+      let operation: String
+      let length: Int
+    }
+  }
+
+  @Test func printsTheSitesAndWritesTheTable() throws {
+    let path = fixture.path("sites.table")
+    let result = try runTidelock(["guest", "sites", image, "--json", "--table", path])
+    #expect(result.status == 0)
+    #expect(result.error.isEmpty)
+    let report = try JSONDecoder().decode(Report.self, from: Data(result.output))
+    #expect(report.release == SyntheticKernel.release)
+    #expect(report.buildID == SyntheticKernel.buildID)
+    #expect(report.discarded == 1)
+    #expect(
+      report.operations == [
+        "slow-path": 1, "unlock": 1, "wait": 1, "kick": 1, "vcpu-is-preempted": 2,
+      ])
+    #expect(report.sites.map(\.symbol) == ["unlock", "lock", "halt", "wake", "spin", "spin"])
+
+    let table = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    #expect(try unsafe GuestSiteTable.check(table.span.bytes) == report.sites.count)
+    let span = table.span
+    let offsets = report.sites.indices.compactMap {
+      unsafe GuestSiteTable.entry($0, in: span.bytes)?.offset
+    }
+    #expect(offsets.map(Int.init) == report.sites.map(\.offset))
+
+    let text = try runTidelock(["guest", "sites", image])
+    #expect(String(decoding: text.output, as: UTF8.self).contains("6 sites: 1 slow-path"))
+  }
+
+  @Test func namesThePackageOfAMissingTool() throws {
+    let result = try runTidelock(
+      ["guest", "sites", image], environment: ["PATH": fixture.path("")])
+    #expect(result.status == 1)
+    #expect(
+      result.error.contains("xz is needed") && result.error.contains("apt-get install xz-utils"))
+  }
+
+  @Test func leavesNoTableBehindWhenItFails() throws {
+    let path = fixture.path("none.table")
+    let notKernel = try fixture.write(Array("text".utf8), to: "text")
+    let result = try runTidelock(["guest", "sites", notKernel, "--table", path])
+    #expect(result.status == 1)
+    #expect(result.error.contains("is neither a boot image"))
+    #expect(!FileManager.default.fileExists(atPath: path))
+
+    let unwritable = fixture.path("no-such-folder/table")
+    let refused = try runTidelock(["guest", "sites", image, "--table", unwritable])
+    #expect(refused.status == 1)
+    #expect(refused.error.contains(unwritable))
+    #expect(refused.output.isEmpty)
+  }
+}
