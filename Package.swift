@@ -58,6 +58,20 @@ let package = Package(
       ],
       swiftSettings: strict + rawLayout),
 
+    // The model checker and the models of the shipped code.
+    .target(name: "Coroutines"),
+    .target(
+      name: "ModelChecker", dependencies: ["LockPlatform", "Coroutines"], swiftSettings: strict),
+    .target(
+      name: "ProtocolModels",
+      dependencies: [
+        "LockPlatform", "QueuedSpinlocks", "CodePatching", "LockSwitching", "ModelChecker",
+      ],
+      swiftSettings: strict),
+
+    .testTarget(name: "ModelCheckerTests", dependencies: ["ModelChecker", "LockPlatform"]),
+    .testTarget(name: "ProtocolModelsTests", dependencies: ["ProtocolModels", "ModelChecker"]),
+
     // What the command line is made of: the demo's load, and how a run is shown and reported.
     .target(name: "WordCounting", dependencies: ["Tidelock"], swiftSettings: strict),
     .target(

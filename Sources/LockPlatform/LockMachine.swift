@@ -66,6 +66,16 @@ public protocol LockMachine: AtomicMemory {
   /// millisecond, in ticks.
   static var turn: UInt64 { get }
 
+  /// How many pauses a wait may take that gives up after so many: that many. The model checker
+  /// makes it one, because a wait that looks late once sees all that one that looks often can see.
+  static func bound(_ pauses: UInt32) -> UInt32
+
   /// Counts an event on the current CPU. Approximate: an interrupt may swallow a count.
   static func count(_ event: LockEvent)
+}
+
+extension LockMachine {
+  /// As many as asked for.
+  @inlinable @inline(__always)
+  public static func bound(_ pauses: UInt32) -> UInt32 { pauses }
 }

@@ -31,7 +31,8 @@ public enum NativeQueue<Platform: LockMachine> {
     if word == LockWord.pendingBit {
       // 0,1,0: the pending waiter is about to take the lock; wait a little rather than queue.
       var attempt: UInt32 = 0
-      while word == LockWord.pendingBit, attempt < handOverPauses {
+      let bound = Platform.bound(handOverPauses)
+      while word == LockWord.pendingBit, attempt < bound {
         Platform.pause(attempt)
         attempt &+= 1
         word = Platform.load(lock.whole, .relaxed)

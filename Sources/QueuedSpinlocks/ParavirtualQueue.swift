@@ -42,7 +42,8 @@ public enum ParavirtualQueue<Platform: LockMachine> {
   static func steal(_ lock: LockWord) -> Bool {
     var mayPass = false
     var attempt: UInt32 = 0
-    while attempt < stealPauses {
+    let bound = Platform.bound(stealPauses)
+    while attempt < bound {
       // Relaxed: a hint; the compare-exchange acquires.
       let word = Platform.load(lock.whole, .relaxed)
       if word & LockWord.tailMask != 0, !mayPass {
@@ -79,7 +80,8 @@ public enum ParavirtualQueue<Platform: LockMachine> {
     let node = place.node
     while true {
       var attempt: UInt32 = 0
-      while attempt < behindPauses {
+      let bound = Platform.bound(behindPauses)
+      while attempt < bound {
         // Acquiring; pairs with the store in `handOver`.
         if Platform.load(node.isHead, .acquiring) != 0 { return }
         // A predecessor that does not run will not become the owner soon. Relaxed: advice.
@@ -109,7 +111,8 @@ public enum ParavirtualQueue<Platform: LockMachine> {
       // While we spin nobody passes us: *,0,* -> *,1,*. Relaxed: it guards no data.
       Platform.store(1, to: lock.pending, .relaxed)
       var attempt: UInt32 = 0
-      while attempt < headPauses {
+      let bound = Platform.bound(headPauses)
+      while attempt < bound {
         // *,1,0 -> *,0,1. Acquiring; pairs with the unlock.
         if Platform.load(lock.locked, .relaxed) == 0,
           Platform.compareExchange(

@@ -1,0 +1,89 @@
+#include "Coroutines.h"
+
+#include <sys/mman.h>
+
+struct coroutine_mailbox coroutine_mailbox;
+
+/// The explorer's own stack pointer while a coroutine runs.
+__attribute__((visibility("hidden"))) uint64_t coroutine_explorer;
+
+// The callee-saved registers of the System V ABI are all that a call must keep. The control words
+// of the floating-point units never change here.
+__asm__(
+    ".text\n"
+    ".p2align 4\n"
+    ".globl coroutine_resume\n"
+    ".type coroutine_resume, @function\n"
+    "coroutine_resume:\n"
+    "\tpushq %rbp\n\tpushq %rbx\n\tpushq %r12\n\tpushq %r13\n\tpushq %r14\n\tpushq %r15\n"
+    "\tmovq %rsp, coroutine_explorer(%rip)\n"
+    "\tmovq %rdi, %rsp\n"
+    "\tpopq %r15\n\tpopq %r14\n\tpopq %r13\n\tpopq %r12\n\tpopq %rbx\n\tpopq %rbp\n"
+    "\tretq\n"
+    ".size coroutine_resume, . - coroutine_resume\n"
+    ".p2align 4\n"
+    ".hidden coroutine_stop\n"
+    ".globl coroutine_stop\n"
+    ".type coroutine_stop, @function\n"
+    "coroutine_stop:\n"
+    "\tpushq %rbp\n\tpushq %rbx\n\tpushq %r12\n\tpushq %r13\n\tpushq %r14\n\tpushq %r15\n"
+    "\tmovq %rsp, %rax\n"
+    "\tmovq coroutine_explorer(%rip), %rsp\n"
+    "\tpopq %r15\n\tpopq %r14\n\tpopq %r13\n\tpopq %r12\n\tpopq %rbx\n\tpopq %rbp\n"
+    "\tretq\n"
+    ".size coroutine_stop, . - coroutine_stop\n"
+    // First run: r12 holds the body, r13 its argument (see coroutine_make).
+    ".p2align 4\n"
+    ".hidden coroutine_begin\n"
+    ".globl coroutine_begin\n"
+    ".type coroutine_begin, @function\n"
+    "coroutine_begin:\n"
+    "\tmovl %r13d, %edi\n"
+    "\tcallq *%r12\n"
+    "\txorl %edi, %edi\n"
+    "\tcallq coroutine_request@PLT\n"
+    "\tud2\n"
+    ".size coroutine_begin, . - coroutine_begin\n");
+
+void coroutine_stop(void);
+void coroutine_begin(void);
+
+uint64_t coroutine_request(uint64_t kind, uint64_t address, uint64_t first, uint64_t second) {
+  coroutine_mailbox.kind = kind;
+  coroutine_mailbox.address = address;
+  coroutine_mailbox.first = first;
+  coroutine_mailbox.second = second;
+  coroutine_mailbox.site = (uint64_t)__builtin_return_address(0);
+  coroutine_stop();
+  return coroutine_mailbox.answer;
+}
+
+uint64_t coroutine_make(uint64_t top, void (*body)(uint32_t), uint32_t argument) {
+  // The ABI wants the stack aligned to 16 at each call, so 8 off at coroutine_begin's own entry
+  // would be wrong: it makes calls without pushing anything itself.
+  uint64_t *place = (uint64_t *)(top & ~15ull);
+  *--place = 0;
+  *--place = 0;
+  *--place = (uint64_t)coroutine_begin;
+  *--place = 0;               // rbp
+  *--place = 0;               // rbx
+  *--place = (uint64_t)body;  // r12
+  *--place = argument;        // r13
+  *--place = 0;               // r14
+  *--place = 0;               // r15
+  return (uint64_t)place;
+}
+
+uint64_t coroutine_map(uint64_t bytes) {
+  char *address = mmap(0, bytes + 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (address == MAP_FAILED) return 0;
+  if (mprotect(address + 4096, bytes, PROT_READ | PROT_WRITE) != 0) {
+    munmap(address, bytes + 4096);
+    return 0;
+  }
+  return (uint64_t)(address + 4096);
+}
+
+void coroutine_unmap(uint64_t address, uint64_t bytes) {
+  munmap((char *)address - 4096, bytes + 4096);
+}

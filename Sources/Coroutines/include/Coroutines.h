@@ -1,0 +1,62 @@
+// Coroutines whose whole state is bytes at fixed addresses, so that it can be copied and put back.
+//
+// A coroutine is one stack. While it does not run, all that it is lies between its saved stack
+// pointer and the top of that stack: the callee-saved registers are pushed there. Whoever copies
+// those bytes, and later writes them back to where they were, has put the coroutine back, provided
+// that the code it runs keeps no state elsewhere (no heap, no thread-local data).
+//
+// One explorer in one thread runs all coroutines: nothing here is safe for more.
+#ifndef TIDELOCK_COROUTINES_H
+#define TIDELOCK_COROUTINES_H
+
+#include <stdint.h>
+
+/// What a coroutine asks of the explorer, and the answer.
+struct coroutine_mailbox {
+  uint64_t kind;
+  uint64_t address;
+  uint64_t first;
+  uint64_t second;
+  /// Where in the code it was asked: for reports.
+  uint64_t site;
+  /// Written by the explorer before it resumes.
+  uint64_t answer;
+  /// Which coroutine runs; written by the explorer.
+  uint64_t runner;
+};
+
+extern struct coroutine_mailbox coroutine_mailbox;
+
+/// The latest request. For the explorer.
+static inline struct coroutine_mailbox coroutine_latest(void) { return coroutine_mailbox; }
+
+/// Says which coroutine is resumed next, and with which answer. For the explorer.
+static inline void coroutine_prepare(uint64_t runner, uint64_t answer) {
+  coroutine_mailbox.runner = runner;
+  coroutine_mailbox.answer = answer;
+}
+
+/// Which coroutine this is. For coroutines.
+static inline uint32_t coroutine_self(void) { return (uint32_t)coroutine_mailbox.runner; }
+
+/// The kind of the request that a coroutine makes when its body has returned.
+#define COROUTINE_FINISHED 0
+
+/// Called by coroutines: stops this one, with a request, until the explorer resumes it; returns
+/// the explorer's answer.
+uint64_t coroutine_request(uint64_t kind, uint64_t address, uint64_t first, uint64_t second);
+
+/// Makes a coroutine that will call `body(argument)`: returns its first stack pointer. `top` is
+/// the end of its stack, or any place in the stack of a stopped coroutine below all that is used.
+uint64_t coroutine_make(uint64_t top, void (*body)(uint32_t), uint32_t argument);
+
+/// Runs a coroutine until its next request; returns its new stack pointer.
+uint64_t coroutine_resume(uint64_t stack_pointer);
+
+/// Memory for stacks: zeroed, aligned to a page, with an unmapped page below. 0 if there is none.
+uint64_t coroutine_map(uint64_t bytes);
+
+/// Gives it back.
+void coroutine_unmap(uint64_t address, uint64_t bytes);
+
+#endif

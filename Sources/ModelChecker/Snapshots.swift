@@ -1,0 +1,58 @@
+/// A stack of saved machine states, each as many bytes as it needs.
+@safe final class Snapshots {
+  private let machine: Machine
+  private let base: UnsafeMutableRawPointer
+  private let limit: Int
+  private var used = 0
+
+  init(_ machine: Machine, limit: Int) {
+    self.machine = machine
+    self.limit = limit
+    // Untouched pages cost nothing. Freed in deinit.
+    unsafe base = UnsafeMutableRawPointer.allocate(byteCount: limit, alignment: 4096)
+  }
+
+  deinit { unsafe base.deallocate() }
+
+  /// Saves the state on top; nil if there is no room.
+  func push() -> Int? {
+    let start = used
+    var size = machine.blockSize
+    for cpu in 0..<machine.cpuCount {
+      size += Int(machine.stackTop(cpu) - machine.cpus[cpu].stackPointer)
+    }
+    guard start + size <= limit else { return nil }
+    unsafe (base + start).copyMemory(from: machine.block, byteCount: machine.blockSize)
+    var place = start + machine.blockSize
+    for cpu in 0..<machine.cpuCount {
+      let pointer = machine.cpus[cpu].stackPointer
+      let count = Int(machine.stackTop(cpu) - pointer)
+      if let stack = unsafe UnsafeRawPointer(bitPattern: UInt(pointer)) {
+        // The used part of a stack; there is room by the check above.
+        unsafe (base + place).copyMemory(from: stack, byteCount: count)
+      }
+      place += count
+    }
+    used = place
+    return start
+  }
+
+  /// Puts the machine back to a saved state.
+  func restore(_ start: Int) {
+    unsafe machine.block.copyMemory(from: base + start, byteCount: machine.blockSize)
+    var place = start + machine.blockSize
+    for cpu in 0..<machine.cpuCount {
+      let pointer = machine.cpus[cpu].stackPointer
+      let count = Int(machine.stackTop(cpu) - pointer)
+      if let stack = unsafe UnsafeMutableRawPointer(bitPattern: UInt(pointer)) {
+        // Where it was saved from.
+        unsafe stack.copyMemory(from: base + place, byteCount: count)
+      }
+      place += count
+    }
+    machine.flaw = nil
+  }
+
+  /// Drops this snapshot and all above it.
+  func pop(to start: Int) { used = start }
+}

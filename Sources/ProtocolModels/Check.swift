@@ -1,0 +1,300 @@
+import CodePatching
+import LockPlatform
+import LockSwitching
+import ModelChecker
+
+/// One thing that is checked: a model, its bounds, and what must come of it.
+public struct Check: Sendable {
+  /// What belongs together in a report.
+  public enum Group: String, Sendable, CaseIterable {
+    /// Each lock by itself.
+    case locks
+    /// What may be mixed: the table of DESIGN, row by row.
+    case compatibility
+    /// The staged switch, in all six directions.
+    case staged
+    /// Its failures, at every step.
+    case undo
+    /// Interrupts and NMIs.
+    case interrupts
+    /// Nobody is left behind.
+    case fairness
+    /// Breakages that must be caught.
+    case mutants
+  }
+
+  /// What must come of it.
+  public enum Expectation: Sendable, Equatable {
+    /// No schedule fails.
+    case holds
+    /// Some schedule does: the mixture is wrong, or the code was broken on purpose.
+    case fails
+  }
+
+  /// Where it belongs.
+  public var group: Group
+  /// Unique in its group.
+  public var name: String
+  /// The bounds, in words.
+  public var bounds: String
+  /// The model.
+  public var model: any Model
+  /// What must come of it.
+  public var expectation = Expectation.holds
+  /// Takes long: not part of the short run.
+  public var isLong = false
+}
+
+extension Check {
+  /// Everything, in the order of a run.
+  public static var all: [Check] {
+    locks + compatibility + staged + undo + interrupts + fairness + mutants
+  }
+
+  // MARK: Locks
+
+  private static var locks: [Check] {
+    let kinds: [(String, Waiting, Unlocking)] = [
+      ("native", .native, .native), ("paravirtual", .paravirtual, .paravirtual),
+      ("test-and-set", .testAndSet, .native),
+    ]
+    var checks: [Check] = []
+    for (name, waiting, unlocking) in kinds {
+      for (acquisitions, memoryModel) in [
+        ([2, 2], MemoryModel.totalStoreOrder), ([2, 1, 1], .totalStoreOrder),
+        ([2, 1, 1], .sequentialConsistency), ([2, 2, 1], .sequentialConsistency),
+      ] {
+        var workload = Workload(acquisitions: acquisitions)
+        workload.spuriousWakeUps = waiting == .paravirtual && acquisitions == [2, 2] ? 1 : 0
+        var model = LockModel(waiting, unlocking, workload, memoryModel)
+        model.checksOrder = waiting == .native
+        model.touchesData = memoryModel == .totalStoreOrder
+        checks.append(
+          Check(
+            group: .locks, name: "\(name) \(bounds(acquisitions)) \(memoryModel.rawValue)",
+            bounds: bounds(acquisitions, memoryModel)
+              + (workload.spuriousWakeUps > 0 ? ", 1 wake-up of each for no reason" : "")
+              + (waiting == .native ? ", first come, first served" : ""),
+            model: model,
+            isLong: waiting == .paravirtual && acquisitions.count == 3))
+      }
+    }
+    var exiting = Workload([[.a, .a], [.a, .exit], [.enroll, .a]])
+    exiting.numbers = [0, 1, 1]
+    checks.append(
+      Check(
+        group: .locks, name: "late kick",
+        bounds: "a thread ends, another gets its node while kicks for the first may still come, SC",
+        model: LockModel(.paravirtual, .paravirtual, exiting, .sequentialConsistency),
+        isLong: true))
+    return checks
+  }
+
+  private static func bounds(_ acquisitions: [Int]) -> String {
+    acquisitions.map(String.init).joined(separator: "+")
+  }
+
+  private static func bounds(_ acquisitions: [Int], _ memoryModel: MemoryModel) -> String {
+    "\(acquisitions.count) CPUs, \(bounds(acquisitions)) acquisitions, \(memoryModel.rawValue)"
+  }
+
+  // MARK: Compatibility
+
+  /// A row of the table: who waits how, who unlocks how, and whether it is sound.
+  private static var compatibility: [Check] {
+    func row(
+      _ name: String, _ waiting: [Waiting], _ unlocking: [Unlocking], _ expectation: Expectation
+    ) -> Check {
+      var model = LockModel(
+        waiting, unlocking, Workload(acquisitions: waiting.map { _ in 1 }), .sequentialConsistency)
+      model.touchesData = false
+      return Check(
+        group: .compatibility, name: name, bounds: "\(waiting.count) CPUs, 1 acquisition each, SC",
+        model: model, expectation: expectation)
+    }
+    let (n, p, t) = (Waiting.native, Waiting.paravirtual, Waiting.testAndSet)
+    return [
+      row(
+        "native queue, native unlock", [n, n, n, n], [.native, .native, .native, .native], .holds),
+      row(
+        "native queue, paravirtual unlock", [n, n, n, n],
+        [.paravirtual, .paravirtual, .paravirtual, .paravirtual], .holds),
+      row(
+        "native queue, both unlocks", [n, n, n, n],
+        [.native, .paravirtual, .native, .paravirtual], .holds),
+      row(
+        "paravirtual queue, paravirtual unlock", [p, p, p],
+        [.paravirtual, .paravirtual, .paravirtual], .holds),
+      row(
+        "paravirtual queue, native unlock", [p, p, p], [.native, .native, .native], .fails),
+      row(
+        "paravirtual queue, one native unlock", [p, p, p],
+        [.native, .paravirtual, .paravirtual], .fails),
+      row(
+        "both queues, paravirtual unlock", [n, p, p],
+        [.paravirtual, .paravirtual, .paravirtual], .fails),
+      row("both queues, native unlock", [n, p, p], [.native, .native, .native], .fails),
+      row(
+        "test-and-set, native queue, paravirtual unlock", [t, n, n],
+        [.paravirtual, .paravirtual, .paravirtual], .holds),
+      row(
+        "test-and-set, paravirtual queue, paravirtual unlock", [t, p, p],
+        [.paravirtual, .paravirtual, .paravirtual], .holds),
+      row(
+        "test-and-set, native queue, native unlock", [t, n, n, n],
+        [.native, .native, .native, .native], .holds),
+      row(
+        "test-and-set, paravirtual queue, native unlock", [t, p, p],
+        [.native, .native, .native], .fails),
+    ]
+  }
+
+  // MARK: Switching
+
+  private static let directions: [(LockSet, LockSet)] = [
+    (.native, .paravirtual), (.paravirtual, .native), (.native, .testAndSet),
+    (.testAndSet, .native), (.paravirtual, .testAndSet), (.testAndSet, .paravirtual),
+  ]
+
+  private static func name(_ from: LockSet, _ to: LockSet) -> String {
+    "\(from.name) -> \(to.name)"
+  }
+
+  private static var staged: [Check] {
+    var checks: [Check] = []
+    for (from, to) in directions {
+      for method in [PokeMethod.store, .breakpoint] {
+        var model = SwitchModel(
+          from: from, to: to, Workload(acquisitions: [2, 2]), .totalStoreOrder)
+        model.method = method
+        checks.append(
+          Check(
+            group: .staged, name: "\(name(from, to)) by \(method) 2+2 TSO",
+            bounds: "2 CPUs and a switching one, 2+2 acquisitions, TSO", model: model))
+      }
+    }
+    for (from, to) in directions {
+      var model = SwitchModel(
+        from: from, to: to, Workload(acquisitions: [2, 1, 1]), .sequentialConsistency)
+      model.touchesData = false
+      checks.append(
+        Check(
+          group: .staged, name: "\(name(from, to)) by store 2+1+1 SC",
+          bounds: "3 CPUs and a switching one, 2+1+1 acquisitions, SC", model: model,
+          isLong: from == .paravirtual || to == .paravirtual))
+    }
+    for (from, to) in directions {
+      var model = SwitchModel(
+        from: from, to: to, Workload([[.nested], [.a], [.b]]), .sequentialConsistency)
+      model.touchesData = false
+      checks.append(
+        Check(
+          group: .staged, name: "\(name(from, to)) nested SC",
+          bounds: "one CPU holds A and waits for B, two others want A and B, a switching one, SC",
+          model: model, isLong: from == .paravirtual))
+    }
+    return checks
+  }
+
+  private static var undo: [Check] {
+    var checks: [Check] = []
+    for (from, to) in directions {
+      let pokes = (0..<Plan.staged(from: from, to: to).count).count {
+        if case .poke = Plan.staged(from: from, to: to)[$0] { true } else { false }
+      }
+      var model = SwitchModel(
+        from: from, to: to, Workload(acquisitions: [1, 1]), .totalStoreOrder)
+      for failing in 0..<pokes {
+        model.pokesBeforeFailure = failing
+        checks.append(
+          Check(
+            group: .undo, name: "\(name(from, to)), poke \(failing + 1) refused",
+            bounds: "2 CPUs and a switching one, 1+1 acquisitions, TSO", model: model))
+      }
+      model.pokesBeforeFailure = nil
+      model.drainTimesOut = true
+      model.workload = Workload(acquisitions: [1, 1, 1])
+      model.memoryModel = .sequentialConsistency
+      model.touchesData = false
+      checks.append(
+        Check(
+          group: .undo, name: "\(name(from, to)), drain out of time",
+          bounds: "3 CPUs and a switching one, 1+1+1 acquisitions, SC", model: model))
+    }
+    return checks
+  }
+
+  // MARK: Interrupts and fairness
+
+  private static var interrupts: [Check] {
+    var checks: [Check] = []
+    func interrupted(_ jobs: [[Job]], _ interrupts: [Int]) -> Workload {
+      var workload = Workload(jobs)
+      workload.interrupts = interrupts
+      return workload
+    }
+    let kinds: [(String, Waiting, Unlocking)] = [
+      ("native", .native, .native), ("paravirtual", .paravirtual, .paravirtual),
+      ("test-and-set", .testAndSet, .native),
+    ]
+    for (name, waiting, unlocking) in kinds {
+      checks.append(
+        Check(
+          group: .interrupts, name: "\(name), interrupt",
+          bounds: "A under an interrupt that takes B, another CPU takes A and B, TSO",
+          model: LockModel(
+            waiting, unlocking, interrupted([[.a], [.a, .b]], [1, 0]), .totalStoreOrder)))
+      checks.append(
+        Check(
+          group: .interrupts, name: "\(name), interrupt and NMI",
+          bounds: "A, interrupted for B, interrupted for C; another CPU takes all three, SC",
+          model: LockModel(
+            waiting, unlocking, interrupted([[.a], [.a, .b, .c]], [2, 0]),
+            .sequentialConsistency)))
+    }
+    for (from, to) in directions.prefix(2) {
+      for method in [PokeMethod.store, .breakpoint] {
+        var model = SwitchModel(
+          from: from, to: to, interrupted([[.a], [.a, .b]], [1, 0]), .totalStoreOrder)
+        model.method = method
+        checks.append(
+          Check(
+            group: .interrupts, name: "\(name(from, to)) by \(method)",
+            bounds: "A under an interrupt that takes B, another CPU takes A and B, a switch, TSO",
+            model: model))
+      }
+    }
+    return checks
+  }
+
+  private static var fairness: [Check] {
+    var checks: [Check] = []
+    checks.append(
+      Check(
+        group: .fairness, name: "gate opens to native, saturated lock",
+        bounds: "2 CPUs never leave the lock alone, a third may wait at the gate; it opens; SC",
+        model: SwitchModel.opening(to: .native, Mutant.saturated)))
+    var native = LockModel(.native, .native, Mutant.saturated, .sequentialConsistency)
+    native.touchesData = false
+    checks.append(
+      Check(
+        group: .fairness, name: "native, saturated lock",
+        bounds: "2 CPUs never leave the lock alone, a third wants it once; SC", model: native))
+    var unfair = native
+    unfair.waiting = [.testAndSet, .testAndSet, .testAndSet]
+    checks.append(
+      Check(
+        group: .fairness, name: "test-and-set, saturated lock (starves, as it may)",
+        bounds: "2 CPUs never leave the lock alone, a third wants it once; SC", model: unfair,
+        expectation: .fails))
+    return checks
+  }
+
+  private static var mutants: [Check] {
+    Mutant.all.map {
+      Check(
+        group: .mutants, name: $0.name, bounds: $0.sentence, model: $0.model,
+        expectation: $0.harmless == nil ? .fails : .holds)
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import ModelChecker
+
+/// Some CPUs that take locks, each in its own way.
+public struct LockModel: Model {
+  /// What the CPUs do.
+  public var workload: Workload
+  /// Of each CPU: where it waits.
+  public var waiting: [Waiting]
+  /// Of each CPU: how it unlocks.
+  public var unlocking: [Unlocking]
+  /// The memory model.
+  public var memoryModel: MemoryModel
+  /// Whether queues must be first come, first served.
+  public var checksOrder = false
+  /// What the locks guard is read and written, not only held.
+  public var touchesData = true
+  /// The breakage, if any.
+  public var mutation: Mutation?
+
+  /// All CPUs alike.
+  public init(
+    _ waiting: Waiting, _ unlocking: Unlocking, _ workload: Workload, _ memoryModel: MemoryModel
+  ) {
+    self.workload = workload
+    self.waiting = workload.jobs.map { _ in waiting }
+    self.unlocking = workload.jobs.map { _ in unlocking }
+    self.memoryModel = memoryModel
+  }
+
+  /// Each CPU its own way.
+  public init(
+    _ waiting: [Waiting], _ unlocking: [Unlocking], _ workload: Workload,
+    _ memoryModel: MemoryModel
+  ) {
+    self.workload = workload
+    self.waiting = waiting
+    self.unlocking = unlocking
+    self.memoryModel = memoryModel
+  }
+
+  private var setting: Setting {
+    var setting = Setting()
+    workload.apply(to: &setting)
+    for cpu in waiting.indices {
+      setting.waiting[cpu] = waiting[cpu]
+      setting.unlocking[cpu] = unlocking[cpu]
+    }
+    setting.cpus = UInt32(waiting.count)
+    setting.checksOrder = checksOrder
+    setting.touchesData = touchesData
+    setting.mutation = mutation
+    return setting
+  }
+
+  /// What the explorer runs.
+  public var program: ModelProgram {
+    let (workload, touchesData, setting) = (workload, touchesData, setting)
+    var layout = Place.layout(switcher: nil)
+    workload.share(in: &layout)
+    return ModelProgram(
+      name: "locks", cpus: workload.cpus, memoryModel: memoryModel, layout: layout,
+      setUp: { Setting.current = setting }
+    ) { workload.check($0, touchesData: touchesData) }
+  }
+}

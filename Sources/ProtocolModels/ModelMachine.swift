@@ -1,0 +1,148 @@
+import LockPlatform
+import LockSwitching
+import ModelChecker
+import QueuedSpinlocks
+
+/// The machine of the models, as the shipped locks and switches see one.
+///
+/// Its accesses are those of `Simulated`; where its words are is `Place`.
+enum ModelMachine {}
+
+extension ModelMachine: AtomicMemory {
+  @inline(__always)
+  static func load<Word>(_ location: Location<Word>, _ ordering: LoadOrdering) -> Word {
+    if let mutation = Setting.current.mutation { return mutation.load(location, ordering) }
+    return Simulated.load(location, ordering)
+  }
+
+  @inline(__always)
+  static func store<Word>(_ value: Word, to location: Location<Word>, _ ordering: StoreOrdering) {
+    if let mutation = Setting.current.mutation, mutation.store(value, location, ordering) { return }
+    Simulated.store(value, to: location, ordering)
+  }
+
+  @inline(__always)
+  static func exchange<Word>(
+    _ value: Word, at location: Location<Word>, _ ordering: UpdateOrdering
+  ) -> Word {
+    let old =
+      changed(.exchange, location, nil, value)
+      ?? Simulated.exchange(value, at: location, ordering)
+    // Joining a queue: the one exchange of a tail.
+    if Word.bitWidth == 16 { Order.joined(location.address & ~3) }
+    return old
+  }
+
+  @inline(__always)
+  static func compareExchange<Word>(
+    _ location: Location<Word>, expected: Word, desired: Word, _ ordering: UpdateOrdering
+  ) -> Word {
+    changed(.compareExchange, location, expected, desired)
+      ?? Simulated.compareExchange(location, expected: expected, desired: desired, ordering)
+  }
+
+  @inline(__always)
+  static func fetchOr<Word>(
+    _ bits: Word, at location: Location<Word>, _ ordering: UpdateOrdering
+  ) -> Word {
+    changed(.fetchOr, location, nil, bits) ?? Simulated.fetchOr(bits, at: location, ordering)
+  }
+
+  @inline(__always)
+  private static func changed<Word>(
+    _ access: Mutation.Access, _ location: Location<Word>, _ expected: Word?, _ desired: Word
+  ) -> Word? {
+    guard let mutation = Setting.current.mutation else { return nil }
+    return mutation.update(access, location, expected, desired)
+  }
+
+  @inline(__always)
+  static func compilerBarrier() {}
+
+  @inline(__always)
+  static func pause(_ attempt: UInt32) { Simulated.pause(attempt) }
+}
+
+extension ModelMachine: LockMachine {
+  @inline(__always)
+  static var currentCPU: CPUNumber? { CPUNumber(number) }
+
+  /// A thread's number may have been another's before.
+  @inline(__always)
+  fileprivate static var number: UInt32 { Setting.current.numbers[Int(Simulated.cpu)] }
+
+  @inline(__always)
+  static func queueArea(of cpu: CPUNumber) -> UInt { Place.area(cpu.rawValue) }
+
+  @inline(__always)
+  static var lockHash: (address: UInt, entries: UInt) { (Place.hash, Place.hashEntries) }
+
+  /// A futex: compares and sleeps in one step; may return for no reason.
+  @inline(__always)
+  static func wait(on word: Location<UInt32>, while value: UInt32) {
+    guard isParavirtual(.wait) else { return }
+    if Setting.current.mutation == .sleepsWithoutLooking {
+      // Whatever the word holds, that is what it waits for to change.
+      return Simulated.sleep(on: word, while: Simulated.load(word, .relaxed))
+    }
+    Simulated.sleep(on: word, while: value)
+  }
+
+  @inline(__always)
+  static func kick(_ word: Location<UInt32>) {
+    guard isParavirtual(.kick) else { return }
+    if Setting.current.mutation == .noKick { return }
+    Simulated.wake(word)
+  }
+
+  /// As in a program: who finds the operation native does nothing.
+  @inline(__always)
+  private static func isParavirtual(_ operation: LockOperation) -> Bool {
+    if !Setting.current.readsTable { return true }
+    return load(Place.entry(operation), .relaxed) == UInt32(Implementation.paravirtual.rawValue)
+  }
+
+  /// Advice that cuts a wait short which here gives up at its first look anyway.
+  @inline(__always)
+  static func isPreempted(_: CPUNumber) -> Bool { false }
+
+  @inline(__always)
+  static var ticks: UInt64 { 0 }
+
+  /// Whether a CPU had its turn lately is anybody's guess, at each look.
+  @inline(__always)
+  static var turn: UInt64 { Simulated.choose(2) }
+
+  /// One look: see `LockMachine.bound`.
+  ///
+  /// A look that finds nothing changes nothing, so of a wait that looks often only the last look
+  /// counts, and the CPU may be as slow as it likes before that.
+  @inline(__always)
+  static func bound(_: UInt32) -> UInt32 {
+    Simulated.giveUpAtNextPause()
+    return 1
+  }
+
+  @inline(__always)
+  static func count(_ event: LockEvent) {
+    if event == .gate { Setting.current.mutation?.note(isAtGate: true) }
+    if event == .unbalancedUnlock { Simulated.fail("an unlock of a lock that nobody holds") }
+  }
+}
+
+extension ModelMachine: CountedMachine {
+  @inline(__always)
+  static var mark: Location<UInt32>? { Place.mark(number) }
+
+  @inline(__always)
+  static var slowPath: Location<UInt32> { Place.entry(.slowPath) }
+
+  @inline(__always)
+  static func yield() { Simulated.pause(0) }
+
+  @inline(__always)
+  static var nanoseconds: UInt64 { 0 }
+
+  @inline(__always)
+  static func noteHold(_: UInt64) {}
+}

@@ -1,0 +1,309 @@
+import CodePatching
+import LockPlatform
+import LockSwitching
+import ModelChecker
+
+/// A named small breakage, and a model in which it must be caught.
+public struct Mutant: Sendable {
+  /// Short, for reports.
+  public var name: String
+  /// What is broken, in one sentence.
+  public var sentence: String
+  /// The model with the breakage.
+  public var model: any Model
+  /// Why it cannot be caught, if so: then the model must hold.
+  public var harmless: String?
+}
+
+extension Mutant {
+  /// All of them.
+  public static var all: [Mutant] {
+    nativeQueue + paravirtualQueue + nested + plans + drains + pokes
+  }
+
+  // MARK: Native queue
+
+  private static var nativeQueue: [Mutant] {
+    let three = Workload(acquisitions: [1, 1, 1])
+    let more = Workload(acquisitions: [2, 2, 1])
+    // One holds the lock, one waits in front of the queue, two are in it.
+    let queued = Workload(acquisitions: [2, 1, 1, 1])
+    func make(
+      _ name: String, _ sentence: String, _ mutation: Mutation, _ workload: Workload
+    ) -> Mutant {
+      var model = LockModel(.native, .native, workload, .sequentialConsistency)
+      model.mutation = mutation
+      model.checksOrder = true
+      return Mutant(name: name, sentence: sentence, model: model)
+    }
+    return [
+      make(
+        "try-lock-torn", "The fast path looks and then writes.",
+        .access(.compareExchange, .whole, writing: 1, .torn), three),
+      make(
+        "pending-torn", "The pending bit is tested and set in two steps.",
+        .access(.fetchOr, .whole, .torn), three),
+      make(
+        "pending-kept", "Who set the pending bit in vain does not clear it.",
+        .access(.store, .pending, writing: 0, .omitted), more),
+      make(
+        "pending-not-left", "The pending waiter does not take the lock when it is free.",
+        .access(.store, .lockedAndPending, writing: 1, .omitted), three),
+      make(
+        "tail-torn", "The tail is read and then written.",
+        .access(.exchange, .tail, .torn), queued),
+      make(
+        "not-linked", "A waiter does not link itself behind the one before.",
+        .access(.store, .next, .omitted), more),
+      make(
+        "head-not-told", "The next waiter is not told that it is the head.",
+        .access(.store, .isHead, writing: 1, .omitted), more),
+      make(
+        "head-does-not-lock", "The head of the queue does not write the locked byte.",
+        .access(.store, .locked, writing: 1, .omitted), more),
+      make(
+        "unlock-wide", "The unlock clears the whole word.",
+        .access(.store, .locked, writing: 0, .widened), three),
+      make(
+        "node-not-given-back", "A node is not given back.",
+        .access(.store, .depth, writing: 0, .omitted), more),
+    ]
+  }
+
+  // MARK: Paravirtual queue
+
+  private static var paravirtualQueue: [Mutant] {
+    let two = Workload(acquisitions: [2, 2])
+    let three = Workload(acquisitions: [1, 1, 1])
+    let more = Workload(acquisitions: [2, 2, 1])
+    func make(
+      _ name: String, _ sentence: String, _ mutation: Mutation, _ workload: Workload,
+      _ memoryModel: MemoryModel = .sequentialConsistency, harmless: String? = nil
+    ) -> Mutant {
+      var model = LockModel(.paravirtual, .paravirtual, workload, memoryModel)
+      model.mutation = mutation
+      return Mutant(name: name, sentence: sentence, model: model, harmless: harmless)
+    }
+    return [
+      make("no-kick", "Nobody is kicked.", .noKick, two),
+      make(
+        "next-not-cleared", "A node's link is not cleared before it is used again.",
+        .access(.store, .next, writing: 0, .omitted), more),
+      make(
+        "head-not-cleared", "A node still says that it is the head when it is used again.",
+        .access(.store, .isHead, writing: 0, .omitted), more),
+      make(
+        "sleeps-without-looking", "A waiter sleeps without looking at its state again.",
+        .sleepsWithoutLooking, two),
+      make(
+        "steal-torn", "A lock is stolen by looking and then writing.",
+        .access(.compareExchange, .lockedAndPending, .torn), two),
+      make(
+        "unlock-torn", "The paravirtual unlock looks and then writes.",
+        .access(.compareExchange, .locked, .torn), two),
+      make(
+        "slow-torn", "The head writes SLOW without seeing what it overwrites in the same step.",
+        .access(.exchange, .locked, .torn), two),
+      make(
+        "state-not-reset", "An unlock kicks the head without setting its state to running.",
+        .access(.exchange, .state, writing: 0, .omitted), two),
+      make(
+        "hash-entry-torn", "A free entry of the lock hash is found and then taken.",
+        .access(.compareExchange, .hashLock, .torn), Self.sameSlot),
+      make(
+        "hash-entry-kept", "An entry stays in the lock hash.",
+        .access(.store, .hashLock, writing: 0, .omitted), two),
+      make(
+        "hash-node-missing", "An entry of the lock hash does not say which node to wake.",
+        .access(.store, .hashNode, .omitted), two),
+      make(
+        "last-torn", "The last in the queue leaves it by looking and then writing.",
+        .access(.compareExchange, .whole, writing: 1, .torn), three),
+      make(
+        "slow-not-written", "A sleeping new head is entered in the hash, but the byte is not SLOW.",
+        .access(.store, .locked, writing: 3, .omitted), three),
+      make(
+        "new-head-not-told", "A sleeping new head is not told that it is the head.",
+        .access(.store, .isHead, writing: 1, .omitted), three),
+      make(
+        "halted-not-seen", "Who hands over does not look whether the next one sleeps.",
+        .access(.compareExchange, .state, .omitted), three),
+      make(
+        "halts-by-store", "A waiter says that it halts by a plain store.",
+        .access(.exchange, .state, writing: 1, .torn), three, .totalStoreOrder),
+      make(
+        "head-halts-by-store", "The head says that it halts by a plain store.",
+        .access(.exchange, .state, writing: 2, .torn), two, .totalStoreOrder),
+      make(
+        "head-told-by-store", "The new head is told by a plain store.",
+        .access(.exchange, .isHead, writing: 1, .torn), three, .totalStoreOrder,
+        harmless: "The compare-exchange that follows is a full barrier on x86-64."),
+      make(
+        "running-by-store", "An unlock sets the head's state by a plain store.",
+        .access(.exchange, .state, writing: 0, .torn), two, .totalStoreOrder,
+        harmless: "A kick is a system call or an interrupt to another CPU: a full barrier."),
+    ]
+  }
+
+  /// Two locks, so that two CPUs put entries into the lock hash at the same time.
+  private static var sameSlot: Workload { Workload([[.a], [.a], [.b], [.b]]) }
+
+  // MARK: Nesting
+
+  private static var nested: [Mutant] {
+    var workload = Workload([[.a], [.a, .b]])
+    workload.interrupts = [1, 0]
+    var model = LockModel(.paravirtual, .paravirtual, workload, .sequentialConsistency)
+    model.mutation = .access(.store, .depth, writing: 1, .omitted)
+    return [
+      Mutant(
+        name: "one-node-for-all", sentence: "An interrupt uses the node of what it interrupted.",
+        model: model)
+    ]
+  }
+
+  // MARK: Plans
+
+  private static var plans: [Mutant] {
+    func make(
+      _ name: String, _ sentence: String, _ from: LockSet, _ to: LockSet, _ order: [Int]
+    ) -> Mutant {
+      var model = SwitchModel(
+        from: from, to: to, Workload(acquisitions: [1, 1, 1]), .sequentialConsistency)
+      model.touchesData = false
+      let shipped = model.plan
+      model.plan = Plan()
+      for index in order { model.plan.append(shipped[index]) }
+      return Mutant(name: name, sentence: sentence, model: model)
+    }
+    // Steps upward: wait, kick, vcpuIsPreempted, unlock, slow path to gate, drain, open.
+    // Downward: slow path to gate, drain, unlock, open, wait, kick, vcpuIsPreempted.
+    return [
+      make(
+        "up-no-drain", "The native slow path is not drained.", .native, .paravirtual,
+        [0, 1, 2, 3, 4, 6]),
+      make(
+        "up-drain-last", "The gate opens before the drain.", .native, .paravirtual,
+        [0, 1, 2, 3, 4, 6, 5]),
+      make(
+        "up-drain-first", "The drain comes before the gate.", .native, .paravirtual,
+        [0, 1, 2, 3, 5, 4, 6]),
+      make(
+        "up-unlock-last", "Unlock is poked after the gate has opened.", .native, .paravirtual,
+        [0, 1, 2, 4, 5, 6, 3]),
+      make(
+        "up-helpers-last", "Wait and kick are put in place last.", .native, .paravirtual,
+        [3, 4, 5, 6, 0, 1, 2]),
+      make(
+        "down-no-drain", "The paravirtual slow path is not drained.", .paravirtual, .native,
+        [0, 2, 3, 4, 5, 6]),
+      make(
+        "down-unlock-early", "Unlock is poked before the drain.", .paravirtual, .native,
+        [0, 2, 1, 3, 4, 5, 6]),
+      make(
+        "down-unlock-first", "Unlock is poked first.", .paravirtual, .native,
+        [2, 0, 1, 3, 4, 5, 6]),
+      make(
+        "down-open-early", "The gate opens before the drain.", .paravirtual, .native,
+        [0, 3, 1, 2, 4, 5, 6]),
+      make(
+        "down-no-kick-early", "Kick is taken away before the drain.", .paravirtual, .native,
+        [0, 5, 1, 2, 3, 4, 6]),
+    ]
+  }
+
+  // MARK: Gate and drain
+
+  private static var drains: [Mutant] {
+    func make(
+      _ name: String, _ sentence: String, _ mutation: Mutation, _ from: LockSet, _ to: LockSet,
+      _ workload: Workload = Workload(acquisitions: [1, 1, 1]),
+      _ memoryModel: MemoryModel = .sequentialConsistency
+    ) -> Mutant {
+      var model = SwitchModel(from: from, to: to, workload, memoryModel)
+      model.mutation = mutation
+      model.touchesData = false
+      return Mutant(name: name, sentence: sentence, model: model)
+    }
+    var open = SwitchModel.opening(to: .native, Self.saturated)
+    open.mutation = .gateKeepsWaiters
+    return [
+      Mutant(
+        name: "gate-keeps-waiters",
+        sentence: "A gate that is open does not hand its waiters on.", model: open),
+      make(
+        "counts-after-reading",
+        "A CPU is counted only after it has read which slow path is in place.",
+        .countsAfterReading, .paravirtual, .native),
+      make(
+        "no-barrier", "The drain begins without a barrier on every CPU.",
+        .noBarrierBeforeDrain, .paravirtual, .native, Workload(acquisitions: [1, 1]),
+        .totalStoreOrder),
+      make(
+        "drain-forgets-cpu", "The drain does not look at one of the CPUs.", .drainForgetsCPU,
+        .paravirtual, .native),
+      make(
+        "drain-looks-once", "The drain looks once and is satisfied.", .drainLooksOnce,
+        .paravirtual, .native),
+      make(
+        "gate-does-not-try", "Who waits at the gate does not try to take the lock.",
+        .gateDoesNotTry, .paravirtual, .native, Workload([[.nested], [.a], [.b]])),
+    ]
+  }
+
+  /// Two CPUs that never leave lock A alone, and one that wants it once.
+  static var saturated: Workload {
+    var workload = Workload([[.a], [.a], [.a]])
+    workload.isEndless = [true, true, false]
+    return workload
+  }
+
+  // MARK: Pokes
+
+  private static var pokes: [Mutant] {
+    func make(
+      _ name: String, _ sentence: String, _ mutation: Mutation, _ method: PokeMethod,
+      _ from: LockSet = .native, _ to: LockSet = .paravirtual, harmless: String? = nil
+    ) -> Mutant {
+      var model = SwitchModel(
+        from: from, to: to, Workload(acquisitions: [2, 2]), .sequentialConsistency)
+      model.mutation = mutation
+      model.method = method
+      model.touchesData = false
+      return Mutant(name: name, sentence: sentence, model: model, harmless: harmless)
+    }
+    return [
+      make(
+        "store-not-serialized", "The cores are not serialized after the store.",
+        .noSerialization(0), .store),
+      make(
+        "breakpoint-not-serialized", "The cores are not serialized after the breakpoint.",
+        .noSerialization(0), .breakpoint),
+      make(
+        "tail-not-serialized", "The cores are not serialized after the tail.",
+        .noSerialization(1), .breakpoint),
+      make(
+        "first-not-serialized", "The cores are not serialized after the first byte.",
+        .noSerialization(2), .breakpoint,
+        harmless: "Who still fetches the breakpoint retries, and emulation is sound in any set."),
+      make(
+        "emulates-native", "The breakpoint handler emulates the native unlock.", .emulatesNative,
+        .breakpoint),
+      make("no-breakpoint", "The breakpoint is left out.", .noBreakpoint, .breakpoint),
+      make("tail-first", "The tail is written before the breakpoint.", .tailFirst, .breakpoint),
+      make(
+        "store-in-halves", "A word of code is written in two stores.", .storesCodeInHalves, .store),
+      make(
+        "two-instructions", "The native form is two instructions.", .twoInstructions, .store),
+      make(
+        "two-instructions-breakpoint",
+        "The native form is two instructions, poked by breakpoint.", .twoInstructions, .breakpoint),
+      make(
+        "emulates-nothing", "The breakpoint handler skips the operation.", .emulatesNothing,
+        .breakpoint),
+      make(
+        "resumes-inside", "The breakpoint handler goes on inside the site.", .resumesInside,
+        .breakpoint),
+    ]
+  }
+}

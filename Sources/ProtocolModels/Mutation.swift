@@ -1,0 +1,164 @@
+import LockPlatform
+import ModelChecker
+
+/// One small breakage of the shipped code, made where it meets the machine: the code runs as it is,
+/// and the machine does one kind of its accesses or calls otherwise.
+public enum Mutation: Equatable, Sendable {
+  /// Accesses of one kind to words of one kind are done otherwise.
+  case access(Access, Word, writing: UInt64? = nil, Change)
+  /// Nobody is woken.
+  case noKick
+  /// Who waits sleeps without looking at the word again.
+  case sleepsWithoutLooking
+  /// A CPU is counted only after it has read which slow path is in place.
+  case countsAfterReading
+  /// A drain begins without a barrier on every CPU.
+  case noBarrierBeforeDrain
+  /// A drain does not look at CPU 0.
+  case drainForgetsCPU
+  /// A drain looks once and is satisfied.
+  case drainLooksOnce
+  /// Who waits at the gate never learns that it is open.
+  case gateKeepsWaiters
+  /// Who waits at the gate does not try to take the lock meanwhile.
+  case gateDoesNotTry
+  /// The serialization of this number (from 0) in a poke is left out.
+  case noSerialization(Int)
+  /// The first byte is written in the place of the breakpoint.
+  case noBreakpoint
+  /// The tail is written before the breakpoint, which is written in its place.
+  case tailFirst
+  /// What should be one store of a word of code is two.
+  case storesCodeInHalves
+  /// The native form is two instructions: the store, and a no-operation behind it.
+  case twoInstructions
+  /// The handler goes on one byte before the end of the site.
+  case resumesInside
+  /// The handler does nothing and goes on behind the site.
+  case emulatesNothing
+  /// The handler emulates the native unlock.
+  case emulatesNative
+
+  /// A kind of access.
+  public enum Access: UInt8, Sendable { case load, store, exchange, compareExchange, fetchOr }
+
+  /// A kind of word.
+  public enum Word: UInt8, Sendable {
+    case whole, locked, pending, lockedAndPending, tail
+    case next, isHead, state, depth, hashLock, hashNode, mark, slowPath, other
+  }
+
+  /// What becomes of the access.
+  public enum Change: Equatable, Sendable {
+    /// It is not done; an update still reads.
+    case omitted
+    /// An update is a load and then a store: not atomic, no barrier.
+    case torn
+    /// A store clears the whole word that its place is part of.
+    case widened
+  }
+}
+
+extension Mutation.Word {
+  /// What kind of word is at an address.
+  init(_ address: UInt, bits: Int) {
+    let areas = Place.area(UInt32(Place.maximumCPUs))
+    if address < areas {
+      let offset = (address &- Place.area(0)) % 320
+      self =
+        offset == 0
+        ? .depth
+        : offset < 64
+          ? .other : [.next, .isHead, .state][offset % 64 == 12 ? 2 : Int(offset % 64 / 8)]
+    } else if address < Place.lock(0).whole.address {
+      self = (address &- areas) % 16 == 0 ? .hashLock : .hashNode
+    } else if address < Place.lock(Place.locks).whole.address {
+      switch (address % 8, bits) {
+      case (0, 8): self = .locked
+      case (0, 16): self = .lockedAndPending
+      case (1, _): self = .pending
+      case (2, _): self = .tail
+      default: self = .whole
+      }
+    } else if address == Place.entry(.slowPath).address {
+      self = .slowPath
+    } else if address >= Place.mark(0).address, address < Place.entry(.slowPath).address {
+      self = .mark
+    } else {
+      self = .other
+    }
+  }
+}
+
+extension Mutation {
+  /// The change of an access, if this is a mutation of it.
+  func change<W: MemoryWord>(_ access: Access, _ location: Location<W>, _ value: W) -> Change? {
+    guard case .access(let mine, let word, let writing, let change) = self, mine == access,
+      word == Word(location.address, bits: W.bitWidth),
+      writing == nil || writing == UInt64(truncatingIfNeeded: value)
+    else { return nil }
+    return change
+  }
+
+  /// A changed load: what it answers.
+  func load<W: MemoryWord>(_ location: Location<W>, _ ordering: LoadOrdering) -> W {
+    let word = Word(location.address, bits: W.bitWidth)
+    if self == .gateDoesNotTry, word == .whole, isAtGate {
+      _ = Simulated.load(location, ordering)
+      return 1
+    }
+    let value = Simulated.load(location, ordering)
+    if word == .slowPath, Simulated.cpu &+ 1 < Setting.current.cpus {
+      if self == .gateKeepsWaiters, ordering == .relaxed {
+        return W(truncatingIfNeeded: UInt8(Implementation.gate.rawValue))
+      }
+      if self == .countsAfterReading, ordering == .acquiring {
+        let mark = Place.mark(Simulated.cpu)
+        Simulated.store(Simulated.load(mark, .relaxed) &+ 1, to: mark, .relaxed)
+      }
+    }
+    return value
+  }
+
+  /// A changed store; false if it is not changed.
+  func store<W: MemoryWord>(
+    _ value: W, _ location: Location<W>, _ ordering: StoreOrdering
+  ) -> Bool {
+    let word = Word(location.address, bits: W.bitWidth)
+    if word == .mark, ordering == .relaxed {
+      note(isAtGate: false)
+      // Put off: see `load`.
+      if self == .countsAfterReading { return true }
+    }
+    switch change(.store, location, value) {
+    case nil, .torn: return false
+    case .omitted: return true
+    case .widened:
+      // A lock's word, by the kinds of words this is used for.
+      let whole = unsafe Location<UInt32>(address: location.address & ~3)
+      Simulated.store(UInt32(truncatingIfNeeded: value), to: whole, ordering)
+      return true
+    }
+  }
+
+  /// A changed update: what it answers; nil if it is not changed.
+  func update<W: MemoryWord>(
+    _ access: Access, _ location: Location<W>, _ expected: W?, _ desired: W
+  ) -> W? {
+    guard let change = change(access, location, desired) else { return nil }
+    let old = Simulated.load(location, .relaxed)
+    if change == .omitted { return old }
+    if let expected, old != expected { return old }
+    Simulated.store(access == .fetchOr ? old | desired : desired, to: location, .relaxed)
+    return old
+  }
+
+  // MARK: Being at the gate
+
+  private var isAtGate: Bool { Simulated.load(Place.note(Simulated.cpu), .relaxed) != 0 }
+
+  /// Notes whether this CPU is at the gate: book-keeping for `gateDoesNotTry`.
+  func note(isAtGate: Bool) {
+    Simulated.store(isAtGate ? 1 : 0, to: Place.note(Simulated.cpu), .relaxed)
+  }
+}

@@ -1,0 +1,168 @@
+import LockPlatform
+import ModelChecker
+import QueuedSpinlocks
+
+/// Where the words of the models are.
+///
+/// Always the same places, so that CPUs find them by number.
+enum Place {
+  /// How many CPUs a model may have, a switcher included.
+  static var maximumCPUs: UInt { 4 }
+  static var locks: UInt { 3 }
+  static var hashEntries: UInt { 4 }
+
+  // In the order of `layout`.
+  private static var base: UInt { 0x1_0000 }
+  static func area(_ cpu: UInt32) -> UInt { base &+ UInt(cpu) &* PerCPUArea.size }
+  static var hash: UInt { base &+ maximumCPUs &* PerCPUArea.size }
+  private static var lockBase: UInt { hash &+ hashEntries &* 16 }
+  /// So many bytes apart, neighbouring locks begin their search of the hash at the same entry.
+  static var lockStride: UInt { 32 }
+  private static var dataBase: UInt { lockBase &+ locks &* lockStride }
+  private static var holderBase: UInt { dataBase &+ locks &* 8 }
+  private static var markBase: UInt { holderBase &+ locks &* 8 }
+  private static var tableBase: UInt { markBase &+ maximumCPUs &* 8 }
+  private static var orderBase: UInt { tableBase &+ 5 &* 8 }
+  private static var ticketBase: UInt { orderBase &+ locks &* 8 }
+  private static var viewBase: UInt { ticketBase &+ maximumCPUs &* 8 }
+  private static var noteBase: UInt { viewBase &+ maximumCPUs &* 8 }
+  private static var nestingBase: UInt { noteBase &+ maximumCPUs &* 8 }
+  private static var patcherBase: UInt { exited.address &+ 8 }
+  private static var versionBase: UInt { patcherBase &+ 16 }
+
+  // All of these are words of the layout below.
+  static func lock(_ index: UInt) -> LockWord {
+    unsafe LockWord(address: lockBase &+ index &* lockStride)
+  }
+  /// What the lock guards: a plain word.
+  static func data(_ index: UInt) -> Location<UInt64> {
+    unsafe Location(address: dataBase &+ index &* 8)
+  }
+  /// Who holds the lock, plus one.
+  ///
+  /// Book-keeping of the model.
+  static func holder(_ index: UInt) -> Location<UInt64> {
+    unsafe Location(address: holderBase &+ index &* 8)
+  }
+  static func mark(_ cpu: UInt32) -> Location<UInt32> {
+    unsafe Location(address: markBase &+ UInt(cpu) &* 8)
+  }
+  static func entry(_ operation: LockOperation) -> Location<UInt32> {
+    unsafe Location(address: tableBase &+ UInt(operation.rawValue) &* 8)
+  }
+  /// How many joined the lock's queue (low half), and how many of them have been served.
+  static func order(_ index: UInt) -> Location<UInt64> {
+    unsafe Location(address: orderBase &+ index &* 8)
+  }
+  /// The CPU's number in the order of the queue it is in, plus one.
+  static func ticket(_ cpu: UInt32) -> Location<UInt64> {
+    unsafe Location(address: ticketBase &+ UInt(cpu) &* 8)
+  }
+  /// The oldest version of the site that the CPU may still fetch.
+  static func view(_ cpu: UInt32) -> Location<UInt64> {
+    unsafe Location(address: viewBase &+ UInt(cpu) &* 8)
+  }
+  /// Book-keeping of a mutation about the CPU.
+  static func note(_ cpu: UInt32) -> Location<UInt64> {
+    unsafe Location(address: noteBase &+ UInt(cpu) &* 8)
+  }
+  /// CPU 1 has given its number back.
+  static var exited: Location<UInt64> {
+    unsafe Location(address: nestingBase &+ maximumCPUs &* 8)
+  }
+  /// How many handlers are nested on the CPU.
+  ///
+  /// Book-keeping of the model.
+  static func nesting(_ cpu: UInt32) -> Location<UInt64> {
+    unsafe Location(address: nestingBase &+ UInt(cpu) &* 8)
+  }
+  /// The switcher's own variable: how far its drain is.
+  static var drained: Location<UInt64> { unsafe Location(address: patcherBase) }
+  /// The unlock site: five bytes of an aligned word.
+  static var site: Location<UInt64> { unsafe Location(address: patcherBase &+ 8) }
+  /// What the site held one after the other since all CPUs serialized; how many such there are.
+  static func version(_ index: UInt64) -> Location<UInt64> {
+    unsafe Location(address: versionBase &+ 8 &+ UInt(index) &* 8)
+  }
+  static var versions: Location<UInt64> { unsafe Location(address: versionBase) }
+  static var maximumVersions: UInt64 { 6 }
+  /// 1 if the switch succeeded.
+  ///
+  /// Book-keeping of the model.
+  static var result: Location<UInt64> { version(maximumVersions &+ 1) }
+  /// The switcher's clock, and how many pokes it has done.
+  static var clock: Location<UInt64> { version(maximumVersions &+ 2) }
+  static var pokes: Location<UInt64> { version(maximumVersions &+ 3) }
+  /// How often all CPUs were made to serialize.
+  static var serializations: Location<UInt64> { version(maximumVersions) }
+
+  static func lockIndex(_ address: UInt) -> UInt { (address &- lockBase) / lockStride }
+
+  /// The layout; `switcher` is the CPU that alone writes the operation table.
+  static func layout(switcher: Int?) -> WordLayout {
+    var layout = WordLayout()
+    for cpu in 0..<Int(maximumCPUs) {
+      let area = layout.add("cpu\(cpu)", bytes: Int(PerCPUArea.size))
+      layout.share(area, .owned(by: cpu))
+      layout.share(area + 8, .owned(by: cpu))
+      layout.name("cpu\(cpu).depth", at: area, bytes: 4)
+      layout.name("cpu\(cpu).lastTurn", at: area + 8, bytes: 8)
+      for index in 0..<4 {
+        let node = area + 64 + UInt(index) * 64
+        layout.name("cpu\(cpu).node\(index).next", at: node, bytes: 8)
+        layout.name("cpu\(cpu).node\(index).isHead", at: node + 8, bytes: 4)
+        layout.name("cpu\(cpu).node\(index).state", at: node + 12, bytes: 4)
+      }
+    }
+    for index in 0..<Int(hashEntries) {
+      let entry = layout.add("hash[\(index)].lock")
+      _ = layout.add("hash[\(index)].node")
+      precondition(entry == hash + UInt(index) * 16)
+    }
+    let names = (0..<Int(locks)).map { ["A", "B", "C"][$0] }
+    for name in names { _ = layout.add("lock\(name)", bytes: Int(lockStride)) }
+    for name in names { _ = layout.add("data\(name)") }
+    for name in names { _ = layout.add("holder\(name)", .ghost) }
+    for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).mark", .written(by: cpu)) }
+    for name in ["slowPath", "unlock", "wait", "kick", "vcpuIsPreempted"] {
+      _ = layout.add(
+        "table.\(name)", switcher.map { Sharing.written(by: $0) } ?? Sharing.shared)
+    }
+    for name in names { _ = layout.add("order\(name)", .ghost) }
+    for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).ticket", .ghost) }
+    for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).view", .ghost) }
+    for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).note", .ghost) }
+    for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).nesting", .ghost) }
+    _ = layout.add("exited")
+    let last = layout.add("drained", switcher.map { Sharing.owned(by: $0) } ?? .shared)
+    precondition(last == patcherBase)
+    _ = layout.add("site", switcher.map { Sharing.written(by: $0) } ?? .shared)
+    _ = layout.add("versions", .ghost)
+    for index in 0..<maximumVersions { _ = layout.add("version\(index)", .ghost) }
+    for name in ["serializations", "result", "clock", "pokes"] { _ = layout.add(name, .ghost) }
+    return layout
+  }
+}
+
+/// First come, first served: checked where a queue is joined and where its lock is taken.
+enum Order {
+  @inline(__always)
+  static func joined(_ address: UInt) {
+    guard Setting.current.checksOrder else { return }
+    let order = Place.order(Place.lockIndex(address))
+    let tickets = Simulated.load(order, .relaxed) &+ 1
+    Simulated.store(tickets, to: order, .relaxed)
+    Simulated.store(tickets & 0xffff_ffff, to: Place.ticket(Simulated.cpu), .relaxed)
+  }
+
+  @inline(__always)
+  static func served(_ lock: UInt) {
+    guard Setting.current.checksOrder else { return }
+    let ticket = Simulated.load(Place.ticket(Simulated.cpu), .relaxed)
+    guard ticket != 0 else { return }
+    Simulated.store(0, to: Place.ticket(Simulated.cpu), .relaxed)
+    let served = Simulated.load(Place.order(lock), .relaxed) &+ 1 << 32
+    Simulated.store(served, to: Place.order(lock), .relaxed)
+    Simulated.expect(served >> 32 == ticket, "the queue served somebody out of turn")
+  }
+}

@@ -1,0 +1,69 @@
+import LockPlatform
+import LockSwitching
+
+/// What the CPUs of the model being explored do.
+///
+/// Plain values, set before the exploration begins and only read while it lasts.
+struct Setting {
+  /// Of each CPU: what it does, one after the other.
+  var jobs = InlineArray<4, InlineArray<3, Job>>(repeating: InlineArray(repeating: .none))
+  /// Of each CPU: whether it then begins again.
+  var isEndless = InlineArray<4, Bool>(repeating: false)
+  /// Of each CPU: the number under which the locks know it.
+  var numbers: InlineArray<4, UInt32> = [0, 1, 2, 3]
+  /// Of each CPU: where it waits.
+  var waiting: InlineArray<4, Waiting> = [.native, .native, .native, .native]
+  /// Of each CPU: how it unlocks.
+  var unlocking: InlineArray<4, Unlocking> = [.native, .native, .native, .native]
+  /// Queues are checked to be first come, first served.
+  var checksOrder = false
+  /// What the lock guards is read and written, not only held.
+  var touchesData = true
+  /// Wait and kick look into the operation table first.
+  var readsTable = false
+  /// The breakage, if any.
+  var mutation: Mutation?
+  /// How many pokes succeed before one fails.
+  var pokesBeforeFailure = UInt32.max
+  /// The time is over at the second look of the first drain.
+  var drainTimesOut = false
+  /// How many CPUs there are, the switching one included.
+  var cpus: UInt32 = 0
+  /// Aligned 8-byte stores to code are fetched whole or not at all.
+  var wordStoresAreWhole = true
+  /// The switch, if the model has one.
+  var plan = Plan()
+  var request = SwitchRequest(
+    from: .native, to: .native, method: .store, timeLimit: .max, reason: .operator)
+
+  /// Read by model CPUs, written only between explorations, all in one thread.
+  nonisolated(unsafe) private static var value = Setting()
+
+  @inline(__always)
+  static var current: Setting {
+    _read { yield unsafe value }
+    _modify { yield unsafe &value }
+  }
+}
+
+/// Where a CPU goes that found the lock taken.
+public enum Waiting: UInt8, Sendable, CaseIterable {
+  /// The native queue.
+  case native
+  /// The paravirtual queue.
+  case paravirtual
+  /// Test-and-set.
+  case testAndSet
+  /// The counted entry, and from there where the table leads.
+  case counted
+}
+
+/// How a CPU unlocks.
+public enum Unlocking: UInt8, Sendable, CaseIterable {
+  /// One store.
+  case native
+  /// Compare-exchange, and wake the head.
+  case paravirtual
+  /// What its unlock site holds.
+  case site
+}

@@ -1,0 +1,199 @@
+import LockPlatform
+import LockSwitching
+import ModelChecker
+import QueuedSpinlocks
+
+/// What a CPU does once, or again and again.
+public enum Job: UInt8, Sendable {
+  /// Nothing.
+  case none
+  /// Takes lock A and releases it.
+  case a
+  /// Takes lock B and releases it, with interrupts masked: handlers take B as well.
+  case b
+  /// Takes lock C and releases it, with interrupts masked.
+  case c
+  /// Gives its number back: its thread ends.
+  case exit
+  /// Waits until CPU 1 has given its number back.
+  case enroll
+  /// Takes A, and B while it holds A, then releases both, B first.
+  case nested
+  /// The same, A first.
+  case crossed
+}
+
+/// A CPU that takes locks, looks whether it has them alone, and releases them.
+enum Worker {
+  static let body: @convention(c) (UInt32) -> Void = { cpu in
+    repeat {
+      for index in 0..<3 { perform(Setting.current.jobs[Int(cpu)][index], cpu) }
+    } while Setting.current.isEndless[Int(cpu)]
+  }
+
+  /// An interrupt takes B, one that interrupts it takes C.
+  static let handler: @convention(c) (UInt32) -> Void = { cpu in
+    let nesting = Simulated.load(Place.nesting(cpu), .relaxed)
+    Simulated.store(nesting &+ 1, to: Place.nesting(cpu), .relaxed)
+    once(cpu, 1 &+ UInt(nesting))
+    Simulated.store(nesting, to: Place.nesting(cpu), .relaxed)
+  }
+
+  private static func perform(_ job: Job, _ cpu: UInt32) {
+    switch job {
+    case .none: break
+    case .a: once(cpu, 0)
+    case .b, .c:
+      Simulated.maskInterrupts(true)
+      once(cpu, job == .b ? 1 : 2)
+      Simulated.maskInterrupts(false)
+    case .exit: Simulated.store(1, to: Place.exited, .releasing)
+    case .enroll: _ = Simulated.spin(Place.exited, .acquiring) { $0 != 0 }
+    case .nested, .crossed:
+      Simulated.maskInterrupts(true)
+      lock(cpu, 0)
+      enter(cpu, 0)
+      lock(cpu, 1)
+      enter(cpu, 1)
+      let first: UInt = job == .nested ? 1 : 0
+      leave(cpu, first)
+      unlock(cpu, first)
+      leave(cpu, 1 &- first)
+      unlock(cpu, 1 &- first)
+      Simulated.maskInterrupts(false)
+    }
+  }
+
+  private static func once(_ cpu: UInt32, _ index: UInt) {
+    lock(cpu, index)
+    enter(cpu, index)
+    leave(cpu, index)
+    unlock(cpu, index)
+  }
+
+  /// Not inlined, here and below: what it leaves in registers ends with it.
+  @inline(never)
+  private static func lock(_ cpu: UInt32, _ index: UInt) {
+    let lock = Place.lock(index)
+    if lock.tryLock(on: ModelMachine.self) { return }
+    switch Setting.current.waiting[Int(cpu)] {
+    case .native: NativeQueue<ModelMachine>.slowPath(lock)
+    case .paravirtual: ParavirtualQueue<ModelMachine>.slowPath(lock)
+    case .testAndSet: TestAndSet<ModelMachine>.slowPath(lock)
+    case .counted: CountedEntry<ModelMachine>.slowPath(lock)
+    }
+  }
+
+  @inline(never)
+  private static func enter(_ cpu: UInt32, _ index: UInt) {
+    let holder = Place.holder(index)
+    Simulated.expect(Simulated.load(holder, .relaxed) == 0, "two owners")
+    Simulated.store(UInt64(cpu) + 1, to: holder, .relaxed)
+    Order.served(index)
+    if Setting.current.touchesData {
+      // Plain accesses of what the lock guards; nothing but the lock orders them.
+      let value = Simulated.load(Place.data(index), .relaxed)
+      Simulated.store(value &+ 1, to: Place.data(index), .relaxed)
+    } else {
+      Simulated.step()
+    }
+  }
+
+  @inline(never)
+  private static func leave(_ cpu: UInt32, _ index: UInt) {
+    let holder = Place.holder(index)
+    Simulated.expect(Simulated.load(holder, .relaxed) == UInt64(cpu) + 1, "two owners")
+    Simulated.store(0, to: holder, .relaxed)
+  }
+
+  @inline(never)
+  private static func unlock(_ cpu: UInt32, _ index: UInt) {
+    let lock = Place.lock(index)
+    switch Setting.current.unlocking[Int(cpu)] {
+    case .native: NativeQueue<ModelMachine>.unlock(lock)
+    case .paravirtual: ParavirtualQueue<ModelMachine>.unlock(lock)
+    case .site: CodeSite.unlock(lock, cpu)
+    }
+  }
+}
+
+/// What the CPUs of a model do, apart from how they lock.
+public struct Workload: Sendable {
+  /// Of each CPU: up to three jobs.
+  public var jobs: [[Job]]
+  /// Of each CPU: whether it begins again when it is done.
+  public var isEndless: [Bool]
+  /// Of each CPU: how often a handler that takes lock B may interrupt it; the second one may come
+  /// within the first, and then takes C.
+  public var interrupts: [Int]
+  /// Of each CPU: the number under which the locks know it.
+  public var numbers: [Int]
+  /// How often each CPU may wake from sleep for no reason.
+  public var spuriousWakeUps = 0
+
+  /// CPUs that do some jobs and are done.
+  public init(_ jobs: [[Job]]) {
+    self.jobs = jobs
+    isEndless = jobs.map { _ in false }
+    interrupts = jobs.map { _ in 0 }
+    numbers = Array(jobs.indices)
+  }
+
+  /// CPUs that take lock A so often.
+  public init(acquisitions: [Int]) {
+    self.init(acquisitions.map { Array(repeating: .a, count: $0) })
+  }
+
+  func apply(to setting: inout Setting) {
+    for cpu in jobs.indices {
+      setting.numbers[cpu] = UInt32(numbers[cpu])
+      for index in jobs[cpu].indices { setting.jobs[cpu][index] = jobs[cpu][index] }
+      setting.isEndless[cpu] = isEndless[cpu]
+    }
+  }
+
+  /// Words that one CPU alone uses, unless another has its number.
+  func share(in layout: inout WordLayout) {
+    for number in numbers where numbers.count(where: { $0 == number }) > 1 {
+      layout.share(Place.area(UInt32(number)), .shared)
+      layout.share(Place.area(UInt32(number)) + 8, .shared)
+      layout.share(Place.mark(UInt32(number)).address, .shared)
+    }
+  }
+
+  var cpus: [CPUProgram] {
+    jobs.indices.map { cpu in
+      var program = CPUProgram(
+        Worker.body, handler: Worker.handler, interrupts: interrupts[cpu],
+        spuriousWakeUps: spuriousWakeUps)
+      program.isEndless = isEndless[cpu]
+      return program
+    }
+  }
+
+  /// What must hold when all have finished: nothing lost, nothing left behind.
+  func check(_ memory: FinalMemory, touchesData: Bool) -> String? {
+    let all = jobs.joined()
+    let nested = all.count { $0 == .nested || $0 == .crossed }
+    let least = [
+      all.count { $0 == .a } + nested, all.count { $0 == .b } + nested, all.count { $0 == .c },
+    ]
+    for lock in 0..<Place.locks {
+      let updates = Int(memory.read(Place.data(lock).address))
+      // Handlers come as they come, and they take B or C.
+      let most = least[Int(lock)] + (lock > 0 ? interrupts.reduce(0, +) : 0)
+      if touchesData, !(least[Int(lock)]...most).contains(updates) { return "lost update" }
+      if memory.read(Place.lock(lock).whole.address, width: 4) != 0 {
+        return "a lock is not free"
+      }
+    }
+    for entry in 0..<Place.hashEntries where memory.read(Place.hash + entry * 16) != 0 {
+      return "an entry is left in the lock hash"
+    }
+    for cpu in 0..<UInt32(Place.maximumCPUs) {
+      if memory.read(Place.area(cpu), width: 4) != 0 { return "a queue node is not given back" }
+      if memory.read(Place.mark(cpu).address, width: 4) != 0 { return "a CPU is still counted" }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,40 @@
+import ModelChecker
+import ProtocolModels
+import Testing
+
+// Explorations need optimized code: without, generics are not specialised, loop counters stay and
+// make states different that are the same.
+#if !DEBUG
+  /// The short part of what `tidelock verify` runs.
+  @Suite(.serialized) struct CheckTests {
+    @Test(arguments: Check.all.filter { !$0.isLong }) func isAsExpected(check: Check) {
+      let verdict = check.model.explore(Limits(seconds: 300)).verdict
+      switch (verdict, check.expectation) {
+      case (.holds, .holds), (.fails, .fails): break
+      default: Issue.record("\(check.group) \(check.name): \(verdict)")
+      }
+    }
+
+    /// A counterexample that people can follow, from a row of the table that is wrong.
+    @Test func aWrongRowHasAShortCounterexample() throws {
+      let check = try #require(
+        Check.all.first { $0.name == "paravirtual queue, native unlock" })
+      guard case .fails(let failure) = check.model.explore().verdict else {
+        Issue.record("not found")
+        return
+      }
+      let short = check.model.shorten(failure)
+      #expect(short.flaw == .deadlock)
+      #expect(short.schedule.count <= failure.schedule.count)
+      var last: Event?
+      #expect(try check.model.replay(short.schedule) { last = $0 } == .deadlock)
+      // The native unlock frees the lock under a head that sleeps, or is about to.
+      #expect(last?.verb == "sleeps" || last?.word == "lockA")
+    }
+
+    @Test func checksHaveDifferentNames() {
+      let names = Check.all.map { "\($0.group) \($0.name)" }
+      #expect(Set(names).count == names.count)
+    }
+  }
+#endif
