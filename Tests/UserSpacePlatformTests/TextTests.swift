@@ -126,7 +126,8 @@ extension Platform {
 /// which the kernel does not always see (pages that were written are another mapping to it).
 private func protections() throws -> [String] {
   var ranges: [(low: Substring, high: Substring, protection: Substring)] = []
-  for line in try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n") {
+  for line in try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n")
+  {
     let fields = line.split(separator: " ", maxSplits: 2)
     guard fields[1].contains("x"), let dash = fields[0].firstIndex(of: "-") else { continue }
     let (low, high) = (fields[0][..<dash], fields[0][fields[0].index(after: dash)...])
