@@ -108,16 +108,9 @@ extension Platform {
   }
 }
 
-/// How many slow paths a thread is in, by its record.
+/// How many slow paths one of two threads is in.
 private func depth(_ tids: SharedWords, _ thread: Int) -> UInt32 {
-  let end = tidelock_load32(tidelock_state_thread_end())
-  for number in 0..<end {
-    let record = tidelock_thread_record(number)
-    if tidelock_load32(tidelock_thread_tid(record)) == UInt32(tids[thread]), tids[thread] != 0 {
-      return tidelock_load32(tidelock_thread_mark(record))
-    }
-  }
-  return 0
+  record(ofThread: tids[thread]).map { tidelock_load32(tidelock_thread_mark($0)) } ?? 0
 }
 
 private func awaitDepth(_ expected: UInt32, _ tids: SharedWords, _ thread: Int) {
