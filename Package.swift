@@ -60,7 +60,8 @@ let package = Package(
       name: "LockHarness", dependencies: ["Tidelock", "MachineAtomics", "TestShims"],
       path: "Tests/Fixtures/LockHarness", swiftSettings: strict),
     .testTarget(
-      name: "TidelockTests", dependencies: ["Tidelock", "LockHarness", "TestShims"],
+      name: "TidelockTests",
+      dependencies: ["Tidelock", "LockHarness", "TestShims", "LockSites", "MachineAtomics"],
       swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
     .testTarget(
       name: "UserSpacePlatformTests",

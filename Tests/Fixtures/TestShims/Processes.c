@@ -36,6 +36,8 @@ int test_wait(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
 }
 
+uint32_t test_thread_id(void) { return (uint32_t)gettid(); }
+
 _Bool test_forbid_writable_text(void) {
   // if (number == mprotect && (protection & (WRITE|EXEC)) == (WRITE|EXEC)) return EACCES
   struct sock_filter program[] = {

@@ -15,6 +15,8 @@ void test_deadline(unsigned seconds);
 pid_t test_fork(void);
 /// waitpid(2): the exit code, or 256 and more for a signal; -1 if there is no such child.
 int test_wait(pid_t child);
+/// The kernel's number of the calling thread.
+uint32_t test_thread_id(void);
 /// From now on the kernel refuses this process memory that is both writable and executable, as a
 /// hardened one does. False if there is no seccomp.
 _Bool test_forbid_writable_text(void);
