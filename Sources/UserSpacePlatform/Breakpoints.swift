@@ -84,7 +84,9 @@ enum Breakpoints {
   }
 
   /// The C library's own first signal (SIGCANCEL), which it leaves in no mask that a program asks
-  /// for. A thread that blocks it is inside the library, which is creating or ending the thread, or
+  /// for.
+  ///
+  /// A thread that blocks it is inside the library, which is creating or ending the thread, or
   /// in `ThreadRecord.enroll`: it executes no site before it has its own mask again.
   private static let internalSignal: Int32 = 32
 
