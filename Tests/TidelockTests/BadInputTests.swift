@@ -50,7 +50,7 @@ extension Library {
     func unwritableText(method: PokeMethod) async {
       await #expect(processExitsWith: .success) { [method] in
         inOwnProcess {
-          check(test_forbid_writable_text(), "no seccomp")
+          check(test_forbid_writable_text(0), "no seccomp")
           let harness = LockHarness(threads: 4, acquisitions: 1_000)
           let outcome = try harness.run(BareSpinlock()) { _ throws(any Error) in
             refusal(of: .paravirtual, by: method, "does not let the text", "be written")

@@ -57,7 +57,10 @@ extension Library {
 
       func check(_ mutex: borrowing some MutexInterface<Int> & ~Copyable) {
         mutex.withLock { $0 = 41 }
-        #expect(mutex.withLock { $0 += 1; return $0 } == 42)
+        #expect(
+          mutex.withLock {
+            $0 += 1; return $0
+          } == 42)
         #expect(mutex.withLockIfAvailable { $0 } == 42)
         mutex.withLock { _ in #expect(mutex.withLockIfAvailable { $0 } == nil) }
       }

@@ -129,7 +129,9 @@ private func switchAround() throws {
   }
 }
 
-/// What the child does. Ends with a bit for each of the locks that was free and could be taken.
+/// What the child does.
+///
+/// Ends with a bit for each of the locks that was free and could be taken.
 private func exitChild(takes locks: [UInt], holding own: UInt) -> Never {
   // The alarm is not inherited.
   test_deadline(100)

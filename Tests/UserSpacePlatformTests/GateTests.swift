@@ -5,8 +5,9 @@ import Tidelock
 extension Platform {
   /// A lock that never is free while switches go on.
   @Suite struct Saturation {
-    /// Who waits at the gate when it opens goes on into the new slow path. One that stayed would
-    /// never see the lock free again.
+    /// Who waits at the gate when it opens goes on into the new slow path.
+    ///
+    /// One that stayed would never see the lock free again.
     @Test func nobodyStaysAtTheGate() async {
       await #expect(processExitsWith: .success) {
         inOwnProcess {

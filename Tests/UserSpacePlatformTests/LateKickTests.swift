@@ -8,12 +8,16 @@ import Tidelock
 import UserSpaceShims
 
 extension Platform {
-  /// An unlock frees the lock, then wakes the head of the queue by its node. The head may have seen
-  /// the lock free before that, have taken and released it, and its thread may have ended.
+  /// An unlock frees the lock, then wakes the head of the queue by its node.
+  ///
+  /// The head may have seen the lock free before that, have taken and released it, and its thread
+  /// may have ended.
   @Suite struct LateKicks {
-    /// The very case, step by step. The thread that is to be woken has ended before the unlock gets
-    /// to it; another has its number by then and sleeps for another lock, at the head of that
-    /// lock's queue or behind it. It may be woken, but not get the lock.
+    /// The very case, step by step.
+    ///
+    /// The thread that is to be woken has ended before the unlock gets to it; another has its
+    /// number by then and sleeps for another lock, at the head of that lock's queue or behind it.
+    /// It may be woken, but not get the lock.
     @Test(arguments: [false, true])
     func wakesWhoHasTheNumberNow(behindAnother: Bool) async {
       await #expect(processExitsWith: .success) { [behindAnother] in

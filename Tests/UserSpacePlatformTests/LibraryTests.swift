@@ -9,7 +9,9 @@ extension Platform {
   /// Shared libraries with patch sites of their own.
   @Suite struct Libraries {
     /// Whenever it is loaded, a library's sites hold what the set in force wants, and they are
-    /// switched with the rest. By every compiler that there is, as C and as C++.
+    /// switched with the rest.
+    ///
+    /// By every compiler that there is, as C and as C++.
     @Test(arguments: [["clang"], ["clang", "-x", "c++"], ["gcc"], ["gcc", "-x", "c++"]])
     func comeUpInTheSetInForce(compiler: [String]) async throws {
       let copies = (1...4).compactMap { number in
@@ -49,7 +51,8 @@ extension Platform {
     @Test func comeAndGoWhileSwitching() async throws {
       let stays = try #require(Plugin.build("stays"))
       let goes = try #require(Plugin.build("goes"))
-      await #expect(processExitsWith: .success) { [stays = stays as String, goes = goes as String] in
+      await #expect(processExitsWith: .success) {
+        [stays = stays as String, goes = goes as String] in
         inOwnProcess {
           let words = SharedWords(2)
           let (lock, counter) = (words.address(0), words.address(1))
@@ -122,7 +125,7 @@ extension Platform {
       ) { [path = path as String] in
         inOwnProcess {
           try LockOperations.switch(to: .paravirtual)
-          check(test_forbid_writable_text(), "no seccomp")
+          check(test_forbid_writable_text(0), "no seccomp")
           check(Plugin(path) == nil, "loaded")
         }
       }

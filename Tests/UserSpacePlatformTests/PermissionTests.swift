@@ -28,13 +28,17 @@ extension Platform {
       }
     }
 
-    /// Also where a switch ends in an error.
-    @Test func areGivenBackByAFailure() async {
-      await #expect(processExitsWith: .success) {
+    /// Also where a switch ends in an error: the library's text has been opened when the program's,
+    /// which comes after, is refused.
+    @Test func areGivenBackByAFailure() async throws {
+      let path = try #require(Plugin.build("opened"))
+      await #expect(processExitsWith: .success) { [path = path as String] in
         inOwnProcess {
-          let sites = testSites
+          guard let plugin = Plugin(path) else { return check(false, "no library") }
+          let program = testSites
+          let sites = program + plugin.sites
           let before = textProtections(sites)
-          check(test_forbid_writable_text(), "no seccomp")
+          check(test_forbid_writable_text(program[0]), "no seccomp")
           check((try? LockOperations.switch(to: .paravirtual)) == nil, "switched all the same")
           check(textProtections(sites), is: before, "after")
         }

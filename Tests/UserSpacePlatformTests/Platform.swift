@@ -2,8 +2,10 @@ import MachineAtomics
 import Testing
 import UserSpaceShims
 
-/// Everything that looks below the public interface. Serialized, because the machine's processors
-/// are what these tests quarrel about; each runs in a process of its own.
+/// Everything that looks below the public interface.
+///
+/// Serialized, because the machine's processors are what these tests quarrel about; each runs in a
+/// process of its own.
 @Suite(.serialized) struct Platform {}
 
 /// How many numbers were ever given out to threads at one time: one more than the highest.

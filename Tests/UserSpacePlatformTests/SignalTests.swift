@@ -50,7 +50,9 @@ extension Platform {
     }
 
     /// Two threads, each in six slow paths, one over the other, and a switch that waits for them
-    /// all. There are four queue nodes: the fifth and sixth context wait without.
+    /// all.
+    ///
+    /// There are four queue nodes: the fifth and sixth context wait without.
     @Test(arguments: [LockSet.native, .paravirtual, .testAndSet])
     func sixDeep(set: LockSet) async {
       await #expect(processExitsWith: .success) { [set] in

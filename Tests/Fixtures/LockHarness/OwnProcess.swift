@@ -20,7 +20,9 @@ public func inOwnProcess(deadline seconds: UInt32 = 150, _ body: () throws -> Vo
   }
 }
 
-/// Records an issue unless a condition holds. Call it on the thread that runs the test.
+/// Records an issue unless a condition holds.
+///
+/// Call it on the thread that runs the test.
 public func check(_ condition: Bool, _ expectation: @autoclosure () -> String) {
   if !condition { Issue.record(Comment(rawValue: expectation())) }
 }

@@ -6,8 +6,9 @@ import TestShims
 public struct Plugin: ~Copyable {
   private let library: UInt
 
-  /// Compiles one. Each copy is a library of its own to the dynamic linker. Nil if the compiler is
-  /// not there.
+  /// Compiles one.
+  ///
+  /// Each copy is a library of its own to the dynamic linker. Nil if the compiler is not there.
   public static func build(_ copy: String, by compiler: [String] = ["clang"], _ options: String...)
     -> String?
   {

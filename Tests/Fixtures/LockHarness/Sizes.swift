@@ -1,5 +1,7 @@
-/// How much the stress tests do. Debug builds leave the generic floors unspecialised, so there they
-/// only show that the code works at all; the numbers that mean something are release's.
+/// How much the stress tests do.
+///
+/// Debug builds leave the generic floors unspecialised, so there they only show that the code works
+/// at all; the numbers that mean something are release's.
 public enum Sizes {
   #if DEBUG
     /// Divides what is otherwise done.
@@ -16,8 +18,10 @@ public enum Sizes {
   public static let rounds = Int(20 / share)
   /// Switches of a saturated lock.
   public static let saturatedSwitches = Int(100 / share)
-  /// Acquisitions in which each thread must have had its turn. In native two threads that have the
-  /// processors pass the lock to and fro until their time slices end, millions of times a second.
+  /// Acquisitions in which each thread must have had its turn.
+  ///
+  /// In native two threads that have the processors pass the lock to and fro until their time
+  /// slices end, millions of times a second.
   public static let starvedAfter = 5_000_000 / share
   /// Acquisitions over which a paravirtual queue must be fair: many turns of every thread.
   public static let fairAcquisitions = 1_000_000 / share

@@ -61,8 +61,10 @@ public final class Flag: Sendable {
   public func raise() { value.store(true, ordering: .releasing) }
 }
 
-/// Words that several threads use, each on a cache line of its own. Relaxed accesses that are no
-/// read-modify-writes: exclusion is what the lock under test must provide.
+/// Words that several threads use, each on a cache line of its own.
+///
+/// Relaxed accesses that are no read-modify-writes: exclusion is what the lock under test must
+/// provide.
 public final class SharedWords: Sendable {
   private let base: UInt
 
@@ -88,8 +90,9 @@ public final class SharedWords: Sendable {
   public func address(_ index: Int) -> UInt { base + UInt(index) * 64 }
 }
 
-/// Waits until something is so, giving the processor away between looks. What never becomes so is
-/// for the test's deadline.
+/// Waits until something is so, giving the processor away between looks.
+///
+/// What never becomes so is for the test's deadline.
 public func wait(until condition: () -> Bool) {
   while !condition() { sched_yield() }
 }

@@ -18,8 +18,9 @@ int test_wait(pid_t child);
 /// The kernel's number of the calling thread.
 uint32_t test_thread_id(void);
 /// From now on the kernel refuses this process memory that is both writable and executable, as a
-/// hardened one does. False if there is no seccomp.
-_Bool test_forbid_writable_text(void);
+/// hardened one does: anywhere, or where the range begins with the page of an address, if that is
+/// not 0. False if there is no seccomp.
+_Bool test_forbid_writable_text(uintptr_t page);
 /// Whether the program was compiled with optimization.
 _Bool test_is_optimized(void);
 
