@@ -142,16 +142,14 @@ let package = Package(
     .target(
       name: "LockHarness", dependencies: ["Tidelock", "MachineAtomics", "TestShims"],
       path: "Tests/Fixtures/LockHarness", swiftSettings: strict),
-    .executableTarget(
-      name: "LockProbe", dependencies: ["Tidelock"], path: "Tests/Fixtures/LockProbe",
-      swiftSettings: strict),
     .testTarget(
-      name: "TidelockTests", dependencies: ["Tidelock", "LockHarness", "TestShims"],
+      name: "TidelockTests",
+      dependencies: ["Tidelock", "LockHarness", "TestShims", "LockSites", "MachineAtomics"],
       swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
     .testTarget(
       name: "UserSpacePlatformTests",
       dependencies: [
-        "Tidelock", "LockHarness", "LockProbe", "TestShims", "TestFixtures", "LockSites",
+        "Tidelock", "LockHarness", "TestShims", "TestFixtures", "LockSites",
         "UserSpaceShims", "MachineAtomics",
       ],
       swiftSettings: strict),

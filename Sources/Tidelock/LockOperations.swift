@@ -71,12 +71,13 @@ public enum LockOperations {
 }
 
 extension Duration {
-  /// In nanoseconds; 0 if negative, the largest number if too long.
+  /// In nanoseconds; 0 if negative, and never so many that a clock's reading could not be added.
   fileprivate var wholeNanoseconds: UInt64 {
+    let longest: UInt64 = .max / 2
     guard self > .zero else { return 0 }
     let (whole, overflow) = UInt64(components.seconds).multipliedReportingOverflow(
       by: 1_000_000_000)
-    guard !overflow else { return .max }
-    return whole &+ UInt64(components.attoseconds / 1_000_000_000)
+    guard !overflow, whole < longest else { return longest }
+    return whole + UInt64(components.attoseconds / 1_000_000_000)
   }
 }

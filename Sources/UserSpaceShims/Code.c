@@ -45,11 +45,21 @@ int tidelock_trap_install(void) {
                            .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART};
   sigemptyset(&ours.sa_mask);
   tidelock_state_.chained_trap = now;
+  if (!tidelock_state_.has_first_trap) {
+    tidelock_state_.first_trap = now;
+    tidelock_state_.has_first_trap = 1;
+  }
   return sigaction(SIGTRAP, &ours, NULL);
 }
 
+// The breakpoint that this thread is passing on.
+static __thread const void *passing __attribute__((tls_model("initial-exec")));
+
 void tidelock_trap_chain(int signal, siginfo_t *info, void *context) {
-  struct sigaction before = tidelock_state_.chained_trap;
+  // A handler that came after ours takes ours for the one before it and may pass it back; ours has
+  // been put in front of it since. Then whoever was there first is next.
+  struct sigaction before =
+      passing == context ? tidelock_state_.first_trap : tidelock_state_.chained_trap;
   if (!(before.sa_flags & SA_SIGINFO) &&
       (before.sa_handler == SIG_DFL || before.sa_handler == SIG_IGN)) {
     // The default action ends the process (an ignored trap does too: the kernel insists).
@@ -60,10 +70,13 @@ void tidelock_trap_chain(int signal, siginfo_t *info, void *context) {
   }
   sigset_t saved;
   pthread_sigmask(SIG_BLOCK, &before.sa_mask, &saved);
+  const void *outer = passing;
+  passing = context;
   if (before.sa_flags & SA_SIGINFO) {
     before.sa_sigaction(signal, info, context);
   } else {
     before.sa_handler(signal);
   }
+  passing = outer;
   pthread_sigmask(SIG_SETMASK, &saved, NULL);
 }

@@ -214,7 +214,12 @@ private let twoUpdates: @Sendable (FinalMemory) -> String? = {
     }
     let actions = ["0", "1", "0c", "1c"].compactMap { Action($0) }
     func extend(_ schedule: [Action]) {
-      for action in actions where (try? Replay.run(program, schedule + [action])) != nil {
+      for action in actions {
+        do {
+          _ = try Replay.run(program, schedule + [action])
+        } catch {
+          continue
+        }
         extend(schedule + [action])
       }
     }

@@ -125,7 +125,7 @@ extension Platform {
       ) { [path = path as String] in
         inOwnProcess {
           try LockOperations.switch(to: .paravirtual)
-          check(test_forbid_writable_text(), "no seccomp")
+          check(test_forbid_writable_text(0), "no seccomp")
           check(Plugin(path) == nil, "loaded")
         }
       }

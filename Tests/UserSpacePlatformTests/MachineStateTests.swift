@@ -1,64 +1,105 @@
 import LockHarness
+import LockSites
+import MachineAtomics
 import TestShims
 import Testing
 import Tidelock
-import UserSpaceShims
 
 extension Platform {
-  /// An unlock changes nothing but the lock, in either form, with and without somebody to wake.
+  /// What compiled code keeps in registers, below its stack pointer and in errno survives a lock
+  /// operation, whatever the operation has to do.
   @Suite struct MachineState {
-    @Test func isTheSameAfterEveryUnlock() async {
+    @Test func registersAndRedZone() async {
       await #expect(processExitsWith: .success) {
         inOwnProcess {
           let words = SharedWords(1)
           let lock = words.address(0)
-          let native = stateAfterUnlocks(lock) { tidelock_lock(lock) }
+          var native = test_state()
+          var uncontended = test_state()
+          var waking = test_state()
+          tidelock_lock(lock)
+          // Writes one of these structures, here and below.
+          unsafe test_state_after_unlock(lock, &native)
           try LockOperations.switch(to: .paravirtual)
-          let fast = stateAfterUnlocks(lock) { tidelock_lock(lock) }
-          check(fast, is: native, "the state after a paravirtual unlock")
+          tidelock_lock(lock)
+          unsafe test_state_after_unlock(lock, &uncontended)
+          withSleeper(lock) { unsafe test_state_after_unlock(lock, &waking) }
+          check(bytes(of: uncontended), is: bytes(of: native), "the state after an unlock")
+          check(bytes(of: waking), is: bytes(of: native), "the state after one that wakes")
+        }
+      }
+    }
 
-          // The head of the queue sleeps: the unlock goes the long way, and wakes it.
-          let kicks = LockOperations.statistics.kicks
-          var unlocks: UInt64 = 0
-          var sleepers = Workers(0) { _ in }
-          let slow = stateAfterUnlocks(lock) {
-            tidelock_lock(lock)
-            unlocks += 1
-            let halts = LockOperations.statistics.halts
-            sleepers.start {
+    @Test func liveValues() async {
+      await #expect(processExitsWith: .success) {
+        inOwnProcess {
+          var functions = [test_live_values, test_live_vectors]
+          if test_has_wide_vectors() { functions.append(test_live_wide_vectors) }
+          let words = SharedWords(1)
+          let lock = words.address(0)
+          let seeds: [UInt64] = [1, 7, 123_456_789, 0xfedc_ba98_7654_3210]
+          let native = functions.map { function in
+            seeds.map { seed in
               tidelock_lock(lock)
+              return function(lock, seed)
+            }
+          }
+          try LockOperations.switch(to: .paravirtual)
+          for (function, results) in zip(functions, native) {
+            for (seed, expected) in zip(seeds, results) {
+              var result: UInt64 = 0
+              withSleeper(lock) { result = function(lock, seed) }
+              check(result, is: expected, "what was computed across an unlock, from \(seed)")
+            }
+          }
+        }
+      }
+    }
+
+    @Test func errorNumber() async {
+      await #expect(processExitsWith: .success) {
+        inOwnProcess {
+          let words = SharedWords(1)
+          let lock = words.address(0)
+          for set: LockSet in [.native, .paravirtual, .testAndSet] {
+            try LockOperations.switch(to: set)
+            tidelock_lock(lock)
+            // A thread without a number yet, in the slow path.
+            let slowPaths = LockOperations.statistics.slowPaths
+            let failures = Failures()
+            let waiter = Workers(1) { _ in
+              let after = test_errno_after_lock(lock, 1234)
+              if after != 1234 { failures.add("errno is \(after) after a lock in \(set)") }
               tidelock_unlock(lock)
             }
-            wait { LockOperations.statistics.halts > halts }
+            wait {
+              LockOperations.statistics.slowPaths > slowPaths
+                && (set != .paravirtual || tidelock_load8(lock) == 3)
+            }
+            check(test_errno_after_unlock(lock, 4321), is: 4321, "errno after an unlock in \(set)")
+            waiter.join()
+            for failure in failures.all { check(false, failure) }
           }
-          sleepers.join()
-          check(slow, is: native, "the state after an unlock that wakes")
-          let woken = LockOperations.statistics.kicks - kicks
-          check(woken >= unlocks, "of \(unlocks) unlocks only \(woken) woke somebody")
         }
       }
     }
   }
 }
 
-/// What is left in registers and memory by unlocks that were entered with known values; `take`
-/// takes the lock before each.
-private func stateAfterUnlocks(_ lock: UInt, take: () -> Void) -> [UInt64] {
-  var values: [UInt64] = []
-  take()
-  // Both tuples are arrays of C: as many words as they are long.
-  var state = test_state()
-  unsafe test_state_after_unlock(lock, &state)
-  unsafe withUnsafeBytes(of: state) { unsafe values += $0.bindMemory(to: UInt64.self) }
-  take()
-  values.append(test_live_values(lock, 0x1234_5678_9abc_def1))
-  take()
-  values.append(test_live_vectors(lock, 77))
-  if test_has_wide_vectors() {
-    take()
-    values.append(test_live_wide_vectors(lock, 0x0fed_cba9_8765_4321))
+/// Takes a lock, lets a thread fall asleep for it, and calls a body that must release it.
+private func withSleeper(_ lock: UInt, _ body: () -> Void) {
+  tidelock_lock(lock)
+  let sleeper = Workers(1) { _ in
+    tidelock_lock(lock)
+    tidelock_unlock(lock)
   }
-  take()
-  values.append(UInt64(test_errno_after_unlock(lock, 77)))
-  return values
+  // 3: the head of the queue sleeps.
+  wait { tidelock_load8(lock) == 3 }
+  body()
+  sleeper.join()
+}
+
+private func bytes(of state: test_state) -> [UInt64] {
+  // Plain integers without padding.
+  unsafe withUnsafeBytes(of: state) { unsafe Array($0.bindMemory(to: UInt64.self)) }
 }

@@ -98,9 +98,6 @@ extension Platform {
   }
 }
 
-/// How many records were ever in use: one more than the highest number.
-private var numbersGivenOut: Int { Int(tidelock_load32(tidelock_state_thread_end())) }
-
 private func tid(_ number: UInt32) -> UInt32 {
   tidelock_load32(tidelock_thread_tid(tidelock_thread_record(number)))
 }

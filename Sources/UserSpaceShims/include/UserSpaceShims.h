@@ -73,7 +73,10 @@ struct tidelock_state {
   uintptr_t images;
   /// How many handlers look at the records just now.
   uint32_t handlers;
+  /// The handler of SIGTRAP that ours was last put in front of, and the first one.
   struct sigaction chained_trap;
+  struct sigaction first_trap;
+  uint32_t has_first_trap;
   /// A poke that is under way may have put breakpoints.
   uint32_t unnumbered_breakpoints;
 };

@@ -33,4 +33,6 @@ public enum Sizes {
   public static let forks = Int(300 / share)
   /// Times a library is loaded and unloaded while switches go on.
   public static let libraryCycles = Int(1_000 / share)
+  /// Rounds of three threads that wait, are woken and end.
+  public static let lateKicks = Int(2_000 / share)
 }

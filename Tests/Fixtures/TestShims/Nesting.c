@@ -111,3 +111,10 @@ void test_park_install(int signal) {
 
 uint32_t test_parked(void) { return __atomic_load_n(&parked, __ATOMIC_RELAXED); }
 void test_park_release(void) { __atomic_store_n(&released, 1, __ATOMIC_RELAXED); }
+
+static void interrupt(int signal) { (void)signal; }
+
+void test_interrupt_install(int signal) {
+  struct sigaction action = {.sa_handler = interrupt};
+  sigaction(signal, &action, NULL);
+}

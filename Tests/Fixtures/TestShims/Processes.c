@@ -36,11 +36,17 @@ int test_wait(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
 }
 
-_Bool test_forbid_writable_text(void) {
-  // if (number == mprotect && (protection & (WRITE|EXEC)) == (WRITE|EXEC)) return EACCES
+uint32_t test_thread_id(void) { return (uint32_t)gettid(); }
+
+_Bool test_forbid_writable_text(uintptr_t page) {
+  uint32_t low = (uint32_t)page & ~4095u;
+  // if (number == mprotect && (page == 0 || low half of address == low)
+  //     && (protection & (WRITE|EXEC)) == (WRITE|EXEC)) return EACCES
   struct sock_filter program[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 4),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 6),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+      BPF_JUMP(BPF_JMP | (page == 0 ? BPF_JGE : BPF_JEQ) | BPF_K, low, 0, 4),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
       BPF_STMT(BPF_ALU | BPF_AND | BPF_K, PROT_WRITE | PROT_EXEC),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PROT_WRITE | PROT_EXEC, 0, 1),

@@ -15,9 +15,12 @@ void test_deadline(unsigned seconds);
 pid_t test_fork(void);
 /// waitpid(2): the exit code, or 256 and more for a signal; -1 if there is no such child.
 int test_wait(pid_t child);
+/// The kernel's number of the calling thread.
+uint32_t test_thread_id(void);
 /// From now on the kernel refuses this process memory that is both writable and executable, as a
-/// hardened one does. False if there is no seccomp.
-_Bool test_forbid_writable_text(void);
+/// hardened one does: anywhere, or where the range begins with the page of an address, if that is
+/// not 0. False if there is no seccomp.
+_Bool test_forbid_writable_text(uintptr_t page);
 /// Whether the program was compiled with optimization.
 _Bool test_is_optimized(void);
 
@@ -60,6 +63,9 @@ void test_park_install(int signal);
 uint32_t test_parked(void);
 void test_park_release(void);
 
+/// A handler that does nothing and ends system calls (no SA_RESTART).
+void test_interrupt_install(int signal);
+
 // MARK: Breakpoints of others
 
 /// Installs a handler of SIGTRAP that counts, with or without SA_SIGINFO.
@@ -75,12 +81,18 @@ _Bool test_trap_was_ours(void);
 /// Blocks or unblocks SIGTRAP in the calling thread.
 void test_trap_block(_Bool blocked);
 
+/// Releases a lock whose queue's head sleeps, and stops when the lock is free and nobody has been
+/// woken yet, until `test_go_on`. Takes SIGTRAP for itself.
+void test_unlock_in_two_halves(uintptr_t lock);
+_Bool test_is_between_halves(void);
+void test_go_on(void);
+
 // MARK: Machine state across an unlock
 
-/// General registers (rbx rcx rdx rsi rdi rbp r8-r15), the stack pointer, and the 128 bytes below
-/// the stack, as they are after an unlock that was entered with known values in all of them.
+/// General registers (rbx rcx rdx rsi rdi rbp r8-r15) and the 128 bytes below the stack, as they are
+/// after an unlock that was entered with known values in all of them.
 struct test_state {
-  uint64_t registers[15];
+  uint64_t registers[14];
   uint64_t red_zone[16];
 };
 void test_state_after_unlock(uintptr_t lock, struct test_state *state);

@@ -1,0 +1,81 @@
+import LockHarness
+import TestShims
+import Testing
+import Tidelock
+
+extension Library {
+  /// What the compiler makes of a lock.
+  ///
+  /// Only of optimized code is anything promised.
+  @Suite(.enabled(if: test_is_optimized()))
+  struct MachineCode {
+    static let disassembly = Disassembly()
+
+    /// Lock and unlock inline: a compare-exchange, one branch that is not taken, what is guarded,
+    /// one store.
+    @Test(arguments: ["tidelock_subject_with_lock", "tidelock_subject_spinlock"])
+    func fastPath(function: String) throws {
+      let code = try #require(Self.disassembly?.functions[function])
+      let end = try #require(code.firstIndex { $0.isReturn })
+      // Straight on from the entry to the return.
+      let path = code[...end]
+      let exchange = try #require(path.firstIndex { $0.isLockedCompareExchange })
+      #expect(path[exchange + 1].isBranch, "\(path.map(\.text))")
+      #expect(path.count { $0.isBranch } == 1, "\(path.map(\.text))")
+      #expect(path.count { $0.bytes.first == 0xf0 } == 1, "\(path.map(\.text))")
+      #expect(!path.contains { $0.isCall || $0.isJump }, "\(path.map(\.text))")
+      let unlock = path.indices.filter { path[$0].bytes == [0x40, 0xc6, 0x47, 0, 0] }
+      #expect(unlock.count == 1 && (unlock.first ?? 0) > exchange, "\(path.map(\.text))")
+      // The way back from the slow path meets the same site, so there is one. (Stubs have no names
+      // of their own and may seem to be part of the function.)
+      #expect(code.count { $0.bytes == [0x40, 0xc6, 0x47, 0, 0] } == 1)
+      let called = Set(code.compactMap(\.target)).subtracting(["tidelock_unlock_thunk"])
+      #expect(called == ["tidelock_lock_slow"])
+    }
+
+    /// Behind the entries of the core there is no generic code left: nothing is called through a
+    /// witness table, nothing asks for metadata, nothing is allocated or counted.
+    @Test(arguments: ["tidelock_core_lock_slow", "tidelock_core_unlock_slow"])
+    func coreIsSpecialized(entry: String) throws {
+      let functions = try #require(Self.disassembly).functions
+      var reached: Set<String> = []
+      var open = [entry]
+      var outside: Set<String> = []
+      while let name = open.popLast() {
+        guard reached.insert(name).inserted else { continue }
+        guard let code = functions[name], !name.hasSuffix("@plt") else {
+          outside.insert(name)
+          continue
+        }
+        let indirect = code.filter(\.isIndirect)
+        #expect(indirect.isEmpty, "\(name): \(indirect.map(\.text))")
+        open += code.compactMap(\.target)
+      }
+      #expect(reached.contains { $0.contains("ParavirtualQueue") }, "\(reached)")
+      let allowed = ["clock_gettime", "pthread_setspecific", "__stack_chk_fail"].map { $0 + "@plt" }
+      #expect(outside.subtracting(allowed).isEmpty, "calls out of the core: \(outside)")
+    }
+
+    /// The table has every site and nothing else, and one store can change each.
+    @Test func tableIsComplete() throws {
+      let found = try #require(Self.disassembly).functions.values.joined()
+        .filter { $0.bytes == [0x40, 0xc6, 0x47, 0, 0] }.map(\.address)
+      // The file's addresses are relative to where it is loaded.
+      let base = try #require(programBase)
+      let table = (0..<test_site_count()).map { test_site_address($0) - base }
+      #expect(found.count > 10)
+      #expect(table.sorted() == found.sorted())
+      #expect(table.allSatisfy { $0 % 8 <= 3 })
+    }
+  }
+}
+
+/// Where the first byte of the program's file is mapped: the last file that begins below a site.
+private var programBase: UInt? {
+  let site = test_site_address(0)
+  return memoryMappings.compactMap { line -> UInt? in
+    let fields = line.split(separator: " ")
+    let begin = UInt(fields[0].prefix { $0 != "-" }, radix: 16)
+    return fields.count > 5 && fields[2].allSatisfy { $0 == "0" } ? begin : nil
+  }.last { $0 <= site }
+}
