@@ -17,7 +17,7 @@ public enum Sizes {
   /// Rounds of all six directions, by each method.
   public static let rounds = Int(20 / share)
   /// Switches of a saturated lock.
-  public static let saturatedSwitches = Int(100 / share)
+  public static let saturatedSwitches = Int(60 / share)
   /// Acquisitions in which each thread must have had its turn.
   ///
   /// In native two threads that have the processors pass the lock to and fro until their time
@@ -30,7 +30,7 @@ public enum Sizes {
   /// Switches under a storm of signals.
   public static let stormSwitches = 300 / share
   /// Forks in the middle of switches.
-  public static let forks = Int(300 / share)
+  public static let forks = Int(200 / share)
   /// Times a library is loaded and unloaded while switches go on.
   public static let libraryCycles = Int(1_000 / share)
   /// Rounds of three threads that wait, are woken and end.
