@@ -68,7 +68,7 @@ public enum NativeQueue<Platform: LockMachine> {
       let before = previous.node(on: Platform.self)
       // Releasing; pairs with the load in `successor`: our node is cleared before it is linked.
       Platform.store(UInt64(place.node.address), to: before.next, .releasing)
-      // Acquiring; pairs with the store in `handOver`.
+      // Acquiring; pairs with the releasing store at the end of this function.
       _ = Platform.spin(place.node.isHead, .acquiring) { $0 != 0 }
     }
 
