@@ -5,7 +5,7 @@ import Subprocess
 ///
 ///     let uptime = try await shell.run("cat /proc/uptime")
 ///
-/// One command at a time.
+/// One command at a time, each in a shell of its own: variables and folders do not outlive it.
 public actor GuestShell {
   static let readyMark = "tidelock-guest-ready"
   static let endMark = "tidelock-guest-end"

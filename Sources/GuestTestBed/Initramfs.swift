@@ -33,6 +33,10 @@ struct Initramfs {
   }
 
   /// One line in, what it prints out, then the mark with the exit status.
+  ///
+  /// Who reads is neither the first process nor runs commands itself: busybox's `read` drops what it
+  /// has of a line when a child ends meanwhile, and what a command leaves behind becomes a child of
+  /// the first process.
   static let initScript = """
     #!/bin/busybox sh
     /bin/busybox --install -s /bin
@@ -42,10 +46,13 @@ struct Initramfs {
     mount -t devtmpfs dev /dev
     exec </dev/ttyS1 >/dev/ttyS1 2>&1
     stty raw -echo
-    echo \(GuestShell.readyMark)
-    while read -r line; do
-      eval "$line"
-      echo "\(GuestShell.endMark) $?"
-    done
+    {
+      echo \(GuestShell.readyMark)
+      while read -r line; do
+        (eval "$line")
+        echo "\(GuestShell.endMark) $?"
+      done
+    } </dev/ttyS1 &
+    wait $!
     """
 }

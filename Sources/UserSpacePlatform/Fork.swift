@@ -13,7 +13,26 @@ import UserSpaceShims
 /// dissolved. A lock that a vanished thread held stays held, as with any lock.
 enum Fork {
   static func install() {
+    rehearse()
     _ = pthread_atfork({ Process.lockImages() }, { Process.unlockImages() }, { Fork.startChild() })
+  }
+
+  /// Does once what a child does, while there is nothing yet to forget or to restore.
+  ///
+  /// Unless it is optimised away, generic code asks the Swift runtime for its types when it first
+  /// runs, and the runtime takes locks to make them. In a child a vanished thread may hold those
+  /// for ever; what is known already is found without a lock. The poke of a site has no part in
+  /// this: a child pokes only if a switch of its parent did.
+  private static func rehearse() {
+    guard tidelock_threads() != 0 else { return }
+    forget(ThreadRecord(CPUNumber(0)))
+    var word: UInt32 = 0
+    unsafe withUnsafeMutablePointer(to: &word) {
+      // Nobody else knows this lock, and it outlives the call.
+      AbandonedQueue<UserSpace>.dissolve(unsafe LockWord(address: UInt(bitPattern: $0)))
+    }
+    forgetOtherThreads()
+    restore(Process.set)
   }
 
   fileprivate static func startChild() {
@@ -29,20 +48,22 @@ enum Fork {
   /// Dissolves the queues of the threads that are gone and frees their records.
   private static func forgetOtherThreads() {
     let me = tidelock_self()
-    for thread in ThreadRecord.all where thread.address != me {
-      for level: UInt in 0..<4 {
-        let lock = UserSpace.load(thread.waitsFor(level), .relaxed)
-        guard lock != 0 else { continue }
-        UserSpace.store(0, to: thread.waitsFor(level), .relaxed)
-        // Somebody waited for it when the process forked, so it was there, and its copy is.
-        AbandonedQueue<UserSpace>.dissolve(unsafe LockWord(address: UInt(lock)))
-      }
-      AbandonedQueue<UserSpace>.forget(thread.number)
-      UserSpace.store(0, to: thread.mark, .relaxed)
-      UserSpace.store(0, to: thread.tid, .relaxed)
-    }
+    for thread in ThreadRecord.all where thread.address != me { forget(thread) }
     guard me != 0 else { return }
     UserSpace.store(tidelock_tid(), to: ThreadRecord(address: me).tid, .relaxed)
+  }
+
+  private static func forget(_ thread: ThreadRecord) {
+    for level: UInt in 0..<4 {
+      let lock = UserSpace.load(thread.waitsFor(level), .relaxed)
+      guard lock != 0 else { continue }
+      UserSpace.store(0, to: thread.waitsFor(level), .relaxed)
+      // Somebody waited for it when the process forked, so it was there, and its copy is.
+      AbandonedQueue<UserSpace>.dissolve(unsafe LockWord(address: UInt(lock)))
+    }
+    AbandonedQueue<UserSpace>.forget(thread.number)
+    UserSpace.store(0, to: thread.mark, .relaxed)
+    UserSpace.store(0, to: thread.tid, .relaxed)
   }
 
   /// Puts every operation as a set has it.

@@ -97,6 +97,40 @@ extension Platform {
       }
     }
 
+    /// Whatever locks of the Swift runtime other threads hold: the child cannot wait for them.
+    @Test func whileTypesAreMade() async {
+      await #expect(processExitsWith: .success) {
+        inOwnProcess {
+          let stop = Flag()
+          let words = SharedWords(2)
+          let lock = words.address(1)
+          let making = Workers(2) { number in
+            // What has been made once is found without a lock: it ends before it runs out.
+            number == 0
+              ? makeTypes(Int8.self, depth: 40, until: stop)
+              : makeTypes(Int16.self, depth: 40, until: stop)
+            words[0] = 1
+          }
+          for number in 0..<300 {
+            let child = test_fork()
+            if child == 0 {
+              tidelock_lock(lock)
+              tidelock_unlock(lock)
+              _exit(0)
+            }
+            let code = test_wait(child)
+            guard code == 0 else {
+              check(false, "fork \(number): the child ended with \(code)")
+              break
+            }
+          }
+          check(words[0], is: 0, "whether types ran out, which proves nothing")
+          stop.raise()
+          making.join()
+        }
+      }
+    }
+
     /// The child of a child, and a child whose parent switched to paravirtual.
     @Test func generations() async {
       await #expect(processExitsWith: .success) {
@@ -129,12 +163,17 @@ private func switchAround() throws {
   }
 }
 
+/// Makes the runtime make types and look for their conformances, twice as many at each depth.
+private func makeTypes<Inner>(_: Inner.Type, depth: Int, until stop: Flag) {
+  guard depth > 0, !stop.isRaised, !(Inner.self is any Error.Type) else { return }
+  makeTypes([Inner].self, depth: depth - 1, until: stop)
+  makeTypes(Inner?.self, depth: depth - 1, until: stop)
+}
+
 /// What the child does.
 ///
 /// Ends with a bit for each of the locks that was free and could be taken.
 private func exitChild(takes locks: [UInt], holding own: UInt) -> Never {
-  // The alarm is not inherited.
-  test_deadline(100)
   var taken: Int32 = 0
   for (bit, lock) in locks.enumerated() where tidelock_load8(lock) == 0 {
     // Nobody can hold it any more, so this must not wait.
