@@ -11,6 +11,7 @@ struct GuestTests {
   private func machine(vcpus: Int) async throws -> GuestMachine {
     let kernel = try GuestKernel()
     var machine = GuestMachine(kernel: kernel, vcpus: vcpus)
+    machine.lifetime = 1000
     machine.files = GuestSwitcher.files(try await GuestModules.build(for: kernel))
     return machine
   }
@@ -23,7 +24,8 @@ struct GuestTests {
       try await shell.write("60000", to: "/sys/kernel/tidelock/time_limit")
       let torture = try await GuestTorture.load(in: shell)
       try await torture.start(.everything)
-      for _ in 0..<2 {
+      // Six switches each: 204.
+      for _ in 0..<34 {
         for set in [
           "paravirtual", "test-and-set", "paravirtual", "native", "test-and-set", "native",
         ] {
