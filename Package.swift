@@ -113,7 +113,7 @@ let package = Package(
       name: "TidelockCommand",
       dependencies: [
         "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
-        "WordCounting", "RunReports", "GuestTestBed",
+        "WordCounting", "RunReports", "GuestTestBed", "ModelChecker", "ProtocolModels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
         .product(name: "TextTable", package: "TextTable"),

@@ -96,12 +96,15 @@ extension Machine {
       wake(cpu, request)
       run(cpu, answer: 0)
     case .choose:
-      observe(cpu, "chooses \(choice)")
+      observe(cpu, "takes possibility \(choice + 1) of \(request.first)")
       run(cpu, answer: UInt64(choice))
     case .fenceOther:
       observe(cpu, "makes CPU \(request.first) execute a barrier")
       run(cpu, answer: 0)
-    case .fence, .step, .boundedWait, .maskInterrupts, .fuse:
+    case .fence:
+      observe(cpu, "fences")
+      run(cpu, answer: 0)
+    case .step, .boundedWait, .maskInterrupts, .fuse, .note:
       run(cpu, answer: 0)
     case .finish, .fail:
       preconditionFailure("no such step")
@@ -237,6 +240,9 @@ extension Machine {
     case .fail:
       flaw = .assertion(message(request))
       return nil
+    case .note:
+      observe(cpu, message(request), nil, nil, request.first)
+      return 0
     case .boundedWait:
       cpus[cpu].pauseIsFree = true
       return 0

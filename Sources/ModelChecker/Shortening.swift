@@ -6,19 +6,21 @@
 public enum Shortening {
   /// Looks for a better schedule with the same kind of flaw; returns the failure itself if there
   /// is none within the limits (which are for each number of preemptions).
+  ///
+  /// `goOn` is asked every so often; false ends the search.
   public static func shorten(
     _ failure: Failure, of program: ModelProgram,
-    _ limits: Limits = Limits(states: 5_000_000, seconds: 20)
+    _ limits: Limits = Limits(states: 5_000_000, seconds: 20), goOn: () -> Bool = { true }
   ) -> Failure {
     // Its schedule is the way into a cycle: it has no end that could come earlier.
     if failure.flaw == .livelock { return failure }
-    for preemptions in 0...6 {
+    for preemptions in 0...6 where goOn() {
       let best = Machine.with(program) { machine in
         var search = Bounded(
           machine, failure.flaw, preemptions: preemptions, limits,
           longest: max(failure.schedule.count * 2, 64))
         defer { search.table.deallocate() }
-        search.run()
+        search.run(goOn)
         return search.best
       }
       if let best { return best }
@@ -60,7 +62,7 @@ private struct Bounded {
     began = clock.now
   }
 
-  mutating func run() {
+  mutating func run(_ goOn: () -> Bool) {
     machine.start()
     enter(last: UInt8.max, used: 0)
     var countdown = 1 << 12
@@ -68,7 +70,9 @@ private struct Bounded {
       countdown -= 1
       if countdown == 0 {
         countdown = 1 << 12
-        if (clock.now - began) / .seconds(1) > limits.seconds || table.count > limits.states {
+        if !goOn() || (clock.now - began) / .seconds(1) > limits.seconds
+          || table.count > limits.states
+        {
           return
         }
       }

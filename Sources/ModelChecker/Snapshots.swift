@@ -1,3 +1,5 @@
+import Coroutines
+
 /// A stack of saved machine states, each as many bytes as it needs.
 @safe final class Snapshots {
   private let machine: Machine
@@ -8,11 +10,14 @@
   init(_ machine: Machine, limit: Int) {
     self.machine = machine
     self.limit = limit
-    // Untouched pages cost nothing. Freed in deinit.
-    unsafe base = UnsafeMutableRawPointer.allocate(byteCount: limit, alignment: 4096)
+    // Untouched pages cost nothing, and are not reserved. Unmapped in deinit.
+    guard
+      let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(coroutine_map(UInt64(limit))))
+    else { fatalError("no address space for the snapshots of a model") }
+    unsafe self.base = base
   }
 
-  deinit { unsafe base.deallocate() }
+  deinit { unsafe coroutine_unmap(UInt64(UInt(bitPattern: base)), UInt64(limit)) }
 
   /// Saves the state on top; nil if there is no room.
   func push() -> Int? {

@@ -24,7 +24,7 @@ public struct Check: Sendable {
   }
 
   /// What must come of it.
-  public enum Expectation: Sendable, Equatable {
+  public enum Expectation: String, Sendable, Codable {
     /// No schedule fails.
     case holds
     /// Some schedule does: the mixture is wrong, or the code was broken on purpose.
@@ -43,6 +43,9 @@ public struct Check: Sendable {
   public var expectation = Expectation.holds
   /// Takes long: not part of the short run.
   public var isLong = false
+
+  /// Unique among all.
+  public var id: String { "\(group)/\(name)" }
 }
 
 extension Check {

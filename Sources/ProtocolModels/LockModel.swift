@@ -52,6 +52,13 @@ public struct LockModel: Model {
     return setting
   }
 
+  /// The same without the breakage.
+  public var shipped: any Model {
+    var model = self
+    model.mutation = nil
+    return model
+  }
+
   /// What the explorer runs.
   public var program: ModelProgram {
     let (workload, touchesData, setting) = (workload, touchesData, setting)

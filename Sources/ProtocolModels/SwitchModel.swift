@@ -75,6 +75,17 @@ public struct SwitchModel: Model {
     return setting
   }
 
+  /// All but the switching one.
+  public var lockers: Int { workload.jobs.count }
+
+  /// The same without the breakage, by the shipped plan.
+  public var shipped: any Model {
+    var model = self
+    model.mutation = nil
+    if slowPath == nil { model.plan = Plan.staged(from: from, to: to) }
+    return model
+  }
+
   /// What the explorer runs.
   public var program: ModelProgram {
     let switcher = workload.jobs.count

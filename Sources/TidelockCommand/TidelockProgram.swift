@@ -11,6 +11,7 @@ struct TidelockProgram: AsyncParsableCommand {
       DemoCommand.self,
       InspectCommand.self,
       GuestCommand.self,
+      VerifyCommand.self,
     ]
   )
 

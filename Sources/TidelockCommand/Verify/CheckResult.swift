@@ -1,0 +1,39 @@
+import ModelChecker
+import ProtocolModels
+
+/// What came of one check.
+struct CheckResult: Sendable {
+  let check: Check
+  let exploration: Exploration
+  /// What the exploration took of one CPU.
+  let cpuSeconds: Double
+  /// The file of a failing schedule, if one was written.
+  var schedule: String?
+
+  var isAsExpected: Bool {
+    switch (exploration.verdict, check.expectation) {
+    case (.holds, .holds), (.fails, .fails): true
+    default: false
+    }
+  }
+
+  /// `complete`, or which limit was reached.
+  var extent: String {
+    switch exploration.verdict {
+    case .holds: "complete"
+    case .fails: "to the failure"
+    case .cut(let cut): "cut: \(cut.rawValue)"
+    }
+  }
+
+  /// The verdict for people: capitals where it is not as expected.
+  var verdict: String {
+    switch (exploration.verdict, check.expectation) {
+    case (.holds, .holds): "holds"
+    case (.holds, .fails): "HOLDS, AND MUST NOT"
+    case (.fails(let failure), .fails): "fails, as it must: \(failure.flaw)"
+    case (.fails(let failure), .holds): "FAILS: \(failure.flaw)"
+    case (.cut, _): "NOT DECIDED"
+    }
+  }
+}
