@@ -170,13 +170,15 @@ private struct DepthFirst {
   /// The livelock whose component has the top frame as its root.
   private func goesOnForEver() -> Verdict {
     let top = frames.count - 1
-    let way = (0..<top).map(lastAction)
-    // The way again from the nearest state that was saved; the first one is.
-    let saved = frames[...top].lastIndex { $0.snapshot >= 0 } ?? 0
-    snapshots.restore(frames[saved].snapshot)
-    for action in way[saved...] { machine.perform(action) }
-    let component = FairCycle(machine, snapshots, within: Set(open[frames[top].open...]))
-    return .fails(Failure(flaw: .livelock, schedule: way, cycle: component.cycle()))
+    let component = Set(open[frames[top].open...])
+    // The first state is always saved.
+    snapshots.restore(frames[0].snapshot)
+    let way =
+      Shortening.way(machine, to: component, longest: frames.count) ?? (0..<top).map(lastAction)
+    snapshots.restore(frames[0].snapshot)
+    for action in way { machine.perform(action) }
+    let cycle = FairCycle(machine, snapshots, within: component).cycle()
+    return .fails(Failure(flaw: .livelock, schedule: way, cycle: cycle))
   }
 
   private func fails(_ flaw: Flaw) -> Verdict {

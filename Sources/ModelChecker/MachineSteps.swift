@@ -104,7 +104,10 @@ extension Machine {
     case .fence:
       observe(cpu, "fences")
       run(cpu, answer: 0)
-    case .step, .boundedWait, .maskInterrupts, .fuse, .note:
+    case .step:
+      observe(cpu, "steps")
+      run(cpu, answer: 0)
+    case .boundedWait, .maskInterrupts, .fuse, .note:
       run(cpu, answer: 0)
     case .finish, .fail:
       preconditionFailure("no such step")
@@ -239,6 +242,7 @@ extension Machine {
     case .finish: return finish(cpu)
     case .fail:
       flaw = .assertion(message(request))
+      observe(cpu, "finds: \(message(request))")
       return nil
     case .note:
       observe(cpu, message(request), nil, nil, request.first)

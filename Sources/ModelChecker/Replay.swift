@@ -24,7 +24,11 @@ public enum Replay {
         machine.action = index
         machine.perform(action)
       }
-      if let flaw = machine.verdictHere { return (flaw, nil) }
+      if let flaw = machine.verdictHere {
+        machine.action = schedule.count
+        if flaw == .deadlock { machine.observeWaiting() }
+        return (flaw, nil)
+      }
       return machine.repeats(cycle, from: schedule.count)
     }
     if let impossible { throw .impossible(index: impossible) }
@@ -38,6 +42,25 @@ extension Machine {
     let possible = possible
     for index in 0..<possible.count where possible[index] == action { return true }
     return false
+  }
+
+  /// Tells of those that wait for good.
+  fileprivate func observeWaiting() {
+    for cpu in 0..<cpuCount {
+      switch cpus[cpu].status {
+      case .asleep: observe(cpu, "sleeps for good", cpus[cpu].request)
+      case .pausing:
+        // What it reads again and again, as it is.
+        for index in 0..<Int(cpus[cpu].watchCount) {
+          let word = cpus[cpu].watch[index]
+          var request = cpus[cpu].request
+          request.address = UInt64(word.address)
+          observe(cpu, "waits for good for a change", request, word.value)
+        }
+        if cpus[cpu].watchCount == 0 { observe(cpu, "waits for good") }
+      case .ready, .woken, .finished: break
+      }
+    }
   }
 
   /// Carries out a cycle; a livelock if it is a fair one.

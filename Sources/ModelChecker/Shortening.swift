@@ -12,12 +12,13 @@ public enum Shortening {
     _ failure: Failure, of program: ModelProgram,
     _ limits: Limits = Limits(states: 5_000_000, seconds: 20), goOn: () -> Bool = { true }
   ) -> Failure {
-    // Its schedule is the way into a cycle: it has no end that could come earlier.
+    // Its way into the cycle was shortened when the cycle was found.
     if failure.flaw == .livelock { return failure }
     for preemptions in 0...6 where goOn() {
       let best = Machine.with(program) { machine in
+        machine.start()
         var search = Bounded(
-          machine, failure.flaw, preemptions: preemptions, limits,
+          machine, .flaw(failure.flaw), preemptions: preemptions, limits,
           longest: max(failure.schedule.count * 2, 64))
         defer { search.table.deallocate() }
         search.run(goOn)
@@ -29,7 +30,31 @@ public enum Shortening {
   }
 }
 
+extension Shortening {
+  /// A short way from the machine's present state to one of others; nil if none is found soon.
+  static func way(_ machine: Machine, to states: Set<StateKey>, longest: Int) -> [Action]? {
+    let snapshots = Snapshots(machine, limit: 1 << 24)
+    guard let first = snapshots.push() else { return nil }
+    for preemptions in 0...4 {
+      snapshots.restore(first)
+      var search = Bounded(
+        machine, .states(states), preemptions: preemptions,
+        Limits(states: 1_000_000, seconds: 5), longest: longest)
+      defer { search.table.deallocate() }
+      search.run { true }
+      if let best = search.best { return best.schedule }
+    }
+    return nil
+  }
+}
+
+/// All schedules of so few preemptions, for the shortest that leads where it should.
 private struct Bounded {
+  enum Target {
+    case flaw(Flaw)
+    case states(Set<StateKey>)
+  }
+
   struct Frame: BitwiseCopyable {
     var actions: ActionList
     var next: Int
@@ -40,7 +65,7 @@ private struct Bounded {
   }
 
   let machine: Machine
-  let wanted: Flaw
+  let target: Target
   let preemptions: Int
   let limits: Limits
   let snapshots: Snapshots
@@ -52,9 +77,9 @@ private struct Bounded {
   let clock = ContinuousClock()
   let began: ContinuousClock.Instant
 
-  init(_ machine: Machine, _ wanted: Flaw, preemptions: Int, _ limits: Limits, longest: Int) {
+  init(_ machine: Machine, _ target: Target, preemptions: Int, _ limits: Limits, longest: Int) {
     self.machine = machine
-    self.wanted = wanted
+    self.target = target
     self.preemptions = preemptions
     self.limits = limits
     self.longest = longest
@@ -62,8 +87,8 @@ private struct Bounded {
     began = clock.now
   }
 
+  /// Contract: the machine is where the schedules begin.
   mutating func run(_ goOn: () -> Bool) {
-    machine.start()
     enter(last: UInt8.max, used: 0)
     var countdown = 1 << 12
     while let top = frames.indices.last {
@@ -103,8 +128,9 @@ private struct Bounded {
   }
 
   private mutating func enter(last: UInt8, used: UInt8) {
-    if let flaw = machine.verdictHere {
-      if Self.isSameKind(flaw, wanted), frames.count < longest {
+    var key = machine.key
+    if let flaw = machine.verdictHere ?? isThere(key) {
+      if isWanted(flaw), frames.count < longest {
         longest = frames.count
         best = Failure(flaw: flaw, schedule: frames.map { $0.actions[$0.next - 1] })
       }
@@ -112,7 +138,6 @@ private struct Bounded {
     }
     // One more action than the best so far has.
     guard frames.count + 1 < longest else { return }
-    var key = machine.key
     key.low = Hash.mix(key.low, UInt64(last) << 8 | UInt64(used))
     key.high = Hash.mix(key.high, UInt64(used) << 8 | UInt64(last))
     let depth = UInt32(frames.count + 1)
@@ -137,10 +162,16 @@ private struct Bounded {
     frames.append(Frame(actions: actions, next: 0, snapshot: snapshot, last: last, used: used))
   }
 
-  private static func isSameKind(_ a: Flaw, _ b: Flaw) -> Bool {
-    switch (a, b) {
-    case (.badAccess, .badAccess): true
-    default: a == b
+  /// States are looked for because a livelock begins in them.
+  private func isThere(_ key: StateKey) -> Flaw? {
+    if case .states(let states) = target, states.contains(key) { .livelock } else { nil }
+  }
+
+  private func isWanted(_ flaw: Flaw) -> Bool {
+    switch (flaw, target) {
+    case (.badAccess, .flaw(.badAccess)): true
+    case (_, .flaw(let wanted)): flaw == wanted
+    case (_, .states): flaw == .livelock
     }
   }
 }

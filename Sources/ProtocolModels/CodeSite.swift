@@ -37,6 +37,7 @@ enum CodeSite {
       _ = Simulated.load(Place.site, .relaxed)
       Simulated.fuse(true)
       let bytes = fetch(cpu)
+      Simulated.note("fetches", bytes)
       if bytes == twoInstructions.bytes {
         NativeQueue<ModelMachine>.unlock(lock)
         Simulated.fuse(false)
@@ -88,7 +89,9 @@ enum CodeSite {
   /// The no-operation, if the site still holds it when the CPU comes to it.
   private static func executeSecondInstruction(_ cpu: UInt32) {
     _ = Simulated.load(Place.site, .relaxed)
-    if fetch(cpu) >> 24 != twoInstructions.bytes >> 24 {
+    let bytes = fetch(cpu)
+    Simulated.note("fetches behind the first instruction", bytes >> 24)
+    if bytes >> 24 != twoInstructions.bytes >> 24 {
       Simulated.fail("goes on in the middle of a form")
     }
   }

@@ -12,6 +12,7 @@ struct TidelockProgram: AsyncParsableCommand {
       InspectCommand.self,
       GuestCommand.self,
       VerifyCommand.self,
+      ReplayCommand.self,
     ]
   )
 
