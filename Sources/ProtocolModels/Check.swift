@@ -43,6 +43,10 @@ public struct Check: Sendable {
   public var expectation = Expectation.holds
   /// Takes long: not part of the short run.
   public var isLong = false
+  /// About how many states it has, where that is known to be far from what others have.
+  ///
+  /// For estimates of the time left, and nothing else.
+  public var usualStates: Int?
 
   /// Unique among all.
   public var id: String { "\(group)/\(name)" }
@@ -79,7 +83,8 @@ extension Check {
               + (workload.spuriousWakeUps > 0 ? ", 1 wake-up of each for no reason" : "")
               + (waiting == .native ? ", first come, first served" : ""),
             model: model,
-            isLong: waiting == .paravirtual && acquisitions.count == 3))
+            isLong: waiting == .paravirtual && acquisitions.count == 3,
+            usualStates: waiting == .paravirtual && acquisitions == [2, 2, 1] ? 5_000_000 : nil))
       }
     }
     var exiting = Workload([[.a, .a], [.a, .exit], [.enroll, .a]])
@@ -173,7 +178,8 @@ extension Check {
         checks.append(
           Check(
             group: .staged, name: "\(name(from, to)) by \(method) 2+2 TSO",
-            bounds: "2 CPUs and a switching one, 2+2 acquisitions, TSO", model: model))
+            bounds: "2 CPUs and a switching one, 2+2 acquisitions, TSO", model: model,
+            usualStates: from == .paravirtual ? 1_500_000 : nil))
       }
     }
     for (from, to) in directions {
@@ -184,7 +190,8 @@ extension Check {
         Check(
           group: .staged, name: "\(name(from, to)) by store 2+1+1 SC",
           bounds: "3 CPUs and a switching one, 2+1+1 acquisitions, SC", model: model,
-          isLong: from == .paravirtual || to == .paravirtual))
+          isLong: from == .paravirtual || to == .paravirtual,
+          usualStates: from == .paravirtual ? 14_000_000 : to == .paravirtual ? 1_800_000 : nil))
     }
     for (from, to) in directions {
       var model = SwitchModel(

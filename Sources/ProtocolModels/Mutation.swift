@@ -101,6 +101,9 @@ extension Mutation {
   }
 
   /// A changed load: what it answers.
+  ///
+  /// Inlined, here and below, so that the access is seen to come from the code it stands in.
+  @inline(__always)
   func load<W: MemoryWord>(_ location: Location<W>, _ ordering: LoadOrdering) -> W {
     let word = Word(location.address, bits: W.bitWidth)
     if self == .gateDoesNotTry, word == .whole, isAtGate {
@@ -121,6 +124,7 @@ extension Mutation {
   }
 
   /// A changed store; false if it is not changed.
+  @inline(__always)
   func store<W: MemoryWord>(
     _ value: W, _ location: Location<W>, _ ordering: StoreOrdering
   ) -> Bool {
@@ -142,6 +146,7 @@ extension Mutation {
   }
 
   /// A changed update: what it answers; nil if it is not changed.
+  @inline(__always)
   func update<W: MemoryWord>(
     _ access: Access, _ location: Location<W>, _ expected: W?, _ desired: W
   ) -> W? {

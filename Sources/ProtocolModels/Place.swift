@@ -120,7 +120,11 @@ enum Place {
       precondition(entry == hash + UInt(index) * 16)
     }
     let names = (0..<Int(locks)).map { ["A", "B", "C"][$0] }
-    for name in names { _ = layout.add("lock\(name)", bytes: Int(lockStride)) }
+    for name in names {
+      let lock = layout.add("lock\(name)", bytes: Int(lockStride))
+      layout.name("lock\(name).pending", at: lock + 1, bytes: 1)
+      layout.name("lock\(name).tail", at: lock + 2, bytes: 2)
+    }
     for name in names { _ = layout.add("data\(name)") }
     for name in names { _ = layout.add("holder\(name)", .ghost) }
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).mark", .written(by: cpu)) }

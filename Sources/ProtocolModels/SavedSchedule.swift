@@ -61,7 +61,9 @@ public struct SavedSchedule: Codable, Equatable, Sendable {
 
   /// A name for its file: that of the check, in characters that need no quoting.
   public var fileName: String {
-    let words = check.replacing("->", with: "to").split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }
+    let words = check.replacing("->", with: "to").split {
+      !($0.isASCII && ($0.isLetter || $0.isNumber))
+    }
     return words.joined(separator: "-") + ".json"
   }
 

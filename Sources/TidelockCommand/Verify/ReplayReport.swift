@@ -44,8 +44,14 @@ struct ReplayReport {
       text += table(events[cycle...])
     }
     let recorded = difference == nil ? ", as recorded" : "; recorded: \(schedule.verdict)"
+    if lines.areIncomplete { text += "\n\(Self.hint)\n" }
     return text + "\nVerdict: \(ending)\(recorded)."
   }
+
+  private static let hint = """
+    Where only a function is named, this build does not know the line; one with
+    -Xswiftc -Xfrontend -Xswiftc -experimental-serialize-debug-info does.
+    """
 
   private var isInCycle: Bool { schedule.cycle != nil }
 
@@ -115,7 +121,8 @@ struct ReplayReport {
   var object: Object {
     Object(
       check: check.id, bounds: schedule.bounds, memory_model: schedule.memoryModel,
-      actions: schedule.actions.count, cycle_begins: schedule.cycle.map { _ in schedule.actions.count },
+      actions: schedule.actions.count,
+      cycle_begins: schedule.cycle.map { _ in schedule.actions.count },
       recorded_verdict: schedule.verdict, verdict: verdict, is_as_recorded: difference == nil,
       steps: events.map { event in
         let place = lines[event.site]

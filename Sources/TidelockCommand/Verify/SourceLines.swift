@@ -36,6 +36,9 @@ struct SourceLines {
 
   subscript(_ address: UInt64) -> Place? { places[address] }
 
+  /// Whether a line is missing somewhere.
+  var areIncomplete: Bool { places.values.contains { $0.line == nil } }
+
   private static var program: String? {
     try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   }
@@ -86,7 +89,8 @@ struct SourceLines {
   /// Of functions inlined into each other, those of the code that ships; where there are none, the
   /// model's own, without what stands between code and machine.
   ///
-  /// Generic code of another module keeps its name when it is specialised, and loses its lines.
+  /// Generic code of another module keeps its name when it is specialised, and loses its lines,
+  /// unless the compiler was told to keep them.
   private static func choose(_ frames: [Frame]) -> Place? {
     let named = frames.map { (frame: $0, name: FunctionName($0.FunctionName)) }
     var chosen = named.filter {
@@ -95,18 +99,27 @@ struct SourceLines {
     if chosen.isEmpty {
       let own = named.filter { $0.name.module == "ProtocolModels" }
       chosen = Array(
-        own.drop { $0.name.short.hasPrefix("ModelMachine.") || $0.name.short.hasPrefix("Mutation.") }
-          .prefix(1))
+        own.drop {
+          $0.name.short.hasPrefix("ModelMachine.") || $0.name.short.hasPrefix("Mutation.")
+        }
+        .prefix(1))
     }
     guard let first = chosen.first ?? named.last else { return nil }
     var functions: [String] = []
     for entry in chosen where !functions.contains(entry.name.short) {
       functions.append(entry.name.short)
     }
-    let line = first.frame.Line > 0 ? ":\(first.frame.Line)" : nil
     return Place(
       function: functions.isEmpty ? first.name.short : functions.joined(separator: " in "),
-      line: line.map { Self.relative(first.frame.FileName) + $0 })
+      line: line(first.frame, first.name))
+  }
+
+  private static func line(_ frame: Frame, _ name: FunctionName) -> String? {
+    guard frame.Line > 0 else { return nil }
+    // A specialisation may keep its lines and not its file.
+    let file =
+      frame.FileName.hasSuffix("<compiler-generated>") ? name.module : relative(frame.FileName)
+    return "\(file):\(frame.Line)"
   }
 
   private static func relative(_ path: String) -> String {

@@ -12,5 +12,7 @@ enum VerifyEstimate {
     return max(0, elapsed * (all - done) / done)
   }
 
-  private static func weight(_ check: Check) -> Double { check.isLong ? 1_000_000 : 50_000 }
+  private static func weight(_ check: Check) -> Double {
+    Double(check.usualStates ?? (check.isLong ? 500_000 : 50_000))
+  }
 }
