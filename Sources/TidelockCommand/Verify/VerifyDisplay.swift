@@ -41,11 +41,11 @@ struct VerifyDisplay {
     }
     guard terminal.isLive, !isSilent, record.workersLeft > 0 else { return }
     let current = record.current.sorted { $0.key < $1.key }.map(\.value)
+    let states = Quantity.count(Double(current.reduce(0) { $0 + $1.states })) + " states"
     let lines = ProgressLines(
-      condition: current.map(\.check.id).joined(separator: " | "), tone: .plain,
-      details: current.contains { $0.isShortening }
-        ? ["shortening a schedule"]
-        : [Quantity.count(Double(current.reduce(0) { $0 + $1.states })) + " states"],
+      condition: current.first?.check.id ?? "", tone: .plain,
+      details: [current.contains { $0.isShortening } ? "shortening a schedule" : states]
+        + current.dropFirst().map(\.check.id),
       position: "\(shown) of \(run.checks.count)", unit: "steps", samples: samples,
       elapsed: elapsed, total: elapsed + VerifyEstimate.secondsLeft(record, run, elapsed: elapsed))
     live.draw(lines.lines(width: terminal.width, plain: terminal.isPlain))
