@@ -10,9 +10,13 @@ struct ModelSites: SiteTable {
   func site(_: Int) -> (address: UInt, operation: LockOperation) { (Place.site.address, .unlock) }
 
   func form(of _: Int, as implementation: Implementation) -> Form? {
+    Self.form(implementation, Setting.current.mutation)
+  }
+
+  static func form(_ implementation: Implementation, _ mutation: Mutation?) -> Form? {
     switch implementation {
     case .native:
-      Setting.current.mutation == .twoInstructions
+      mutation == .twoInstructions
         ? CodeSite.twoInstructions : ProgramUnlockForms.native
     case .paravirtual:
       ProgramUnlockForms.paravirtual(

@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test func whatIsWrittenIsReadAgain() throws {
-    let schedule = try Self.read(#require(Self.files.first { $0.contains("gate-keeps-waiters") }))
+    let schedule = try Self.read("mutants-gate-keeps-waiters.json")
     #expect(schedule.verdict == .livelock)
     #expect(schedule.cycle?.isEmpty == false)
     #expect(try SavedSchedule(schedule.json()) == schedule)
@@ -48,14 +48,14 @@ import Testing
 
   /// A livelock is one only if its cycle is a cycle, and nobody is left out of it.
   @Test func halfACycleIsNone() throws {
-    var schedule = try Self.read(#require(Self.files.first { $0.contains("gate-keeps-waiters") }))
+    var schedule = try Self.read("mutants-gate-keeps-waiters.json")
     let model = try schedule.findCheck().model
     schedule.cycle?.removeLast()
     #expect(try schedule.replay(on: model) == nil)
   }
 
   @Test func wrongSchedulesAreRefused() throws {
-    let schedule = try Self.read(#require(Self.files.first { $0.contains("no-kick") }))
+    let schedule = try Self.read("mutants-no-kick.json")
     var other = schedule
     other.check = "mutants/none-such"
     #expect(throws: ScheduleError.unknownCheck("mutants/none-such")) { try other.findCheck() }

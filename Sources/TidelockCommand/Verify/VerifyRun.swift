@@ -121,9 +121,9 @@ final class VerifyRun: Sendable {
     guard goesOn else { return nil }
     var result = CheckResult(
       check: check, exploration: exploration, cpuSeconds: Self.threadSeconds - before)
-    if case .fails(let failure) = exploration.verdict,
-      folder.writesExpected || !result.isAsExpected
-    {
+    guard case .fails(let failure) = exploration.verdict else { return result }
+    result.isReproducible = isReproducible(failure, of: check)
+    if folder.writesExpected || !result.isAsExpected {
       record.withLock { $0.current[worker]?.isShortening = true }
       // Of an interrupted search the best so far is good enough.
       let short = check.model.shorten(failure) { goesOn }
@@ -134,6 +134,14 @@ final class VerifyRun: Sendable {
       }
     }
     return result
+  }
+
+  private func isReproducible(_ failure: Failure, of check: Check) -> Bool {
+    do {
+      return try check.model.replay(failure.schedule, cycle: failure.cycle) == failure.flaw
+    } catch {
+      return false
+    }
   }
 
   /// What this thread has used of its CPU.
