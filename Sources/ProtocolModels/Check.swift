@@ -19,6 +19,8 @@ public struct Check: Sendable {
     case interrupts
     /// Nobody is left behind.
     case fairness
+    /// What is taken for granted of processors, taken away.
+    case assumptions
     /// Breakages that must be caught.
     case mutants
   }
@@ -55,7 +57,7 @@ public struct Check: Sendable {
 extension Check {
   /// Everything, in the order of a run.
   public static var all: [Check] {
-    locks + compatibility + staged + undo + interrupts + fairness + mutants
+    locks + compatibility + staged + undo + interrupts + fairness + assumptions + mutants
   }
 
   // MARK: Locks
@@ -298,6 +300,22 @@ extension Check {
         bounds: "2 CPUs never leave the lock alone, a third wants it once; SC", model: unfair,
         expectation: .fails))
     return checks
+  }
+
+  // MARK: Assumptions and mutants
+
+  private static var assumptions: [Check] {
+    [(PokeMethod.store, Expectation.fails), (.breakpoint, .holds)].map { method, expectation in
+      var model = SwitchModel(
+        from: .native, to: .paravirtual, Workload(acquisitions: [2, 2]), .sequentialConsistency)
+      model.method = method
+      model.wordStoresAreWhole = false
+      model.touchesData = false
+      return Check(
+        group: .assumptions, name: "by \(method), aligned 8-byte stores fetched in pieces",
+        bounds: "2 CPUs and a switching one, 2+2 acquisitions, SC; any mixture of bytes is fetched",
+        model: model, expectation: expectation)
+    }
   }
 
   private static var mutants: [Check] {
