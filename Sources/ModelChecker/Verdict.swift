@@ -82,6 +82,10 @@ public enum Verdict: Equatable, Sendable {
     case time
     /// A schedule longer than was allowed.
     case depth
+    /// So many preemptions as were allowed.
+    case preemptions
+    /// So many schedules as were asked for.
+    case schedules
   }
 }
 

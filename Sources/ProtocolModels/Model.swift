@@ -12,17 +12,34 @@ public protocol Model: Sendable {
   var shipped: any Model { get }
 }
 
+/// Which schedules of a model are explored.
+public enum Search: Equatable, Sendable {
+  /// All.
+  case exhaustive
+  /// Those with so few preemptions.
+  case preemptions(Int)
+  /// So many at random; the same seed, the same schedules.
+  case random(schedules: Int, seed: UInt64)
+}
+
 extension Model {
   /// All of them, unless a model says otherwise.
   public var lockers: Int { program.cpus.count }
   /// Itself, unless a model can be broken.
   public var shipped: any Model { self }
 
-  /// Explores every schedule within the limits.
+  /// Explores schedules within the limits: every one, unless told otherwise.
   public func explore(
-    _ limits: Limits = Limits(), report: (Progress) -> Bool = { _ in true }
+    _ limits: Limits = Limits(), by search: Search = .exhaustive,
+    report: (Progress) -> Bool = { _ in true }
   ) -> Exploration {
-    Exhaustive.explore(program, limits, report: report)
+    switch search {
+    case .exhaustive: Exhaustive.explore(program, limits, report: report)
+    case .preemptions(let preemptions):
+      PreemptionBounded.explore(program, preemptions: preemptions, limits, report: report)
+    case .random(let schedules, let seed):
+      RandomWalk.explore(program, schedules: schedules, seed: seed, limits, report: report)
+    }
   }
 
   /// The same failure by a schedule that is easier to read.

@@ -44,6 +44,9 @@ import Testing
     (["verify", "--cpus", "many"], 2, "many"),
     (["verify", "--jobs", "0"], 2, "--jobs"),
     (["verify", "--seconds", "0"], 2, "--seconds"),
+    (["verify", "--preemptions=-1"], 2, "--preemptions"),
+    (["verify", "--random", "0"], 2, "--random"),
+    (["verify", "--random", "10", "--preemptions", "1"], 2, "choose one"),
     (["replay"], 2, "Usage"),
     (["replay", "/no/such/file"], 1, "/no/such/file"),
     (["replay", "/"], 1, "'/'"),
@@ -196,6 +199,21 @@ private final class TemporaryFolder {
       #expect(run.output.contains("[1/4] "))
       #expect(run.output.contains("steps per second and core."))
       #expect(run.output.contains("Verified: all 4 checks"))
+    }
+
+    /// A part of the schedules proves nothing, and may find something.
+    @Test(arguments: [["--preemptions", "1"], ["--random", "500", "--seed", "7"]])
+    func partsOfTheSchedules(search: [String]) throws {
+      let run = try tidelock(["verify", "compatibility", "--json"] + search)
+      let outcome = try JSONDecoder().decode(Outcome.self, from: Data(run.output.utf8))
+      #expect(!outcome.verified)
+      #expect(outcome.checks.contains { $0.verdict == "fails" && $0.expected == "fails" })
+      #expect(outcome.checks.allSatisfy { $0.verdict != "holds" })
+      #expect(
+        outcome.checks.allSatisfy {
+          $0.is_as_expected == ($0.expected == "holds") || $0.flaw != nil
+        })
+      #expect(run.status == (outcome.unexpected == 0 ? 0 : 1))
     }
 
     /// What was cut is not verified.

@@ -17,6 +17,16 @@ struct CheckResult: Sendable {
     switch (exploration.verdict, check.expectation) {
     case (.holds, .holds): true
     case (.fails, .fails): isReproducible
+    // That is all that was asked for.
+    case (.cut, .holds): isSearchDone
+    default: false
+    }
+  }
+
+  /// Whether the search ended where it was told to, and not for want of room or time.
+  private var isSearchDone: Bool {
+    switch exploration.verdict {
+    case .cut(.preemptions), .cut(.schedules): true
     default: false
     }
   }
@@ -38,6 +48,8 @@ struct CheckResult: Sendable {
     case (.holds, .fails): "HOLDS, AND MUST NOT"
     case (.fails(let failure), .fails): "fails, as it must: \(failure.flaw)"
     case (.fails(let failure), .holds): "FAILS: \(failure.flaw)"
+    case (.cut, .holds) where isSearchDone: "no failure found"
+    case (.cut, .fails) where isSearchDone: "NO FAILURE FOUND"
     case (.cut, _): "NOT DECIDED"
     }
   }

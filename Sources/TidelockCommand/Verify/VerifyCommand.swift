@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ModelChecker
 import ProtocolModels
 import RunReports
 
@@ -44,7 +45,32 @@ struct VerifyCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Cut each check after so long.", valueName: "s"))
   var seconds = 3600.0
 
+  @Option(help: ArgumentHelp("Only schedules with so few preemptions.", valueName: "n"))
+  var preemptions: Int?
+
+  @Option(help: ArgumentHelp("Only so many schedules of each model, at random.", valueName: "n"))
+  var random: Int?
+
+  @Option(
+    help: ArgumentHelp("Which random ones: the same seed, the same schedules.", valueName: "n"))
+  var seed: UInt64 = 1
+
+  private var search: Search {
+    if let preemptions { return .preemptions(preemptions) }
+    if let random { return .random(schedules: random, seed: seed) }
+    return .exhaustive
+  }
+
   func validate() throws {
+    guard preemptions == nil || random == nil else {
+      throw ValidationError("--preemptions and --random are two ways to search; choose one.")
+    }
+    if let preemptions, !(0...100 ~= preemptions) {
+      throw ValidationError("--preemptions must be between 0 and 100.")
+    }
+    if let random, !(1...1_000_000_000 ~= random) {
+      throw ValidationError("--random must be between 1 and 1000000000.")
+    }
     if let cpus, !(1...8 ~= cpus) { throw ValidationError("--cpus must be between 1 and 8.") }
     guard 1...256 ~= jobs else { throw ValidationError("--jobs must be between 1 and 256.") }
     guard seconds > 0, seconds <= 86_400 else {
@@ -61,7 +87,7 @@ struct VerifyCommand: ParsableCommand {
     let folder = ScheduleFolder(output, writesExpected: allSchedules)
     if allSchedules { try folder.prepare() }
 
-    let run = VerifyRun(checks, jobs: jobs, seconds: seconds, folder)
+    let run = VerifyRun(checks, search, jobs: jobs, seconds: seconds, folder)
     var display = VerifyDisplay(json: json, run)
     let outcome = run.execute(display: &display)
 

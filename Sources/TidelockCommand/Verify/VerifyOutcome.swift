@@ -8,6 +8,7 @@ import RunReports
 struct VerifyOutcome {
   /// How many checks were to be run.
   let wanted: Int
+  let search: Search
   let jobs: Int
   let results: [CheckResult]
   let seconds: Double
@@ -18,7 +19,9 @@ struct VerifyOutcome {
   var unexpected: [CheckResult] { results.filter { !$0.isAsExpected } }
   var states: Int { results.reduce(0) { $0 + $1.exploration.states } }
   var steps: Int { results.reduce(0) { $0 + $1.exploration.steps } }
-  var isVerified: Bool { unexpected.isEmpty && results.count == wanted }
+  var isAsExpected: Bool { unexpected.isEmpty && results.count == wanted }
+  /// Proved, and not only tried.
+  var isVerified: Bool { isAsExpected && search == .exhaustive }
 
   /// By the time that explorations had a CPU, so that other programs do not count.
   var stepsPerSecondAndCore: Double {

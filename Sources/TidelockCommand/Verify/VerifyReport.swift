@@ -47,7 +47,7 @@ extension VerifyOutcome {
     let holding = results.count { $0.isAsExpected && $0.check.expectation == .holds }
     let failing = results.count { $0.isAsExpected && $0.check.expectation == .fails }
     let expected =
-      "\(Quantity.exact(holding)) hold in every schedule, \(Quantity.exact(failing)) that must fail do"
+      "\(Quantity.exact(holding)) hold in \(extent), \(Quantity.exact(failing)) that must fail do"
     if !unexpected.isEmpty {
       return "Not verified: \(Quantity.exact(unexpected.count, "check")) of"
         + " \(Quantity.exact(results.count)) came out otherwise than expected ("
@@ -57,8 +57,20 @@ extension VerifyOutcome {
       return "Not all verified: \(Quantity.exact(wanted - results.count, "check")) of"
         + " \(Quantity.exact(wanted)) were not finished; of the others \(expected)."
     }
-    return "Verified: all \(Quantity.exact(results.count, "check")) came out as expected;"
+    let word = search == .exhaustive ? "Verified" : "No surprise"
+    return word + ": all \(Quantity.exact(results.count, "check")) came out as expected;"
       + " \(expected)."
+  }
+
+  /// Which schedules were explored.
+  private var extent: String {
+    switch search {
+    case .exhaustive: "every schedule"
+    case .preemptions(let number):
+      "every schedule of at most \(Quantity.exact(number, "preemption"))"
+    case .random(let schedules, let seed):
+      "\(Quantity.exact(schedules, "random schedule")) of seed \(seed)"
+    }
   }
 
   /// The run as a page.
@@ -70,7 +82,7 @@ extension VerifyOutcome {
         Small models run the shipped code in every schedule of their CPUs, store buffers and \
         interrupts. Wrong mixtures and code that was broken on purpose must fail.
         """,
-      verdict: .init(verdict, holds: isVerified),
+      verdict: .init(verdict, holds: isAsExpected),
       tables: Check.Group.allCases.map { group in
         table(group.rawValue, results.filter { $0.check.group == group })
       }.filter { !$0.isEmpty },

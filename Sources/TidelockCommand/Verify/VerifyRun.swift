@@ -34,6 +34,7 @@ final class VerifyRun: Sendable {
 
   let checks: [Check]
   let jobs: Int
+  let search: Search
   private let seconds: Double
   private let folder: ScheduleFolder
   private let record: Synchronization.Mutex<Record>
@@ -41,8 +42,9 @@ final class VerifyRun: Sendable {
   private let finish = DispatchSemaphore(value: 0)
   private let begin = ContinuousClock.now
 
-  init(_ checks: [Check], jobs: Int, seconds: Double, _ folder: ScheduleFolder) {
+  init(_ checks: [Check], _ search: Search, jobs: Int, seconds: Double, _ folder: ScheduleFolder) {
     self.checks = checks
+    self.search = search
     self.jobs = min(jobs, checks.count)
     self.seconds = seconds
     self.folder = folder
@@ -79,7 +81,7 @@ final class VerifyRun: Sendable {
     display.close()
     let end = record.withLock { $0 }
     return VerifyOutcome(
-      wanted: checks.count, jobs: jobs,
+      wanted: checks.count, search: search, jobs: jobs,
       results: end.finished.sorted { $0.index < $1.index }.map(\.result), seconds: elapsed,
       failure: end.failure, signal: signal)
   }
@@ -111,7 +113,7 @@ final class VerifyRun: Sendable {
   /// Nil if it was interrupted.
   private func verify(_ check: Check, _ worker: Int) -> CheckResult? {
     let before = Self.threadSeconds
-    let exploration = check.model.explore(Limits(seconds: seconds)) { progress in
+    let exploration = check.model.explore(Limits(seconds: seconds), by: search) { progress in
       record.withLock {
         $0.current[worker]?.states = progress.states
         $0.current[worker]?.steps = progress.steps
