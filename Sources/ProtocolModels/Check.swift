@@ -77,13 +77,15 @@ extension Check {
         workload.spuriousWakeUps = waiting == .paravirtual && acquisitions == [2, 2] ? 1 : 0
         var model = LockModel(waiting, unlocking, workload, memoryModel)
         model.checksOrder = waiting == .native
+        model.checksStealing = waiting == .paravirtual && memoryModel == .sequentialConsistency
         model.touchesData = memoryModel == .totalStoreOrder
         checks.append(
           Check(
             group: .locks, name: "\(name) \(bounds(acquisitions)) \(memoryModel.rawValue)",
             bounds: bounds(acquisitions, memoryModel)
               + (workload.spuriousWakeUps > 0 ? ", 1 wake-up of each for no reason" : "")
-              + (waiting == .native ? ", first come, first served" : ""),
+              + (waiting == .native ? ", first come, first served" : "")
+              + (model.checksStealing ? ", nobody passes a head that spins" : ""),
             model: model,
             isLong: waiting == .paravirtual && acquisitions.count == 3,
             usualStates: waiting == .paravirtual && acquisitions == [2, 2, 1] ? 5_000_000 : nil))
@@ -263,6 +265,14 @@ extension Check {
           model: LockModel(
             waiting, unlocking, interrupted([[.a], [.a, .b, .c]], [2, 0]),
             .sequentialConsistency)))
+      checks.append(
+        Check(
+          group: .interrupts, name: "\(name), four contexts",
+          bounds:
+            "A, interrupted for B, for C and for D, each in the other; another CPU takes D, SC",
+          model: LockModel(
+            waiting, unlocking, interrupted([[.a], [.d]], [3, 0]), .sequentialConsistency),
+          isLong: waiting == .paravirtual))
     }
     for (from, to) in directions.prefix(2) {
       for method in [PokeMethod.store, .breakpoint] {

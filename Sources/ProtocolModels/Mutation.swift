@@ -56,6 +56,8 @@ public enum Mutation: Equatable, Sendable {
     case torn
     /// A store clears the whole word that its place is part of.
     case widened
+    /// A compare-exchange that expects 0 compares and changes the lowest byte only.
+    case narrowed
   }
 }
 
@@ -135,7 +137,7 @@ extension Mutation {
       if self == .countsAfterReading { return true }
     }
     switch change(.store, location, value) {
-    case nil, .torn: return false
+    case nil, .torn, .narrowed: return false
     case .omitted: return true
     case .widened:
       // A lock's word, by the kinds of words this is used for.
@@ -151,6 +153,13 @@ extension Mutation {
     _ access: Access, _ location: Location<W>, _ expected: W?, _ desired: W
   ) -> W? {
     guard let change = change(access, location, desired) else { return nil }
+    if change == .narrowed {
+      guard expected == 0 else { return nil }
+      let byte = unsafe Location<UInt8>(address: location.address)
+      return W(
+        Simulated.compareExchange(
+          byte, expected: 0, desired: UInt8(truncatingIfNeeded: desired), .sequentiallyConsistent))
+    }
     let old = Simulated.load(location, .relaxed)
     if change == .omitted { return old }
     if let expected, old != expected { return old }

@@ -18,6 +18,8 @@ struct Setting {
   var unlocking: InlineArray<4, Unlocking> = [.native, .native, .native, .native]
   /// Queues are checked to be first come, first served.
   var checksOrder = false
+  /// A head that spins is checked to be passed by nobody; under sequential consistency.
+  var checksStealing = false
   /// What the lock guards is read and written, not only held.
   var touchesData = true
   /// Wait and kick look into the operation table first.
