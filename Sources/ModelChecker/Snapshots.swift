@@ -9,11 +9,18 @@ import Coroutines
 
   init(_ machine: Machine, limit: Int) {
     self.machine = machine
+    // Untouched pages cost nothing, and are not reserved; a limit on address space may still want
+    // less. Unmapped in deinit.
+    var limit = limit
+    var address = coroutine_map(UInt64(limit))
+    while address == 0, limit > 1 << 20 {
+      limit /= 2
+      address = coroutine_map(UInt64(limit))
+    }
+    guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)) else {
+      fatalError("no address space for the snapshots of a model")
+    }
     self.limit = limit
-    // Untouched pages cost nothing, and are not reserved. Unmapped in deinit.
-    guard
-      let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(coroutine_map(UInt64(limit))))
-    else { fatalError("no address space for the snapshots of a model") }
     unsafe self.base = base
   }
 
