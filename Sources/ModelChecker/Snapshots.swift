@@ -9,12 +9,12 @@ import Coroutines
 
   init(_ machine: Machine, limit: Int) {
     self.machine = machine
-    // Untouched pages cost nothing, and are not reserved; a limit on address space may still want
-    // less. Unmapped in deinit.
+    // Untouched pages cost nothing, and are not reserved. Where address space is limited, others need
+    // some, too. Unmapped in deinit.
     var limit = limit
     var address = coroutine_map(UInt64(limit))
-    while address == 0, limit > 1 << 20 {
-      limit /= 2
+    if address == 0 {
+      limit = 1 << 26
       address = coroutine_map(UInt64(limit))
     }
     guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)) else {
