@@ -33,7 +33,7 @@ enum Worker {
     } while Setting.current.isEndless[Int(cpu)]
   }
 
-  /// An interrupt takes B, one that interrupts it takes C, and one that interrupts that takes D.
+  /// An interrupt takes B, one that interrupts it takes C.
   static let handler: @convention(c) (UInt32) -> Void = { cpu in
     let nesting = Simulated.load(Place.nesting(cpu), .relaxed)
     Simulated.store(nesting &+ 1, to: Place.nesting(cpu), .relaxed)
@@ -183,7 +183,7 @@ public struct Workload: Sendable {
     ]
     for lock in 0..<Place.locks {
       let updates = Int(memory.read(Place.data(lock).address))
-      // Handlers come as they come, and they take B, C or D.
+      // Handlers come as they come, and they take B or C.
       let most = least[Int(lock)] + (lock > 0 ? interrupts.reduce(0, +) : 0)
       if touchesData, !(least[Int(lock)]...most).contains(updates) { return "lost update" }
       if memory.read(Place.lock(lock).whole.address, width: 4) != 0 {
