@@ -97,6 +97,7 @@ struct ReplayReport {
 
   struct Object: Encodable {
     struct Step: Encodable {
+      /// From 1; 0 is before the first.
       let action: Int
       let cpu: Int
       let context: String
@@ -122,12 +123,12 @@ struct ReplayReport {
     Object(
       check: check.id, bounds: schedule.bounds, memory_model: schedule.memoryModel,
       actions: schedule.actions.count,
-      cycle_begins: schedule.cycle.map { _ in schedule.actions.count },
+      cycle_begins: schedule.cycle.map { _ in schedule.actions.count + 1 },
       recorded_verdict: schedule.verdict, verdict: verdict, is_as_recorded: difference == nil,
       steps: events.map { event in
         let place = lines[event.site]
         return Object.Step(
-          action: event.action, cpu: event.cpu, context: Self.context(event), does: event.verb,
+          action: event.action + 1, cpu: event.cpu, context: Self.context(event), does: event.verb,
           word: event.word, before: event.before, after: event.after, function: place?.function,
           source: place?.line)
       })

@@ -27,13 +27,12 @@ struct ScheduleFolder: Sendable {
   func write(_ failure: Failure, of check: Check) throws(OutputError) -> String {
     try prepare()
     let schedule = SavedSchedule(failure, of: check)
-    let file = URL(fileURLWithPath: path).appendingPathComponent(schedule.fileName).relativePath
-    let shown = path.hasSuffix("/") ? path + schedule.fileName : "\(path)/\(schedule.fileName)"
+    let file = path.hasSuffix("/") ? path + schedule.fileName : "\(path)/\(schedule.fileName)"
     do {
       try schedule.json().write(to: URL(fileURLWithPath: file))
     } catch {
-      throw OutputError("The schedule '\(shown)'", error)
+      throw OutputError("The schedule '\(file)'", error)
     }
-    return shown
+    return file
   }
 }
