@@ -44,14 +44,9 @@ struct ReplayReport {
       text += table(events[cycle...])
     }
     let recorded = difference == nil ? ", as recorded" : "; recorded: \(schedule.verdict)"
-    if lines.areIncomplete { text += "\n\(Self.hint)\n" }
+    if let hint = lines.hint { text += "\n\(hint)\n" }
     return text + "\nVerdict: \(ending)\(recorded)."
   }
-
-  private static let hint = """
-    Where only a function is named, this build does not know the line; one with
-    -Xswiftc -Xfrontend -Xswiftc -experimental-serialize-debug-info does.
-    """
 
   private var isInCycle: Bool { schedule.cycle != nil }
 

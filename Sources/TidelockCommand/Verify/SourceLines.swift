@@ -24,6 +24,7 @@ struct SourceLines {
     let calls = addresses.filter { $0 > bias }.map { ($0, $0 - bias - 1) }
     guard !calls.isEmpty else { return }
     let frames = Self.symbolize(calls.map(\.1), in: program)
+    isSymbolized = frames != nil
     let symbols = frames == nil ? try? file.functionSymbols() : nil
     for (index, call) in calls.enumerated() {
       if let found = frames?[index] {
@@ -36,8 +37,18 @@ struct SourceLines {
 
   subscript(_ address: UInt64) -> Place? { places[address] }
 
-  /// Whether a line is missing somewhere.
-  var areIncomplete: Bool { places.values.contains { $0.line == nil } }
+  private var isSymbolized = false
+
+  /// How to have lines where they are missing; nil if none is.
+  var hint: String? {
+    guard places.values.contains(where: { $0.line == nil }) || places.isEmpty else { return nil }
+    return isSymbolized
+      ? """
+      Where only a function is named, this build does not know the line; one with
+      -Xswiftc -Xfrontend -Xswiftc -experimental-serialize-debug-info does.
+      """
+      : "There is no llvm-symbolizer on the PATH that could tell the lines; Swift's toolchain has one."
+  }
 
   private static var program: String? {
     try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
