@@ -2,10 +2,11 @@
 
 #include <sys/mman.h>
 
-struct coroutine_mailbox coroutine_mailbox;
+_Thread_local struct coroutine_mailbox coroutine_mailbox;
 
-/// The explorer's own stack pointer while a coroutine runs.
-__attribute__((visibility("hidden"))) uint64_t coroutine_explorer;
+/// The explorer's own stack pointer while a coroutine of this thread runs.
+__attribute__((visibility("hidden"), tls_model("initial-exec")))
+_Thread_local uint64_t coroutine_explorer;
 
 // The callee-saved registers of the System V ABI are all that a call must keep. The control words
 // of the floating-point units never change here.
@@ -16,7 +17,8 @@ __asm__(
     ".type coroutine_resume, @function\n"
     "coroutine_resume:\n"
     "\tpushq %rbp\n\tpushq %rbx\n\tpushq %r12\n\tpushq %r13\n\tpushq %r14\n\tpushq %r15\n"
-    "\tmovq %rsp, coroutine_explorer(%rip)\n"
+    "\tmovq coroutine_explorer@GOTTPOFF(%rip), %rax\n"
+    "\tmovq %rsp, %fs:(%rax)\n"
     "\tmovq %rdi, %rsp\n"
     "\tpopq %r15\n\tpopq %r14\n\tpopq %r13\n\tpopq %r12\n\tpopq %rbx\n\tpopq %rbp\n"
     "\tretq\n"
@@ -28,7 +30,8 @@ __asm__(
     "coroutine_stop:\n"
     "\tpushq %rbp\n\tpushq %rbx\n\tpushq %r12\n\tpushq %r13\n\tpushq %r14\n\tpushq %r15\n"
     "\tmovq %rsp, %rax\n"
-    "\tmovq coroutine_explorer(%rip), %rsp\n"
+    "\tmovq coroutine_explorer@GOTTPOFF(%rip), %rcx\n"
+    "\tmovq %fs:(%rcx), %rsp\n"
     "\tpopq %r15\n\tpopq %r14\n\tpopq %r13\n\tpopq %r12\n\tpopq %rbx\n\tpopq %rbp\n"
     "\tretq\n"
     ".size coroutine_stop, . - coroutine_stop\n"
@@ -75,7 +78,8 @@ uint64_t coroutine_make(uint64_t top, void (*body)(uint32_t), uint32_t argument)
 }
 
 uint64_t coroutine_map(uint64_t bytes) {
-  char *address = mmap(0, bytes + 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *address = mmap(0, bytes + 4096, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED) return 0;
   if (mprotect(address + 4096, bytes, PROT_READ | PROT_WRITE) != 0) {
     munmap(address, bytes + 4096);

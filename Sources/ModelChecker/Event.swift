@@ -1,5 +1,7 @@
 /// One operation of a replayed schedule, for people.
 public struct Event: Sendable {
+  /// Which action of the schedule it belongs to, from 0; -1 before the first.
+  public var action: Int
   /// The CPU, and how many handlers are nested on it.
   public var cpu: Int
   /// How many handlers are nested on the CPU.
@@ -26,7 +28,7 @@ extension Machine {
     guard let observer else { return }
     observer(
       Event(
-        cpu: cpu, level: Int(cpus[cpu].level), verb: verb(),
+        action: action, cpu: cpu, level: Int(cpus[cpu].level), verb: verb(),
         word: request.map { program.layout.name(of: $0.address) },
         before: before, after: after, site: request?.site ?? cpus[cpu].request.site))
   }

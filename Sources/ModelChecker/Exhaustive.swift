@@ -31,10 +31,8 @@ private struct DepthFirst {
     var number: UInt32
     /// The lowest number that is reachable and still open.
     var lowest: UInt32
-    /// Which CPUs act within the component, as far as it is known; those that commit 8 bits higher.
-    var acting: UInt32
-    /// Which CPUs cannot go on in some state of the component.
-    var resting: UInt32
+    /// Who has turns within the component, as far as it is known.
+    var turns: Turns
     /// Some CPU that is to finish has not.
     var isUnfinished: Bool
     /// How many open states there were when this one was entered.
@@ -113,7 +111,7 @@ private struct DepthFirst {
       // An open state is in the component of this path: the action stays within it.
       if seen != Self.closed, let top = frames.indices.last {
         frames[top].lowest = min(frames[top].lowest, seen)
-        frames[top].acting |= actor(top)
+        frames[top].turns.note(lastAction(top))
       }
       return nil
     }
@@ -129,14 +127,15 @@ private struct DepthFirst {
     }
     guard frames.count < limits.depth else { return .cut(.depth) }
     var snapshot = -1
-    if actions.count > 1 {
+    if actions.count > 1 || frames.isEmpty {
       guard let place = snapshots.push() else { return .cut(.depth) }
       snapshot = place
     }
     frames.append(
       Frame(
-        actions: actions, next: 0, snapshot: snapshot, number: numbers, lowest: numbers, acting: 0,
-        resting: resting, isUnfinished: isUnfinished, open: open.count))
+        actions: actions, next: 0, snapshot: snapshot, number: numbers, lowest: numbers,
+        turns: Turns(resting: Turns.resting(in: machine)), isUnfinished: machine.isUnfinished,
+        open: open.count))
     open.append(key)
     result.depth = max(result.depth, frames.count)
     return nil
@@ -148,7 +147,9 @@ private struct DepthFirst {
     if frame.lowest == frame.number {
       // The root of a component: all states opened since are of it.
       let size = open.count - frame.open
-      if frame.acting != 0, frame.isUnfinished, isFair(frame) { return fails(.livelock) }
+      if frame.turns.acting != 0, frame.isUnfinished, frame.turns.areFair(to: machine.cpuCount) {
+        return goesOnForEver()
+      }
       for index in frame.open..<open.count { table[table.find(open[index])] = Self.closed }
       open.removeLast(size)
     }
@@ -156,47 +157,31 @@ private struct DepthFirst {
     if frame.snapshot >= 0 { snapshots.pop(to: frame.snapshot) }
     if frame.lowest != frame.number, let top = frames.indices.last {
       frames[top].lowest = min(frames[top].lowest, frame.lowest)
-      frames[top].acting |= frame.acting | actor(top)
-      frames[top].resting |= frame.resting
+      frames[top].turns.note(lastAction(top))
+      frames[top].turns.add(frame.turns)
     }
     return nil
   }
 
-  /// Whether a schedule that stays in the component for ever can give every CPU its turns.
-  private func isFair(_ frame: Frame) -> Bool {
-    let all: UInt32 = ((1 << UInt32(machine.cpuCount)) - 1) * 0x101
-    return (frame.acting | frame.resting) & all == all
+  private func lastAction(_ frame: Int) -> Action {
+    frames[frame].actions[frames[frame].next - 1]
   }
 
-  /// Who acted last from a frame, as bits of `acting`.
-  private func actor(_ frame: Int) -> UInt32 {
-    let action = frames[frame].actions[frames[frame].next - 1]
-    return switch action.kind {
-    case .step: 1 << UInt32(action.cpu)
-    case .commit: 0x100 << UInt32(action.cpu)
-    // Finite in number, so never in a component.
-    case .interrupt, .wakeUp: 0
-    }
-  }
-
-  private var resting: UInt32 {
-    var bits: UInt32 = 0
-    for cpu in 0..<machine.cpuCount {
-      if !machine.canStep(cpu) { bits |= 1 << UInt32(cpu) }
-      if machine.cpus[cpu].bufferCount == 0 { bits |= 0x100 << UInt32(cpu) }
-    }
-    return bits
-  }
-
-  private var isUnfinished: Bool {
-    for cpu in 0..<machine.cpuCount
-    where machine.cpus[cpu].status != .finished && !machine.program.cpus[cpu].isEndless {
-      return true
-    }
-    return false
+  /// The livelock whose component has the top frame as its root.
+  private func goesOnForEver() -> Verdict {
+    let top = frames.count - 1
+    let component = Set(open[frames[top].open...])
+    // The first state is always saved.
+    snapshots.restore(frames[0].snapshot)
+    let way =
+      Shortening.way(machine, to: component, longest: frames.count) ?? (0..<top).map(lastAction)
+    snapshots.restore(frames[0].snapshot)
+    for action in way { machine.perform(action) }
+    let cycle = FairCycle(machine, snapshots, within: component).cycle()
+    return .fails(Failure(flaw: .livelock, schedule: way, cycle: cycle))
   }
 
   private func fails(_ flaw: Flaw) -> Verdict {
-    .fails(Failure(flaw: flaw, schedule: frames.map { $0.actions[$0.next - 1] }))
+    .fails(Failure(flaw: flaw, schedule: frames.indices.map(lastAction)))
   }
 }

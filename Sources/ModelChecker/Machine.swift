@@ -1,10 +1,9 @@
 import Coroutines
-import Synchronization
 
 /// The machine of a model, in one state at a time: memory, CPUs with their stacks, store buffers.
 ///
 /// It can say what may happen next, let it happen, and be put back to an earlier state by copying
-/// bytes. One at a time in a process, in one thread: coroutines have one mailbox.
+/// bytes. One at a time in a thread: its coroutines share a mailbox.
 @safe final class Machine {
   let program: ModelProgram
   let cpuCount: Int
@@ -14,6 +13,8 @@ import Synchronization
   var flaw: Flaw?
   /// Told of every operation, for replays.
   var observer: ((Event) -> Void)?
+  /// Which action of a replayed schedule this is.
+  var action = -1
 
   /// Memory, CPUs and hash in one piece, for snapshots.
   let block: UnsafeMutableRawPointer
@@ -54,15 +55,10 @@ import Synchronization
 
   func stackTop(_ cpu: Int) -> UInt64 { stacks + UInt64(cpu + 1) * Self.stackSize }
 
-  /// Held by whoever explores: coroutines have one mailbox.
-  private static let oneAtATime = Mutex(())
-
-  /// Runs with a machine for a program, while nobody else in the process has one.
+  /// Runs with a machine for a program; not within another such run.
   static func with<Result>(_ program: ModelProgram, _ body: (Machine) -> Result) -> Result {
-    oneAtATime.withLock { _ in
-      program.setUp()
-      return body(Machine(program))
-    }
+    program.setUp()
+    return body(Machine(program))
   }
 
   /// Lets every CPU come to its first operation that others can notice.

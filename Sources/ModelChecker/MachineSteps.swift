@@ -96,12 +96,18 @@ extension Machine {
       wake(cpu, request)
       run(cpu, answer: 0)
     case .choose:
-      observe(cpu, "chooses \(choice)")
+      observe(cpu, "takes possibility \(choice + 1) of \(request.first)")
       run(cpu, answer: UInt64(choice))
     case .fenceOther:
       observe(cpu, "makes CPU \(request.first) execute a barrier")
       run(cpu, answer: 0)
-    case .fence, .step, .boundedWait, .maskInterrupts, .fuse:
+    case .fence:
+      observe(cpu, "fences")
+      run(cpu, answer: 0)
+    case .step:
+      observe(cpu, "steps")
+      run(cpu, answer: 0)
+    case .boundedWait, .maskInterrupts, .fuse, .note:
       run(cpu, answer: 0)
     case .finish, .fail:
       preconditionFailure("no such step")
@@ -236,7 +242,11 @@ extension Machine {
     case .finish: return finish(cpu)
     case .fail:
       flaw = .assertion(message(request))
+      observe(cpu, "finds: \(message(request))")
       return nil
+    case .note:
+      observe(cpu, message(request), nil, nil, request.first)
+      return 0
     case .boundedWait:
       cpus[cpu].pauseIsFree = true
       return 0

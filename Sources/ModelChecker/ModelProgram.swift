@@ -51,8 +51,10 @@ public struct ModelProgram: Sendable {
   public var storeBufferSize: Int
   /// The words of memory.
   public var layout: WordLayout
-  /// Called before the CPUs start, with no other exploration under way: sets what bodies may only
-  /// read.
+  /// Called before the CPUs start, in the thread that explores: sets what bodies may only read.
+  ///
+  /// Other threads may explore at the same time, so it must be this thread's own: see
+  /// `Simulated.context`.
   public var setUp: @Sendable () -> Void
   /// Looks at the memory when all CPUs have finished; returns what is wrong.
   public var atEnd: @Sendable (FinalMemory) -> String?

@@ -19,10 +19,11 @@ public enum RandomWalk {
     let clock = ContinuousClock()
     let began = clock.now
     var random = SplitMix(state: seed)
-    var result = Exploration(verdict: .cut(.states))
+    var result = Exploration(verdict: .cut(.schedules))
     machine.start()
     let snapshots = Snapshots(machine, limit: 1 << 24)
     guard let first = snapshots.push() else { return result }
+    var reported = 0
     while result.states < schedules {
       snapshots.restore(first)
       let (flaw, schedule) = walk(machine, &random, limits.depth)
@@ -37,7 +38,9 @@ public enum RandomWalk {
       let progress = Progress(
         states: result.states, steps: result.steps, depth: schedule.count,
         seconds: result.seconds)
-      if result.seconds > limits.seconds || (result.states % 256 == 0 && !report(progress)) {
+      let isTime = result.steps - reported >= 1 << 16
+      if isTime { reported = result.steps }
+      if result.seconds > limits.seconds || (isTime && !report(progress)) {
         result.verdict = .cut(.time)
         return result
       }

@@ -6,21 +6,30 @@ public enum Replay {
     case impossible(index: Int)
   }
 
-  /// Carries out a schedule; `tell` is told of every operation.
+  /// Carries out a schedule, and once what is said to repeat for ever after it; `tell` is told of
+  /// every operation.
   ///
-  /// Returns what it ends in, nil if in nothing bad.
+  /// Returns what it ends in, nil if in nothing bad. A livelock is one only if the cycle leads back
+  /// to the very state in which it begins, and leaves no CPU out that could go on.
   public static func run(
-    _ program: ModelProgram, _ schedule: [Action], tell: @escaping (Event) -> Void = { _ in }
+    _ program: ModelProgram, _ schedule: [Action], cycle: [Action] = [],
+    tell: @escaping (Event) -> Void = { _ in }
   ) throws(Problem) -> Flaw? {
     let (flaw, impossible): (Flaw?, Int?) = Machine.with(program) { machine in
       machine.observer = tell
       machine.start()
       for (index, action) in schedule.enumerated() {
-        if machine.flaw != nil { break }
+        if machine.flaw != nil { return (machine.flaw, nil) }
         guard machine.allows(action) else { return (nil, index) }
+        machine.action = index
         machine.perform(action)
       }
-      return (machine.verdictHere, nil)
+      if let flaw = machine.verdictHere {
+        machine.action = schedule.count
+        if flaw == .deadlock { machine.observeWaiting() }
+        return (flaw, nil)
+      }
+      return machine.repeats(cycle, from: schedule.count)
     }
     if let impossible { throw .impossible(index: impossible) }
     return flaw
@@ -33,6 +42,41 @@ extension Machine {
     let possible = possible
     for index in 0..<possible.count where possible[index] == action { return true }
     return false
+  }
+
+  /// Tells of those that wait for good.
+  fileprivate func observeWaiting() {
+    for cpu in 0..<cpuCount {
+      switch cpus[cpu].status {
+      case .asleep: observe(cpu, "sleeps for good", cpus[cpu].request)
+      case .pausing:
+        // What it reads again and again, as it is.
+        for index in 0..<Int(cpus[cpu].watchCount) {
+          let word = cpus[cpu].watch[index]
+          var request = cpus[cpu].request
+          request.address = UInt64(word.address)
+          observe(cpu, "waits for good for a change", request, word.value)
+        }
+        if cpus[cpu].watchCount == 0 { observe(cpu, "waits for good") }
+      case .ready, .woken, .finished: break
+      }
+    }
+  }
+
+  /// Carries out a cycle; a livelock if it is a fair one.
+  fileprivate func repeats(_ cycle: [Action], from first: Int) -> (Flaw?, Int?) {
+    let begin = key
+    var turns = Turns()
+    for (index, action) in cycle.enumerated() {
+      turns.note(self)
+      guard allows(action) else { return (nil, first + index) }
+      self.action = first + index
+      perform(action)
+      turns.note(action)
+      if let flaw { return (flaw, nil) }
+    }
+    let isLivelock = !cycle.isEmpty && key == begin && isUnfinished && turns.areFair(to: cpuCount)
+    return (isLivelock ? .livelock : nil, nil)
   }
 
   /// What is wrong with this state, if no more is possible or a check failed.

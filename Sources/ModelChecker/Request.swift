@@ -55,6 +55,8 @@ enum Operation: UInt8, BitwiseCopyable {
   case step
   /// Masks interrupts of this CPU (`first` 1) or lets them in (0).
   case maskInterrupts
+  /// Says something for replays (text at `address`, `second` bytes long) of a value (`first`).
+  case note
   /// From here on (`first` 1) memory accesses are one indivisible step with what came before.
   case fuse
 

@@ -6,19 +6,22 @@
 public enum Shortening {
   /// Looks for a better schedule with the same kind of flaw; returns the failure itself if there
   /// is none within the limits (which are for each number of preemptions).
+  ///
+  /// `goOn` is asked every so often; false ends the search.
   public static func shorten(
     _ failure: Failure, of program: ModelProgram,
-    _ limits: Limits = Limits(states: 5_000_000, seconds: 20)
+    _ limits: Limits = Limits(states: 5_000_000, seconds: 20), goOn: () -> Bool = { true }
   ) -> Failure {
-    // Its schedule is the way into a cycle: it has no end that could come earlier.
+    // Its way into the cycle was shortened when the cycle was found.
     if failure.flaw == .livelock { return failure }
-    for preemptions in 0...6 {
+    for preemptions in 0...6 where goOn() {
       let best = Machine.with(program) { machine in
+        machine.start()
         var search = Bounded(
-          machine, failure.flaw, preemptions: preemptions, limits,
+          machine, .flaw(failure.flaw), preemptions: preemptions, limits,
           longest: max(failure.schedule.count * 2, 64))
         defer { search.table.deallocate() }
-        search.run()
+        search.run { _ in goOn() }
         return search.best
       }
       if let best { return best }
@@ -27,116 +30,20 @@ public enum Shortening {
   }
 }
 
-private struct Bounded {
-  struct Frame: BitwiseCopyable {
-    var actions: ActionList
-    var next: Int
-    var snapshot: Int
-    /// Who acted last, and how many preemptions were used.
-    var last: UInt8
-    var used: UInt8
-  }
-
-  let machine: Machine
-  let wanted: Flaw
-  let preemptions: Int
-  let limits: Limits
-  let snapshots: Snapshots
-  /// The depth at which a state was last seen, plus one: again at a smaller one it is new.
-  var table = StateTable()
-  var frames: [Frame] = []
-  var longest: Int
-  var best: Failure?
-  let clock = ContinuousClock()
-  let began: ContinuousClock.Instant
-
-  init(_ machine: Machine, _ wanted: Flaw, preemptions: Int, _ limits: Limits, longest: Int) {
-    self.machine = machine
-    self.wanted = wanted
-    self.preemptions = preemptions
-    self.limits = limits
-    self.longest = longest
-    snapshots = Snapshots(machine, limit: 1 << 30)
-    began = clock.now
-  }
-
-  mutating func run() {
-    machine.start()
-    enter(last: UInt8.max, used: 0)
-    var countdown = 1 << 12
-    while let top = frames.indices.last {
-      countdown -= 1
-      if countdown == 0 {
-        countdown = 1 << 12
-        if (clock.now - began) / .seconds(1) > limits.seconds || table.count > limits.states {
-          return
-        }
-      }
-      guard frames[top].next < frames[top].actions.count else {
-        if frames[top].snapshot >= 0 { snapshots.pop(to: frames[top].snapshot) }
-        frames.removeLast()
-        continue
-      }
-      let action = frames[top].actions[frames[top].next]
-      if frames[top].next > 0 { snapshots.restore(frames[top].snapshot) }
-      frames[top].next += 1
-      let used = frames[top].used + cost(action, after: frames[top].last)
-      guard Int(used) <= preemptions else { continue }
-      let last = action.kind == .commit ? frames[top].last : action.cpu
-      machine.perform(action)
-      enter(last: last, used: used)
+extension Shortening {
+  /// A short way from the machine's present state to one of others; nil if none is found soon.
+  static func way(_ machine: Machine, to states: Set<StateKey>, longest: Int) -> [Action]? {
+    let snapshots = Snapshots(machine, limit: 1 << 24)
+    guard let first = snapshots.push() else { return nil }
+    for preemptions in 0...4 {
+      snapshots.restore(first)
+      var search = Bounded(
+        machine, .states(states), preemptions: preemptions,
+        Limits(states: 1_000_000, seconds: 5), longest: longest)
+      defer { search.table.deallocate() }
+      search.run { _ in true }
+      if let best = search.best { return best.schedule }
     }
-  }
-
-  /// Contract: the machine is in the state of the top frame.
-  private func cost(_ action: Action, after last: UInt8) -> UInt8 {
-    switch action.kind {
-    case .commit: 0
-    case .interrupt, .wakeUp: 1
-    case .step:
-      last != action.cpu && last != UInt8.max && machine.canStep(Int(last)) ? 1 : 0
-    }
-  }
-
-  private mutating func enter(last: UInt8, used: UInt8) {
-    if let flaw = machine.verdictHere {
-      if Self.isSameKind(flaw, wanted), frames.count < longest {
-        longest = frames.count
-        best = Failure(flaw: flaw, schedule: frames.map { $0.actions[$0.next - 1] })
-      }
-      return
-    }
-    // One more action than the best so far has.
-    guard frames.count + 1 < longest else { return }
-    var key = machine.key
-    key.low = Hash.mix(key.low, UInt64(last) << 8 | UInt64(used))
-    key.high = Hash.mix(key.high, UInt64(used) << 8 | UInt64(last))
-    let depth = UInt32(frames.count + 1)
-    let slot = table.find(key)
-    if table[slot] != 0 && table[slot] <= depth { return }
-    table[slot] = depth
-    let possible = machine.possible
-    guard possible.count > 0 else { return }
-    // Going on with the same CPU first: schedules with long runs are found early.
-    var actions = ActionList()
-    for index in 0..<possible.count where possible[index].cpu == last {
-      actions.append(possible[index])
-    }
-    for index in 0..<possible.count where possible[index].cpu != last {
-      actions.append(possible[index])
-    }
-    var snapshot = -1
-    if actions.count > 1 {
-      guard let place = snapshots.push() else { return }
-      snapshot = place
-    }
-    frames.append(Frame(actions: actions, next: 0, snapshot: snapshot, last: last, used: used))
-  }
-
-  private static func isSameKind(_ a: Flaw, _ b: Flaw) -> Bool {
-    switch (a, b) {
-    case (.badAccess, .badAccess): true
-    default: a == b
-    }
+    return nil
   }
 }

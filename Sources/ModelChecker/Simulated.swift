@@ -10,6 +10,16 @@ public enum Simulated {
     @inlinable @inline(__always) get { coroutine_self() }
   }
 
+  /// What bodies in this thread may only read, set before an exploration begins; nil before.
+  ///
+  /// Contract of setting it: it stays valid until the next time.
+  public static var context: UnsafeMutableRawPointer? {
+    @inlinable @inline(__always) get {
+      unsafe UnsafeMutableRawPointer(bitPattern: UInt(coroutine_context()))
+    }
+    @inlinable set { coroutine_set_context(UInt64(UInt(bitPattern: newValue))) }
+  }
+
   /// Waits until everything this CPU has stored is in memory: `mfence`.
   @inlinable @inline(__always)
   public static func fence() { _ = ask(.fence) }
@@ -54,6 +64,17 @@ public enum Simulated {
   @inlinable @inline(__always)
   public static func fuse(_ fused: Bool) { _ = ask(.fuse, first: fused ? 1 : 0) }
 
+  /// Says something about a value in replays; a verb, such as "fetches".
+  ///
+  /// Takes no time, and makes no difference to anybody.
+  @inlinable @inline(__always)
+  public static func note(_ verb: StaticString, _ value: UInt64) {
+    // As in `fail`.
+    let start = unsafe UInt64(UInt(bitPattern: verb.utf8Start))
+    _ = coroutine_ask(
+      UInt64(Operation.note.rawValue), start, value, UInt64(verb.utf8CodeUnitCount))
+  }
+
   /// Ends the run with a failure unless the condition holds.
   @inlinable @inline(__always)
   public static func expect(_ condition: Bool, _ message: StaticString) {
@@ -65,20 +86,20 @@ public enum Simulated {
   public static func fail(_ message: StaticString) {
     // A literal with a pointer representation: valid for ever.
     let start = unsafe UInt64(UInt(bitPattern: message.utf8Start))
-    _ = coroutine_request(
+    _ = coroutine_ask(
       UInt64(Operation.fail.rawValue), start, 0, UInt64(message.utf8CodeUnitCount))
   }
 
   @inlinable @inline(__always)
   static func ask(_ operation: Operation, first: UInt64 = 0) -> UInt64 {
-    coroutine_request(UInt64(operation.rawValue), 0, first, 0)
+    coroutine_ask(UInt64(operation.rawValue), 0, first, 0)
   }
 
   @inlinable @inline(__always)
   static func ask<Word>(
     _ operation: Operation, _ word: Location<Word>, first: UInt64 = 0, second: UInt64 = 0
   ) -> UInt64 {
-    coroutine_request(
+    coroutine_ask(
       UInt64(operation.rawValue) | UInt64(Word.bitWidth / 8) << 8, UInt64(word.address), first,
       second)
   }

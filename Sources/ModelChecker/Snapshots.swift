@@ -1,3 +1,5 @@
+import Coroutines
+
 /// A stack of saved machine states, each as many bytes as it needs.
 @safe final class Snapshots {
   private let machine: Machine
@@ -7,12 +9,22 @@
 
   init(_ machine: Machine, limit: Int) {
     self.machine = machine
+    // Untouched pages cost nothing, and are not reserved. Where address space is limited, others need
+    // some, too. Unmapped in deinit.
+    var limit = limit
+    var address = coroutine_map(UInt64(limit))
+    if address == 0 {
+      limit = 1 << 26
+      address = coroutine_map(UInt64(limit))
+    }
+    guard let base = unsafe UnsafeMutableRawPointer(bitPattern: UInt(address)) else {
+      fatalError("no address space for the snapshots of a model")
+    }
     self.limit = limit
-    // Untouched pages cost nothing. Freed in deinit.
-    unsafe base = UnsafeMutableRawPointer.allocate(byteCount: limit, alignment: 4096)
+    unsafe self.base = base
   }
 
-  deinit { unsafe base.deallocate() }
+  deinit { unsafe coroutine_unmap(UInt64(UInt(bitPattern: base)), UInt64(limit)) }
 
   /// Saves the state on top; nil if there is no room.
   func push() -> Int? {

@@ -1,5 +1,5 @@
 /// What went wrong in one schedule.
-public enum Flaw: Equatable, Sendable, Codable {
+public enum Flaw: Equatable, Sendable {
   /// The model's own check failed.
   case assertion(String)
   /// Not all CPUs have finished and none can go on: a deadlock, or a wake-up that was lost.
@@ -10,12 +10,59 @@ public enum Flaw: Equatable, Sendable, Codable {
   case badAccess(String)
 }
 
+extension Flaw: Codable, CustomStringConvertible {
+  private static let assertionPrefix = "assertion: "
+  private static let badAccessPrefix = "bad access: "
+
+  /// As in a schedule file: `deadlock`, `assertion: two owners`.
+  public var description: String {
+    switch self {
+    case .assertion(let message): Self.assertionPrefix + message
+    case .deadlock: "deadlock"
+    case .livelock: "livelock"
+    case .badAccess(let message): Self.badAccessPrefix + message
+    }
+  }
+
+  /// Reads what `description` writes; nil if it is none.
+  public init?(_ text: String) {
+    switch text {
+    case "deadlock": self = .deadlock
+    case "livelock": self = .livelock
+    case _ where text.hasPrefix(Self.assertionPrefix):
+      self = .assertion(String(text.dropFirst(Self.assertionPrefix.count)))
+    case _ where text.hasPrefix(Self.badAccessPrefix):
+      self = .badAccess(String(text.dropFirst(Self.badAccessPrefix.count)))
+    default: return nil
+    }
+  }
+
+  /// As a string.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    guard let flaw = Flaw(text) else {
+      throw DecodingError.dataCorruptedError(
+        in: container, debugDescription: "'\(text)' is no verdict of a schedule.")
+    }
+    self = flaw
+  }
+
+  /// As a string.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}
+
 /// A failing schedule.
 public struct Failure: Equatable, Sendable, Codable {
   /// What it ends in.
   public var flaw: Flaw
   /// The decisions that lead there.
   public var schedule: [Action]
+  /// What can then go on for ever, each CPU having its turns; for a livelock.
+  public var cycle: [Action] = []
 }
 
 /// How an exploration ended.
@@ -35,6 +82,10 @@ public enum Verdict: Equatable, Sendable {
     case time
     /// A schedule longer than was allowed.
     case depth
+    /// So many preemptions as were allowed.
+    case preemptions
+    /// So many schedules as were asked for.
+    case schedules
   }
 }
 

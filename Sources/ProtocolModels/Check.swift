@@ -19,12 +19,14 @@ public struct Check: Sendable {
     case interrupts
     /// Nobody is left behind.
     case fairness
+    /// What is taken for granted of processors, taken away.
+    case assumptions
     /// Breakages that must be caught.
     case mutants
   }
 
   /// What must come of it.
-  public enum Expectation: Sendable, Equatable {
+  public enum Expectation: String, Sendable, Codable {
     /// No schedule fails.
     case holds
     /// Some schedule does: the mixture is wrong, or the code was broken on purpose.
@@ -43,12 +45,19 @@ public struct Check: Sendable {
   public var expectation = Expectation.holds
   /// Takes long: not part of the short run.
   public var isLong = false
+  /// About how many states it has, where that is known to be far from what others have.
+  ///
+  /// For estimates of the time left, and nothing else.
+  public var usualStates: Int?
+
+  /// Unique among all.
+  public var id: String { "\(group)/\(name)" }
 }
 
 extension Check {
   /// Everything, in the order of a run.
   public static var all: [Check] {
-    locks + compatibility + staged + undo + interrupts + fairness + mutants
+    locks + compatibility + staged + undo + interrupts + fairness + assumptions + mutants
   }
 
   // MARK: Locks
@@ -68,15 +77,18 @@ extension Check {
         workload.spuriousWakeUps = waiting == .paravirtual && acquisitions == [2, 2] ? 1 : 0
         var model = LockModel(waiting, unlocking, workload, memoryModel)
         model.checksOrder = waiting == .native
+        model.checksStealing = waiting == .paravirtual && memoryModel == .sequentialConsistency
         model.touchesData = memoryModel == .totalStoreOrder
         checks.append(
           Check(
             group: .locks, name: "\(name) \(bounds(acquisitions)) \(memoryModel.rawValue)",
             bounds: bounds(acquisitions, memoryModel)
               + (workload.spuriousWakeUps > 0 ? ", 1 wake-up of each for no reason" : "")
-              + (waiting == .native ? ", first come, first served" : ""),
+              + (waiting == .native ? ", first come, first served" : "")
+              + (model.checksStealing ? ", nobody passes a head that spins" : ""),
             model: model,
-            isLong: waiting == .paravirtual && acquisitions.count == 3))
+            isLong: waiting == .paravirtual && acquisitions.count == 3,
+            usualStates: waiting == .paravirtual && acquisitions == [2, 2, 1] ? 5_000_000 : nil))
       }
     }
     var exiting = Workload([[.a, .a], [.a, .exit], [.enroll, .a]])
@@ -170,7 +182,8 @@ extension Check {
         checks.append(
           Check(
             group: .staged, name: "\(name(from, to)) by \(method) 2+2 TSO",
-            bounds: "2 CPUs and a switching one, 2+2 acquisitions, TSO", model: model))
+            bounds: "2 CPUs and a switching one, 2+2 acquisitions, TSO", model: model,
+            usualStates: from == .paravirtual ? 1_500_000 : nil))
       }
     }
     for (from, to) in directions {
@@ -181,7 +194,8 @@ extension Check {
         Check(
           group: .staged, name: "\(name(from, to)) by store 2+1+1 SC",
           bounds: "3 CPUs and a switching one, 2+1+1 acquisitions, SC", model: model,
-          isLong: from == .paravirtual || to == .paravirtual))
+          isLong: from == .paravirtual || to == .paravirtual,
+          usualStates: from == .paravirtual ? 14_000_000 : to == .paravirtual ? 1_800_000 : nil))
     }
     for (from, to) in directions {
       var model = SwitchModel(
@@ -251,6 +265,14 @@ extension Check {
           model: LockModel(
             waiting, unlocking, interrupted([[.a], [.a, .b, .c]], [2, 0]),
             .sequentialConsistency)))
+      checks.append(
+        Check(
+          group: .interrupts, name: "\(name), four contexts",
+          bounds:
+            "A, interrupted for B, for C and for D, each in the other; another CPU takes D, SC",
+          model: LockModel(
+            waiting, unlocking, interrupted([[.a], [.d]], [3, 0]), .sequentialConsistency),
+          isLong: waiting == .paravirtual))
     }
     for (from, to) in directions.prefix(2) {
       for method in [PokeMethod.store, .breakpoint] {
@@ -288,6 +310,22 @@ extension Check {
         bounds: "2 CPUs never leave the lock alone, a third wants it once; SC", model: unfair,
         expectation: .fails))
     return checks
+  }
+
+  // MARK: Assumptions and mutants
+
+  private static var assumptions: [Check] {
+    [(PokeMethod.store, Expectation.fails), (.breakpoint, .holds)].map { method, expectation in
+      var model = SwitchModel(
+        from: .native, to: .paravirtual, Workload(acquisitions: [2, 2]), .sequentialConsistency)
+      model.method = method
+      model.wordStoresAreWhole = false
+      model.touchesData = false
+      return Check(
+        group: .assumptions, name: "by \(method), aligned 8-byte stores fetched in pieces",
+        bounds: "2 CPUs and a switching one, 2+2 acquisitions, SC; any mixture of bytes is fetched",
+        model: model, expectation: expectation)
+    }
   }
 
   private static var mutants: [Check] {

@@ -10,9 +10,13 @@ struct ModelSites: SiteTable {
   func site(_: Int) -> (address: UInt, operation: LockOperation) { (Place.site.address, .unlock) }
 
   func form(of _: Int, as implementation: Implementation) -> Form? {
+    Self.form(implementation, Setting.current.mutation)
+  }
+
+  static func form(_ implementation: Implementation, _ mutation: Mutation?) -> Form? {
     switch implementation {
     case .native:
-      Setting.current.mutation == .twoInstructions
+      mutation == .twoInstructions
         ? CodeSite.twoInstructions : ProgramUnlockForms.native
     case .paravirtual:
       ProgramUnlockForms.paravirtual(
@@ -37,6 +41,7 @@ enum CodeSite {
       _ = Simulated.load(Place.site, .relaxed)
       Simulated.fuse(true)
       let bytes = fetch(cpu)
+      Simulated.note("fetches", bytes)
       if bytes == twoInstructions.bytes {
         NativeQueue<ModelMachine>.unlock(lock)
         Simulated.fuse(false)
@@ -88,7 +93,9 @@ enum CodeSite {
   /// The no-operation, if the site still holds it when the CPU comes to it.
   private static func executeSecondInstruction(_ cpu: UInt32) {
     _ = Simulated.load(Place.site, .relaxed)
-    if fetch(cpu) >> 24 != twoInstructions.bytes >> 24 {
+    let bytes = fetch(cpu)
+    Simulated.note("fetches behind the first instruction", bytes >> 24)
+    if bytes >> 24 != twoInstructions.bytes >> 24 {
       Simulated.fail("goes on in the middle of a form")
     }
   }

@@ -12,6 +12,8 @@ public struct LockModel: Model {
   public var memoryModel: MemoryModel
   /// Whether queues must be first come, first served.
   public var checksOrder = false
+  /// Whether a head that spins may not be passed; under sequential consistency.
+  public var checksStealing = false
   /// What the locks guard is read and written, not only held.
   public var touchesData = true
   /// The breakage, if any.
@@ -47,9 +49,17 @@ public struct LockModel: Model {
     }
     setting.cpus = UInt32(waiting.count)
     setting.checksOrder = checksOrder
+    setting.checksStealing = checksStealing
     setting.touchesData = touchesData
     setting.mutation = mutation
     return setting
+  }
+
+  /// The same without the breakage.
+  public var shipped: any Model {
+    var model = self
+    model.mutation = nil
+    return model
   }
 
   /// What the explorer runs.

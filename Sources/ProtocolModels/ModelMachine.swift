@@ -19,6 +19,7 @@ extension ModelMachine: AtomicMemory {
   static func store<Word>(_ value: Word, to location: Location<Word>, _ ordering: StoreOrdering) {
     if let mutation = Setting.current.mutation, mutation.store(value, location, ordering) { return }
     Simulated.store(value, to: location, ordering)
+    if Word.bitWidth == 8 { Order.spins(location.address, UInt64(truncatingIfNeeded: value)) }
   }
 
   @inline(__always)
@@ -37,8 +38,12 @@ extension ModelMachine: AtomicMemory {
   static func compareExchange<Word>(
     _ location: Location<Word>, expected: Word, desired: Word, _ ordering: UpdateOrdering
   ) -> Word {
-    changed(.compareExchange, location, expected, desired)
+    let old =
+      changed(.compareExchange, location, expected, desired)
       ?? Simulated.compareExchange(location, expected: expected, desired: desired, ordering)
+    // From here on the lock is held, whatever its new owner still does in the slow path.
+    if old == expected { Order.taken(location, expected) }
+    return old
   }
 
   @inline(__always)

@@ -82,6 +82,7 @@ extension Mutant {
     ) -> Mutant {
       var model = LockModel(.paravirtual, .paravirtual, workload, memoryModel)
       model.mutation = mutation
+      model.checksStealing = memoryModel == .sequentialConsistency
       return Mutant(name: name, sentence: sentence, model: model, harmless: harmless)
     }
     return [
@@ -98,6 +99,9 @@ extension Mutant {
       make(
         "steal-torn", "A lock is stolen by looking and then writing.",
         .access(.compareExchange, .lockedAndPending, .torn), two),
+      make(
+        "steal-passes-head", "A lock is stolen from a head that spins.",
+        .access(.compareExchange, .lockedAndPending, writing: 1, .narrowed), three),
       make(
         "unlock-torn", "The paravirtual unlock looks and then writes.",
         .access(.compareExchange, .locked, .torn), two),

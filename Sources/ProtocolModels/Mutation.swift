@@ -56,6 +56,8 @@ public enum Mutation: Equatable, Sendable {
     case torn
     /// A store clears the whole word that its place is part of.
     case widened
+    /// A compare-exchange that expects 0 compares and changes the lowest byte only.
+    case narrowed
   }
 }
 
@@ -101,6 +103,9 @@ extension Mutation {
   }
 
   /// A changed load: what it answers.
+  ///
+  /// Inlined, here and below, so that the access is seen to come from the code it stands in.
+  @inline(__always)
   func load<W: MemoryWord>(_ location: Location<W>, _ ordering: LoadOrdering) -> W {
     let word = Word(location.address, bits: W.bitWidth)
     if self == .gateDoesNotTry, word == .whole, isAtGate {
@@ -121,6 +126,7 @@ extension Mutation {
   }
 
   /// A changed store; false if it is not changed.
+  @inline(__always)
   func store<W: MemoryWord>(
     _ value: W, _ location: Location<W>, _ ordering: StoreOrdering
   ) -> Bool {
@@ -131,7 +137,7 @@ extension Mutation {
       if self == .countsAfterReading { return true }
     }
     switch change(.store, location, value) {
-    case nil, .torn: return false
+    case nil, .torn, .narrowed: return false
     case .omitted: return true
     case .widened:
       // A lock's word, by the kinds of words this is used for.
@@ -142,10 +148,18 @@ extension Mutation {
   }
 
   /// A changed update: what it answers; nil if it is not changed.
+  @inline(__always)
   func update<W: MemoryWord>(
     _ access: Access, _ location: Location<W>, _ expected: W?, _ desired: W
   ) -> W? {
     guard let change = change(access, location, desired) else { return nil }
+    if change == .narrowed {
+      guard expected == 0 else { return nil }
+      let byte = unsafe Location<UInt8>(address: location.address)
+      return W(
+        Simulated.compareExchange(
+          byte, expected: 0, desired: UInt8(truncatingIfNeeded: desired), .sequentiallyConsistent))
+    }
     let old = Simulated.load(location, .relaxed)
     if change == .omitted { return old }
     if let expected, old != expected { return old }

@@ -8,7 +8,7 @@ import QueuedSpinlocks
 enum Place {
   /// How many CPUs a model may have, a switcher included.
   static var maximumCPUs: UInt { 4 }
-  static var locks: UInt { 3 }
+  static var locks: UInt { 4 }
   static var hashEntries: UInt { 4 }
 
   // In the order of `layout`.
@@ -50,7 +50,8 @@ enum Place {
   static func entry(_ operation: LockOperation) -> Location<UInt32> {
     unsafe Location(address: tableBase &+ UInt(operation.rawValue) &* 8)
   }
-  /// How many joined the lock's queue (low half), and how many of them have been served.
+  /// How many joined the lock's queue (low half), and how many of them have been served; or, where
+  /// stealing is checked, the head that spins, plus one.
   static func order(_ index: UInt) -> Location<UInt64> {
     unsafe Location(address: orderBase &+ index &* 8)
   }
@@ -119,8 +120,12 @@ enum Place {
       _ = layout.add("hash[\(index)].node")
       precondition(entry == hash + UInt(index) * 16)
     }
-    let names = (0..<Int(locks)).map { ["A", "B", "C"][$0] }
-    for name in names { _ = layout.add("lock\(name)", bytes: Int(lockStride)) }
+    let names = (0..<Int(locks)).map { ["A", "B", "C", "D"][$0] }
+    for name in names {
+      let lock = layout.add("lock\(name)", bytes: Int(lockStride))
+      layout.name("lock\(name).pending", at: lock + 1, bytes: 1)
+      layout.name("lock\(name).tail", at: lock + 2, bytes: 2)
+    }
     for name in names { _ = layout.add("data\(name)") }
     for name in names { _ = layout.add("holder\(name)", .ghost) }
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).mark", .written(by: cpu)) }
@@ -144,7 +149,7 @@ enum Place {
   }
 }
 
-/// First come, first served: checked where a queue is joined and where its lock is taken.
+/// First come, first served, and bounded stealing: checked where a queue is joined and where its lock is taken.
 enum Order {
   @inline(__always)
   static func joined(_ address: UInt) {
@@ -153,6 +158,29 @@ enum Order {
     let tickets = Simulated.load(order, .relaxed) &+ 1
     Simulated.store(tickets, to: order, .relaxed)
     Simulated.store(tickets & 0xffff_ffff, to: Place.ticket(Simulated.cpu), .relaxed)
+  }
+
+  /// Nobody passes a head that spins: it has set the pending bit.
+  @inline(__always)
+  static func spins(_ address: UInt, _ pending: UInt64) {
+    guard Setting.current.checksStealing, Mutation.Word(address, bits: 8) == .pending else {
+      return
+    }
+    let head = pending == 0 ? 0 : UInt64(Simulated.cpu) + 1
+    Simulated.store(head, to: Place.order(Place.lockIndex(address)), .relaxed)
+  }
+
+  /// A compare-exchange succeeded: maybe one that takes the lock.
+  @inline(__always)
+  static func taken<W: MemoryWord>(_ location: Location<W>, _ expected: W) {
+    guard Setting.current.checksStealing else { return }
+    let word = Mutation.Word(location.address, bits: W.bitWidth)
+    guard word == .lockedAndPending || word == .whole && expected == 0 else { return }
+    let order = Place.order(Place.lockIndex(location.address))
+    let head = Simulated.load(order, .relaxed)
+    Simulated.expect(
+      head == 0 || head == UInt64(Simulated.cpu) + 1, "the lock was stolen from a head that spins")
+    Simulated.store(0, to: order, .relaxed)
   }
 
   @inline(__always)

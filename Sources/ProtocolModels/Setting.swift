@@ -1,5 +1,6 @@
 import LockPlatform
 import LockSwitching
+import ModelChecker
 
 /// What the CPUs of the model being explored do.
 ///
@@ -17,6 +18,8 @@ struct Setting {
   var unlocking: InlineArray<4, Unlocking> = [.native, .native, .native, .native]
   /// Queues are checked to be first come, first served.
   var checksOrder = false
+  /// A head that spins is checked to be passed by nobody; under sequential consistency.
+  var checksStealing = false
   /// What the lock guards is read and written, not only held.
   var touchesData = true
   /// Wait and kick look into the operation table first.
@@ -36,13 +39,28 @@ struct Setting {
   var request = SwitchRequest(
     from: .native, to: .native, method: .store, timeLimit: .max, reason: .operator)
 
-  /// Read by model CPUs, written only between explorations, all in one thread.
-  nonisolated(unsafe) private static var value = Setting()
-
+  /// That of this thread's exploration.
+  ///
+  /// Its bodies read it; it is set between explorations only.
   @inline(__always)
   static var current: Setting {
-    _read { yield unsafe value }
-    _modify { yield unsafe &value }
+    _read { yield unsafe place.pointee }
+    set { unsafe place.pointee = newValue }
+  }
+
+  /// Each thread's own; nobody else sees it, and it lives as long as the program.
+  @inline(__always)
+  private static var place: UnsafeMutablePointer<Setting> {
+    // Nothing but `make` sets the context of a thread that explores these models.
+    unsafe Simulated.context?.assumingMemoryBound(to: Setting.self) ?? make()
+  }
+
+  @inline(never)
+  private static func make() -> UnsafeMutablePointer<Setting> {
+    let place = UnsafeMutablePointer<Setting>.allocate(capacity: 1)
+    unsafe place.initialize(to: Setting())
+    unsafe Simulated.context = UnsafeMutableRawPointer(place)
+    return unsafe place
   }
 }
 

@@ -75,6 +75,17 @@ public struct SwitchModel: Model {
     return setting
   }
 
+  /// All but the switching one.
+  public var lockers: Int { workload.jobs.count }
+
+  /// The same without the breakage, by the shipped plan.
+  public var shipped: any Model {
+    var model = self
+    model.mutation = nil
+    if slowPath == nil { model.plan = Plan.staged(from: from, to: to) }
+    return model
+  }
+
   /// What the explorer runs.
   public var program: ModelProgram {
     let switcher = workload.jobs.count
@@ -88,20 +99,23 @@ public struct SwitchModel: Model {
     if let slowPath {
       layout.fill(Place.entry(.slowPath).address, with: UInt64(slowPath.rawValue))
     }
-    let code = Self.code(from)
+    let code = Self.code(from, mutation)
     layout.fill(Place.site.address, with: code)
     layout.fill(Place.version(0).address, with: code)
     layout.fill(Place.versions.address, with: 1)
     var cpus = workload.cpus
     cpus.append(CPUProgram(Switcher.body))
-    let (workload, touchesData, setting, sets) = (workload, touchesData, setting, [from, to])
+    let (workload, touchesData, setting) = (workload, touchesData, setting)
+    let (sets, mutation) = ([from, to], mutation)
     return ModelProgram(
       name: "staged", cpus: cpus, memoryModel: memoryModel, layout: layout,
       setUp: { Setting.current = setting }
     ) { memory in
       // Undone or done, never in between.
       let to = sets[memory.read(Place.result.address) == 1 ? 1 : 0]
-      if memory.read(Place.site.address) != Self.code(to) { return "the site is not switched" }
+      if memory.read(Place.site.address) != Self.code(to, mutation) {
+        return "the site is not switched"
+      }
       for operation in operations
       where memory.read(Place.entry(operation).address)
         != UInt64(to.implementation(of: operation).rawValue)
@@ -113,8 +127,10 @@ public struct SwitchModel: Model {
   }
 
   /// The site's form and what follows it in its word.
-  private static func code(_ set: LockSet) -> UInt64 {
-    let form = ModelSites().form(of: 0, as: set.implementation(of: .unlock))
+  ///
+  /// Of this model: the setting may still be that of another.
+  private static func code(_ set: LockSet, _ mutation: Mutation?) -> UInt64 {
+    let form = ModelSites.form(set.implementation(of: .unlock), mutation)
     return 0x90_9090 << 40 | (form?.bytes ?? 0)
   }
 }

@@ -13,6 +13,8 @@ public enum Job: UInt8, Sendable {
   case b
   /// Takes lock C and releases it, with interrupts masked.
   case c
+  /// Takes lock D and releases it, with interrupts masked.
+  case d
   /// Gives its number back: its thread ends.
   case exit
   /// Waits until CPU 1 has given its number back.
@@ -43,9 +45,9 @@ enum Worker {
     switch job {
     case .none: break
     case .a: once(cpu, 0)
-    case .b, .c:
+    case .b, .c, .d:
       Simulated.maskInterrupts(true)
-      once(cpu, job == .b ? 1 : 2)
+      once(cpu, job == .b ? 1 : job == .c ? 2 : 3)
       Simulated.maskInterrupts(false)
     case .exit: Simulated.store(1, to: Place.exited, .releasing)
     case .enroll: _ = Simulated.spin(Place.exited, .acquiring) { $0 != 0 }
@@ -124,7 +126,7 @@ public struct Workload: Sendable {
   /// Of each CPU: whether it begins again when it is done.
   public var isEndless: [Bool]
   /// Of each CPU: how often a handler that takes lock B may interrupt it; the second one may come
-  /// within the first, and then takes C.
+  /// within the first, and then takes C, the third within that, and then takes D.
   public var interrupts: [Int]
   /// Of each CPU: the number under which the locks know it.
   public var numbers: [Int]
@@ -177,6 +179,7 @@ public struct Workload: Sendable {
     let nested = all.count { $0 == .nested || $0 == .crossed }
     let least = [
       all.count { $0 == .a } + nested, all.count { $0 == .b } + nested, all.count { $0 == .c },
+      all.count { $0 == .d },
     ]
     for lock in 0..<Place.locks {
       let updates = Int(memory.read(Place.data(lock).address))

@@ -11,6 +11,8 @@ struct TidelockProgram: AsyncParsableCommand {
       DemoCommand.self,
       InspectCommand.self,
       GuestCommand.self,
+      VerifyCommand.self,
+      ReplayCommand.self,
     ]
   )
 

@@ -60,6 +60,19 @@ private let twoUpdates: @Sendable (FinalMemory) -> String? = {
     #expect(RandomWalk.explore(program, schedules: 1000, seed: 1).verdict == one.verdict)
   }
 
+  /// Reading, being preempted, and writing: one preemption, not none.
+  @Test func lostUpdateTakesOnePreemption() {
+    let program = model([addsOne, addsOne], atEnd: twoUpdates)
+    #expect(
+      PreemptionBounded.explore(program, preemptions: 0).verdict == .cut(.preemptions))
+    guard case .fails(let failure) = PreemptionBounded.explore(program, preemptions: 1).verdict
+    else {
+      Issue.record("not found")
+      return
+    }
+    #expect(failure.flaw == .assertion("lost update"))
+  }
+
   @Test func lockedUpdatesAreNotLost() {
     let body: Body = { _ in
       var seen: UInt64 = 0
@@ -121,7 +134,7 @@ private let twoUpdates: @Sendable (FinalMemory) -> String? = {
   }
 
   /// Each undoes what the other waits for, for ever.
-  @Test func livelock() {
+  @Test func livelock() throws {
     let body: Body = { cpu in
       let other = UInt64(cpu) ^ 1
       while true {
@@ -138,6 +151,10 @@ private let twoUpdates: @Sendable (FinalMemory) -> String? = {
       return
     }
     #expect(failure.flaw == .livelock)
+    // It can be shown: a way into a cycle, and the cycle.
+    let program = model([body, body])
+    #expect(try Replay.run(program, failure.schedule, cycle: failure.cycle) == .livelock)
+    #expect(try Replay.run(program, failure.schedule) == nil)
   }
 
   /// A schedule that is unfair for ever is none that happens: one CPU spins, the other has yet to

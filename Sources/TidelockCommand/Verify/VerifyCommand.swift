@@ -1,0 +1,123 @@
+import ArgumentParser
+import Foundation
+import ModelChecker
+import ProtocolModels
+import RunReports
+
+/// `tidelock verify`: the shipped locks and switches, in all schedules of small models.
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Run the shipped locks and switches through every schedule of small models.",
+    discussion: """
+      Without a name, everything. What fails is written as a schedule that `tidelock replay` shows \
+      step by step.
+      """)
+
+  @Argument(help: "Checks, by name, by the beginning of their name or by group.")
+  var names: [String] = []
+
+  @Option(help: ArgumentHelp("Only models in which so many CPUs take locks.", valueName: "n"))
+  var cpus: Int?
+
+  @Flag(help: "Only what does not take long.")
+  var quick = false
+
+  @Flag(help: "Say what is checked and within which bounds, and check nothing.")
+  var list = false
+
+  @Flag(help: "Print one JSON object and nothing else.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Write a page with the results.", valueName: "file.html"))
+  var report: String?
+
+  @Option(
+    help: ArgumentHelp("Where schedules of what fails are written.", valueName: "folder"))
+  var output = "tidelock-schedules"
+
+  @Flag(help: "Write schedules of what fails as expected, too: of mutants and wrong mixtures.")
+  var allSchedules = false
+
+  @Option(help: ArgumentHelp("How many to check at a time: one for each CPU.", valueName: "n"))
+  var jobs = Machine.current.cpus
+
+  @Option(help: ArgumentHelp("Cut each check after so long.", valueName: "s"))
+  var seconds = 3600.0
+
+  @Option(help: ArgumentHelp("Only schedules with so few preemptions.", valueName: "n"))
+  var preemptions: Int?
+
+  @Option(help: ArgumentHelp("Only so many schedules of each model, at random.", valueName: "n"))
+  var random: Int?
+
+  @Option(
+    help: ArgumentHelp("Which random ones: the same seed, the same schedules.", valueName: "n"))
+  var seed: UInt64 = 1
+
+  private var search: Search {
+    if let preemptions { return .preemptions(preemptions) }
+    if let random { return .random(schedules: random, seed: seed) }
+    return .exhaustive
+  }
+
+  func validate() throws {
+    guard preemptions == nil || random == nil else {
+      throw ValidationError("--preemptions and --random are two ways to search; choose one.")
+    }
+    if let preemptions, !(0...100 ~= preemptions) {
+      throw ValidationError("--preemptions must be between 0 and 100.")
+    }
+    if let random, !(1...1_000_000_000 ~= random) {
+      throw ValidationError("--random must be between 1 and 1000000000.")
+    }
+    if let cpus, !(1...8 ~= cpus) { throw ValidationError("--cpus must be between 1 and 8.") }
+    guard 1...256 ~= jobs else { throw ValidationError("--jobs must be between 1 and 256.") }
+    guard seconds > 0, seconds <= 86_400 else {
+      throw ValidationError("--seconds must be more than 0 and at most 86400.")
+    }
+  }
+
+  func run() throws {
+    // First everything that can go wrong without a run.
+    let checks = try CheckSelection(names: names, cpus: cpus, isQuick: quick).checks()
+    if list { return try CheckList(checks).show(json: json) }
+    try OptimizedBuild.require(for: "verify")
+    if let report { try ReportFile.check(report) }
+    let folder = ScheduleFolder(output, writesExpected: allSchedules)
+    if allSchedules { try folder.prepare() }
+
+    let run = VerifyRun(checks, search, jobs: jobs, seconds: seconds, folder)
+    var display = VerifyDisplay(json: json, run)
+    let outcome = run.execute(display: &display)
+
+    if json {
+      try StandardOutput.write(outcome.json())
+    } else {
+      display.end(outcome)
+    }
+    if let report {
+      try ReportFile.write(outcome.page.html(), to: report)
+      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
+    }
+    try outcome.exit()
+  }
+}
+
+/// What explorations need: without optimization, equal states look different and stacks are large.
+enum OptimizedBuild {
+  struct Missing: Error, CustomStringConvertible {
+    let command: String
+
+    var description: String {
+      "`tidelock \(command)` needs an optimized build; use"
+        + " `swift run -c release tidelock \(command)`."
+    }
+  }
+
+  static func require(for command: String) throws(Missing) {
+    #if DEBUG
+      throw Missing(command: command)
+    #endif
+  }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import ModelChecker
+import ProtocolModels
+import Testing
+
+/// Every saved schedule, carried out again: each is one way in which something went wrong.
+///
+/// A change of the shipped code may make them impossible. They are written anew with
+/// `swift run -c release tidelock verify --all-schedules --output Tests/ProtocolModelsTests/Schedules`.
+@Suite struct ScheduleTests {
+  private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("Schedules")
+
+  static let files: [String] =
+    (try? FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()) ?? []
+
+  private static func read(_ file: String) throws -> SavedSchedule {
+    try SavedSchedule(Data(contentsOf: folder.appendingPathComponent(file)))
+  }
+
+  @Test(arguments: files) func endsAsRecorded(file: String) throws {
+    let schedule = try Self.read(file)
+    let check = try schedule.findCheck()
+    #expect(check.expectation == .fails)
+    #if DEBUG
+      // Without optimization, equal states look different, and no cycle leads back.
+      if schedule.cycle != nil { return }
+    #endif
+    #expect(try schedule.replay(on: check.model) == schedule.verdict)
+    #expect(schedule.fileName == file)
+  }
+
+  /// Of every kind of breakage at least one.
+  @Test func breakagesOfNoteAreThere() throws {
+    let checks = try Set(Self.files.map { try Self.read($0).check })
+    for mutant in [
+      "up-no-drain", "down-no-drain", "up-drain-last", "down-unlock-first", "counts-after-reading",
+      "no-barrier", "gate-keeps-waiters", "gate-does-not-try", "no-kick", "two-instructions",
+      "tail-first", "store-not-serialized", "breakpoint-not-serialized", "tail-not-serialized",
+      "unlock-torn",
+    ] {
+      #expect(checks.contains("mutants/\(mutant)"))
+    }
+  }
+
+  @Test func whatIsWrittenIsReadAgain() throws {
+    let schedule = try Self.read("mutants-gate-keeps-waiters.json")
+    #expect(schedule.verdict == .livelock)
+    #expect(schedule.cycle?.isEmpty == false)
+    #expect(try SavedSchedule(schedule.json()) == schedule)
+  }
+
+  /// A livelock is one only if its cycle is a cycle, and nobody is left out of it.
+  @Test func halfACycleIsNone() throws {
+    var schedule = try Self.read("mutants-gate-keeps-waiters.json")
+    let model = try schedule.findCheck().model
+    schedule.cycle?.removeLast()
+    #expect(try schedule.replay(on: model) == nil)
+  }
+
+  @Test func wrongSchedulesAreRefused() throws {
+    let schedule = try Self.read("mutants-no-kick.json")
+    var other = schedule
+    other.check = "mutants/none-such"
+    #expect(throws: ScheduleError.unknownCheck("mutants/none-such")) { try other.findCheck() }
+    other = schedule
+    other.memoryModel = .totalStoreOrder
+    #expect(
+      throws: ScheduleError.otherMemoryModel(
+        "mutants/no-kick", recorded: .totalStoreOrder, now: .sequentialConsistency)
+    ) { try other.findCheck() }
+    other = schedule
+    let action = try #require(Action("0=3"))
+    other.actions.insert(action, at: 1)
+    let model = try schedule.findCheck().model
+    #expect(throws: ScheduleError.impossible(action, index: 1, "mutants/no-kick")) {
+      try other.replay(on: model)
+    }
+  }
+}
+
+#if !DEBUG
+  /// What was broken in a saved schedule is right in the code that ships.
+  @Suite struct ShippedTests {
+    @Test func shippedCodeHoldsWhereMutantsFail() throws {
+      var explored = Set<String>()
+      for check in Check.all where check.group == .mutants {
+        let shipped = check.model.shipped
+        // Many mutants break the same model: its description says all that it is.
+        guard explored.insert("\(shipped)").inserted else { continue }
+        #expect(shipped.explore(Limits(seconds: 300)).verdict == .holds, "\(check.id), unbroken")
+      }
+    }
+  }
+#endif
