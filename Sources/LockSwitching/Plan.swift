@@ -6,6 +6,20 @@ import LockPlatform
   case poke(LockOperation, from: Implementation, to: Implementation)
   /// Wait until every CPU that may be in this slow path has left it.
   case drain(Implementation)
+  /// What only one of the published protocols does.
+  case phase(Phase)
+}
+
+/// The steps of the published protocols that are neither a poke nor a drain.
+@frozen public enum Phase: UInt8, Sendable {
+  /// `stopMachine`: every CPU is brought to where it follows the lock-step.
+  case gather = 0
+  /// `barrier`: breakpoints on every site.
+  case breakpoints = 1
+  /// `barrier`: every CPU passes the barrier, and counts from then on.
+  case barrier = 2
+  /// `barrier`: the count falls to zero.
+  case count = 3
 }
 
 /// A switch as data: the steps, in order.
@@ -111,6 +125,9 @@ extension Plan {
       case .drain(let body):
         guard body != entered else { return false }
         mixture.slowPaths.remove(body)
+      case .phase:
+        // Rules of their own: a plan is data for the staged switch only.
+        return false
       }
       guard mixture.isSound else { return false }
       if mixture.slowPaths.contains(.paravirtual) {

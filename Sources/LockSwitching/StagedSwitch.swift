@@ -58,6 +58,9 @@ public enum StagedSwitch<Target: SwitchTarget> {
     case .drain(let body):
       try drain(body, deadline: deadline)
       return 0
+    case .phase:
+      // A step of another protocol.
+      throw .unsupported
     }
   }
 

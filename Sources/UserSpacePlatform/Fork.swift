@@ -21,6 +21,7 @@ enum Fork {
     // Relaxed, all of it: there is only this thread.
     UserSpace.store(0, to: Images.handlers, .relaxed)
     UserSpace.store(0, to: Process.switching, .relaxed)
+    UserSpace.store(0, to: Gathering.held, .relaxed)
     _ = tidelock_barrier_register()
     forgetOtherThreads()
     restore(Process.set)
@@ -38,6 +39,7 @@ enum Fork {
         AbandonedQueue<UserSpace>.dissolve(unsafe LockWord(address: UInt(lock)))
       }
       AbandonedQueue<UserSpace>.forget(thread.number)
+      References<UserSpace>.forget(thread.references)
       UserSpace.store(0, to: thread.mark, .relaxed)
       UserSpace.store(0, to: thread.tid, .relaxed)
     }

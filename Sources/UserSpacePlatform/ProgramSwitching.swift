@@ -7,11 +7,7 @@ import UserSpaceShims
 enum ProgramSwitching: SwitchTarget {
   static func prepare(_ plan: Plan, _ method: PokeMethod) throws(SwitchFailure) {
     try Process.withImages { () throws(SwitchFailure) in
-      let sites = AllSites()
-      guard sites.count > 0 else { throw .patch(.noSites) }
-      for image in Images.all where unsafe !image.record.pointee.isUnderstood {
-        throw .patch(.noForm(site: image.bounds?.low ?? 0))
-      }
+      let sites = try understoodSites()
       // Every site, even if this plan does not poke it: what it holds must be what the table says.
       do throws(PatchError) {
         _ = try Poke<ProgramText>.verify(
@@ -20,9 +16,19 @@ enum ProgramSwitching: SwitchTarget {
         throw .patch(error)
       }
     }
-    guard method == .breakpoint, plan.pokesText else { return }
-    if let thread = Breakpoints.blockedThread() { throw .breakpointsBlocked(thread: thread) }
-    guard tidelock_trap_install() == 0 else { throw .unsupported }
+    if method == .breakpoint, plan.pokesText { try prepareBreakpoints() }
+  }
+
+  /// All sites, if they are such as this core understands.
+  ///
+  /// Contract: `images_lock` is held.
+  static func understoodSites() throws(SwitchFailure) -> AllSites {
+    let sites = AllSites()
+    guard sites.count > 0 else { throw .patch(.noSites) }
+    for image in Images.all where unsafe !image.record.pointee.isUnderstood {
+      throw .patch(.noForm(site: image.bounds?.low ?? 0))
+    }
+    return sites
   }
 
   static func poke(
@@ -100,13 +106,20 @@ enum ProgramSwitching: SwitchTarget {
 
   nonisolated(unsafe) private static var breakpointsBefore: UInt64 = 0
 
+  /// When measuring began; a word of the core's state, which stays.
+  static var measuredSince: Location<UInt64> {
+    unsafe Location(address: tidelock_state_measured_since())
+  }
+
   static func beginMeasuring() {
     for thread in ThreadRecord.all { UserSpace.store(0, to: thread.longestHold, .relaxed) }
+    UserSpace.store(0, to: Gathering.longestHeld, .relaxed)
+    UserSpace.store(nanoseconds, to: measuredSince, .relaxed)
     unsafe breakpointsBefore = breakpoints
   }
 
   static var measured: (longestHold: UInt64, breakpoints: UInt64) {
-    var longest: UInt64 = 0
+    var longest = UserSpace.load(Gathering.longestHeld, .relaxed)
     for thread in ThreadRecord.all {
       longest = max(longest, UserSpace.load(thread.longestHold, .relaxed))
     }
