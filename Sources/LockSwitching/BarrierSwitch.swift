@@ -36,7 +36,7 @@ public protocol BarrierTarget: TextTarget {
   associatedtype Machine: ReferenceMachine
 
   /// Returns when every CPU has executed a full memory barrier since the call.
-  static func fenceEveryCPU()
+  static func fenceEveryCPU() throws(SwitchFailure)
 
   /// From now on the handler emulates by `Counted`, or no longer does.
   static func setCounted(_ isCounted: Bool)
@@ -98,7 +98,7 @@ public enum BarrierSwitch<Target: BarrierTarget> {
     try run.enter(.gate)
     try run.step(.phase(.count)) { () throws(SwitchFailure) in
       // Who was counted for the old set before this is seen after it.
-      Target.fenceEveryCPU()
+      try Target.fenceEveryCPU()
       // ... the count, and the new set.
       try waitForEachCPU(until: deadline) { References<Machine>.count($0) == 0 }
       return 0

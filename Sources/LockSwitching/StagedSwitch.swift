@@ -67,7 +67,7 @@ public enum StagedSwitch<Target: SwitchTarget> {
   private static func drain(
     _ body: Implementation, deadline: UInt64
   ) throws(SwitchFailure) {
-    Target.beginDrain()
+    try Target.beginDrain()
     while !Target.isDrained() {
       guard Target.nanoseconds < deadline else { throw .notDrained(body) }
       Target.rest()

@@ -26,10 +26,7 @@ struct SwitchRun<Target: TextTarget> {
     }
   }
 
-  var deadline: UInt64 {
-    let (end, overflow) = began.addingReportingOverflow(request.timeLimit)
-    return overflow ? .max : end
-  }
+  var deadline: UInt64 { request.deadline(from: began) }
 
   func holds(_ operation: LockOperation) -> Implementation { inPlace[Int(operation.rawValue)] }
 
@@ -83,7 +80,7 @@ struct SwitchRun<Target: TextTarget> {
   }
 
   private static func drain(_ body: Implementation, _ deadline: UInt64) throws(SwitchFailure) {
-    Target.beginDrain()
+    try Target.beginDrain()
     while !Target.isDrained() {
       guard Target.nanoseconds < deadline else { throw .notDrained(body) }
       Target.rest()
@@ -150,7 +147,7 @@ struct SwitchRun<Target: TextTarget> {
       if entered != old, entered != .gate {
         let new = entered
         lead(to: .gate)
-        try Self.drain(new, Target.nanoseconds &+ request.timeLimit)
+        try Self.drain(new, request.deadline(from: Target.nanoseconds))
       }
       if textIsOpen { try putTextBack() }
       lead(to: old)

@@ -40,7 +40,7 @@ public protocol SwitchTarget {
   ) throws(SwitchFailure) -> UInt32
 
   /// Begins to wait for a slow path to be left. It is no longer in place.
-  static func beginDrain()
+  static func beginDrain() throws(SwitchFailure)
 
   /// Whether every CPU has been seen outside all slow paths since `beginDrain`. Acquiring: what
   /// they did in there is visible.

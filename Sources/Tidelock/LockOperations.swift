@@ -77,13 +77,9 @@ public enum LockOperations {
 }
 
 extension Duration {
-  /// In nanoseconds; 0 if negative, and never so many that a clock's reading could not be added.
+  /// In nanoseconds; 0 if negative, and at most as many as fit.
   fileprivate var wholeNanoseconds: UInt64 {
-    let longest: UInt64 = .max / 2
     guard self > .zero else { return 0 }
-    let (whole, overflow) = UInt64(components.seconds).multipliedReportingOverflow(
-      by: 1_000_000_000)
-    guard !overflow, whole < longest else { return longest }
-    return whole + UInt64(components.attoseconds / 1_000_000_000)
+    return UInt64(exactly: (self / .nanoseconds(1)).rounded(.down)) ?? .max
   }
 }

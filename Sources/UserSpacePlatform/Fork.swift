@@ -13,6 +13,8 @@ import UserSpaceShims
 /// dissolved. A lock that a vanished thread held stays held, as with any lock.
 enum Fork {
   static func install() {
+    // In unoptimised builds only.
+    assert(rehearse())
     _ = pthread_atfork({ Process.lockImages() }, { Process.unlockImages() }, { Fork.startChild() })
   }
 
@@ -30,21 +32,43 @@ enum Fork {
   /// Dissolves the queues of the threads that are gone and frees their records.
   private static func forgetOtherThreads() {
     let me = tidelock_self()
-    for thread in ThreadRecord.all where thread.address != me {
-      for level: UInt in 0..<4 {
-        let lock = UserSpace.load(thread.waitsFor(level), .relaxed)
-        guard lock != 0 else { continue }
-        UserSpace.store(0, to: thread.waitsFor(level), .relaxed)
-        // Somebody waited for it when the process forked, so it was there, and its copy is.
-        AbandonedQueue<UserSpace>.dissolve(unsafe LockWord(address: UInt(lock)))
-      }
-      AbandonedQueue<UserSpace>.forget(thread.number)
-      References<UserSpace>.forget(thread.references)
-      UserSpace.store(0, to: thread.mark, .relaxed)
-      UserSpace.store(0, to: thread.tid, .relaxed)
+    ThreadRecord.each { thread in
+      if thread.address != me { forget(thread) }
     }
     guard me != 0 else { return }
     UserSpace.store(tidelock_tid(), to: ThreadRecord(address: me).tid, .relaxed)
+  }
+
+  private static func forget(_ thread: ThreadRecord) {
+    for level: UInt in 0..<4 {
+      let lock = UserSpace.load(thread.waitsFor(level), .relaxed)
+      guard lock != 0 else { continue }
+      UserSpace.store(0, to: thread.waitsFor(level), .relaxed)
+      // Somebody waited for it when the process forked, so it was there, and its copy is.
+      AbandonedQueue<UserSpace>.dissolve(unsafe LockWord(address: UInt(lock)))
+    }
+    AbandonedQueue<UserSpace>.forget(thread.number)
+    References<UserSpace>.forget(thread.references)
+    UserSpace.store(0, to: thread.mark, .relaxed)
+    UserSpace.store(0, to: thread.tid, .relaxed)
+  }
+
+  /// Does once, before there is a child, what a child will do; true.
+  ///
+  /// An unoptimised build asks the Swift runtime for the types in it the first time, and in a child
+  /// the runtime's locks may be held by threads that are gone.
+  private static func rehearse() -> Bool {
+    guard tidelock_threads() != 0 else { return true }
+    // Numbers are given out from the first: the last is nobody's yet.
+    let nobody = ThreadRecord(CPUNumber(TIDELOCK_THREADS - 1))
+    // Of a lock of its own, which nobody waits for.
+    var word: UInt32 = 0
+    unsafe withUnsafeMutablePointer(to: &word) {
+      UserSpace.store(UInt64(UInt(bitPattern: $0)), to: nobody.waitsFor(0), .relaxed)
+      forget(nobody)
+    }
+    restore(Process.set)
+    return true
   }
 
   /// Puts every operation as a set has it.

@@ -162,7 +162,7 @@ enum Gathering {
       awaitDeparture(until: deadline)
       if isLate { throw .notGathered(thread: UserSpace.straggler) }
       // Somebody was inside a slow path, on the way to the gate. Ask again when it is outside.
-      ProgramSwitching.beginDrain()
+      try ProgramSwitching.beginDrain()
       while !ProgramSwitching.isDrained(), UserSpace.nanoseconds < deadline {
         ProgramSwitching.rest()
       }

@@ -33,9 +33,8 @@ extension UserSpace: ReferenceMachine {
 extension ProgramSwitching: BarrierTarget {
   typealias Machine = UserSpace
 
-  static func fenceEveryCPU() {
-    // Registered by `Process.start`, without which nothing switches.
-    _ = tidelock_barrier()
+  static func fenceEveryCPU() throws(SwitchFailure) {
+    guard tidelock_barrier() == 0 else { throw .patch(.notSerializable) }
   }
 
   static func setCounted(_ isCounted: Bool) {

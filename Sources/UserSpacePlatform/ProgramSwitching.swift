@@ -76,11 +76,11 @@ enum ProgramSwitching: SwitchTarget {
   /// Written only by the one thread that switches.
   nonisolated(unsafe) private static var drained: UInt32 = 0
 
-  static func beginDrain() {
+  static func beginDrain() throws(SwitchFailure) {
     unsafe drained = 0
     // Every thread executes a full barrier now. One whose mark we do not see afterwards reads the
     // slow path after it, and so finds the new one: see CountedEntry.
-    _ = tidelock_barrier()
+    try fenceEveryCPU()
   }
 
   static func isDrained() -> Bool {
@@ -112,7 +112,7 @@ enum ProgramSwitching: SwitchTarget {
   }
 
   static func beginMeasuring() {
-    for thread in ThreadRecord.all { UserSpace.store(0, to: thread.longestHold, .relaxed) }
+    ThreadRecord.each { UserSpace.store(0, to: $0.longestHold, .relaxed) }
     UserSpace.store(0, to: Gathering.longestHeld, .relaxed)
     UserSpace.store(nanoseconds, to: measuredSince, .relaxed)
     unsafe breakpointsBefore = breakpoints
@@ -120,23 +120,29 @@ enum ProgramSwitching: SwitchTarget {
 
   static var measured: (longestHold: UInt64, breakpoints: UInt64) {
     var longest = UserSpace.load(Gathering.longestHeld, .relaxed)
-    for thread in ThreadRecord.all {
-      longest = max(longest, UserSpace.load(thread.longestHold, .relaxed))
-    }
+    ThreadRecord.each { longest = max(longest, UserSpace.load($0.longestHold, .relaxed)) }
     return (longest, unsafe breakpoints &- breakpointsBefore)
   }
 
   private static var breakpoints: UInt64 {
     var sum = UInt64(UserSpace.load(Breakpoints.unnumbered, .relaxed))
-    for thread in ThreadRecord.all { sum &+= UserSpace.load(thread.breakpoints, .relaxed) }
+    ThreadRecord.each { sum &+= UserSpace.load($0.breakpoints, .relaxed) }
     return sum
   }
 }
 
 extension ThreadRecord {
-  /// Every record that was ever in use.
-  static var all: some Sequence<ThreadRecord> {
-    (0..<UserSpace.load(end, .acquiring)).lazy.map { ThreadRecord(CPUNumber($0)) }
+  /// Visits every record that was ever in use.
+  ///
+  /// Not a sequence: a generic type asks the Swift runtime for its description, and in the child of
+  /// a fork the runtime's lock may be held by a thread that is gone.
+  static func each(_ body: (ThreadRecord) -> Void) {
+    var number: UInt32 = 0
+    let end = UserSpace.load(end, .acquiring)
+    while number < end {
+      body(ThreadRecord(CPUNumber(number)))
+      number += 1
+    }
   }
 }
 

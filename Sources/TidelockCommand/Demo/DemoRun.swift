@@ -39,7 +39,7 @@ final class DemoRun: Sendable {
 
   private let plan: DemoPlan
   private let counter: WordCounter
-  private let crew: WorkerCrew
+  private let crew: WorkerCrew<Tally>
   // The standard library's mutex: what watches must not hang on what is watched.
   private let record = Synchronization.Mutex(Record())
   private let interruption = DispatchSemaphore(value: 0)
@@ -50,7 +50,7 @@ final class DemoRun: Sendable {
   init(_ plan: DemoPlan, _ counter: WordCounter) {
     self.plan = plan
     self.counter = counter
-    crew = WorkerCrew(counter)
+    crew = WorkerCrew(counter.work)
   }
 
   /// Runs it all, showing how it goes, and returns what was measured.
@@ -161,7 +161,8 @@ final class DemoRun: Sendable {
   private func change(to set: LockSet) throws {
     let at = elapsed
     record.withLock { $0.current.name = "switching to \(set)" }
-    let report = try LockOperations.switch(to: set, poking: plan.poke)
+    let report = try LockOperations.switch(
+      to: set, using: plan.protocol, poking: plan.poke)
     record.withLock { $0.switches.append((report, at)) }
   }
 }
