@@ -48,13 +48,21 @@ struct GatheringPlace {
 public func gather(
   _ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?, _ context: UnsafeMutableRawPointer?
 ) {
-  // In this order: places are taken from their threads before the next gathering begins, so one that
-  // is ours is so in this gathering or was in an earlier one.
-  let state = LockStep<UserSpace>.current
-  // It may have been sent twice.
-  guard LockStep<UserSpace>.isUnderWay, tidelock_own_place() == 0,
-    let place = GatheringPlace.of(tidelock_tid())
-  else { return }
+  // Again, if another gathering has begun meanwhile: it may have asked by another signal, whose
+  // handler came over this one and left the answer to it.
+  while tidelock_own_place() == 0 {
+    // In this order: places are taken from their threads before the next gathering begins, so one
+    // that is ours is so in this gathering or was in an earlier one.
+    let state = LockStep<UserSpace>.current
+    // It may have been sent twice, or late.
+    guard LockStep<UserSpace>.isUnderWay, let place = GatheringPlace.of(tidelock_tid()),
+      UserSpace.load(place.acknowledged, .relaxed) == 0
+    else { return }
+    stay(at: place, state)
+  }
+}
+
+private func stay(at place: GatheringPlace, _ state: UInt64) {
   // A thread inside a slow path may be waiting for one that is held already.
   let record = tidelock_self()
   if record != 0, UserSpace.load(ThreadRecord(address: record).mark, .relaxed) != 0 {
@@ -239,14 +247,12 @@ enum Gathering {
         let answer = UserSpace.load(place.acknowledged, .acquiring)
         if answer == first { break }
         if answer == GatheringPlace.inside { return false }
+        let tid = UserSpace.load(place.tid, .relaxed)
+        UserSpace.store(tid, to: GatheringPlace.straggler, .relaxed)
         // A handler nested over us had to wait, or a follower saw that the time is over.
         guard LockStep<UserSpace>.isUnderWay else { return false }
-        let tid = UserSpace.load(place.tid, .relaxed)
         if attempt & 255 == 255 { excuse(place, tasks, tid) }
-        if UserSpace.nanoseconds >= deadline {
-          UserSpace.store(tid, to: GatheringPlace.straggler, .relaxed)
-          return giveUp()
-        }
+        if UserSpace.nanoseconds >= deadline { return giveUp() }
         UserSpace.relax(attempt)
         attempt &+= 1
       }
