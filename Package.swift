@@ -81,6 +81,7 @@ let package = Package(
       ],
       resources: [
         .embedInCode("Templates/page.mustache"), .embedInCode("Templates/plot.mustache"),
+        .embedInCode("Templates/spread.mustache"),
       ],
       swiftSettings: strict),
 

@@ -55,41 +55,29 @@ final class DemoRun: Sendable {
 
   /// Runs it all, showing how it goes, and returns what was measured.
   func execute(display: inout DemoDisplay) -> DemoOutcome {
-    let signals = CaughtSignals([SIGINT, SIGTERM, SIGTSTP])
     display.begin(counter)
     Thread.detachNewThread { self.conduct() }
 
     var samples: [ThroughputPlot.Sample] = []
     var last = (seconds: elapsed, operations: 0)
     let interval = min(max(plan.seconds / 150, 0.02), 0.5)
-    var signal: Int32?
-    while true {
-      _ = finish.wait(timeout: .now() + interval)
-      let caught = signals.take()
-      if caught == SIGTSTP {
-        // The shell gets its cursor for the time that we are stopped.
-        display.close()
-        raise(SIGSTOP)
-      } else if let caught {
-        if signal != nil {
-          // Asked twice: what is left to do in order may hang on the very locks under test.
-          display.close()
-          Foundation.exit(128 + caught)
+    let signal = watchRun(
+      wake: finish, interval: interval, isFinished: { record.withLock { $0.isFinished } }
+    ) { event in
+      switch event {
+      case .interrupt: interrupt()
+      case .close: display.close()
+      case .look:
+        let record = record.withLock { $0 }
+        let now = (seconds: elapsed, operations: crew.operations)
+        if now.seconds - last.seconds >= interval / 2, !record.isEnding {
+          let rate = Double(now.operations - last.operations) / (now.seconds - last.seconds)
+          samples.append(.init(seconds: now.seconds, perSecond: rate))
+          last = now
         }
-        signal = caught
-        interrupt()
+        display.update(record, samples: samples, elapsed: now.seconds)
       }
-      let record = record.withLock { $0 }
-      let now = (seconds: elapsed, operations: crew.operations)
-      if now.seconds - last.seconds >= interval / 2, !record.isEnding {
-        let rate = Double(now.operations - last.operations) / (now.seconds - last.seconds)
-        samples.append(.init(seconds: now.seconds, perSecond: rate))
-        last = now
-      }
-      display.update(record, samples: samples, elapsed: now.seconds)
-      if record.isFinished { break }
     }
-    display.close()
 
     let end = record.withLock { $0 }
     return DemoOutcome(
