@@ -2,6 +2,8 @@ import Foundation
 
 /// What a loop over a run is to do next.
 enum WatchEvent {
+  /// Start: signals are caught from now on.
+  case begin
   /// Look how far the run is, and show it.
   case look
   /// Take away what is drawn: the program is about to stop for a while, or to end at once.
@@ -21,6 +23,7 @@ func watchRun(
 ) -> CInt? {
   let signals = CaughtSignals([SIGINT, SIGTERM, SIGTSTP])
   var signal: CInt?
+  handle(.begin)
   while true {
     _ = wake.wait(timeout: .now() + interval)
     let caught = signals.take()

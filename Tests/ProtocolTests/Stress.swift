@@ -10,7 +10,9 @@ struct Stress: Decodable {
   var violations: Int
   var lost: Int
   var textAsBefore: Bool
-  var sectionsInSwitches: [Int]
+  /// By how many handlers were nested over a thread.
+  var fastInSwitches: [Int]
+  var slowInSwitches: [Int]
   var threadsComeAndGone: Int
   var hindrance: Int
   var failures: [String]
@@ -21,7 +23,9 @@ struct Stress: Decodable {
     // Beside the program that runs the tests.
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
       .deletingLastPathComponent().appendingPathComponent("SwitchStress")
-    process.arguments = arguments.flatMap { $0.split(separator: " ").map(String.init) }
+    // A hang ends by itself, and fails.
+    process.arguments =
+      ["alarm=120"] + arguments.flatMap { $0.split(separator: " ").map(String.init) }
     let pipe = Pipe()
     process.standardOutput = pipe
     try process.run()

@@ -38,9 +38,6 @@ final class CompareRun: Sendable {
 
   /// Runs it all, showing how it goes, and returns what was measured and the signal that ended it.
   func execute(display: inout CompareDisplay) -> (Comparison, CInt?) {
-    display.begin()
-    Thread.detachNewThread { self.conduct() }
-
     var samples: [ThroughputPlot.Sample] = []
     var last = (seconds: elapsed, operations: 0)
     let interval = min(max(plan.seconds / 150, 0.02), 0.5)
@@ -48,6 +45,9 @@ final class CompareRun: Sendable {
       wake: finish, interval: interval, isFinished: { record.withLock { $0.isFinished } }
     ) { event in
       switch event {
+      case .begin:
+        display.begin()
+        Thread.detachNewThread { self.conduct() }
       case .interrupt:
         interrupted.store(true, ordering: .relaxed)
         interruption.signal()

@@ -55,9 +55,6 @@ final class DemoRun: Sendable {
 
   /// Runs it all, showing how it goes, and returns what was measured.
   func execute(display: inout DemoDisplay) -> DemoOutcome {
-    display.begin(counter)
-    Thread.detachNewThread { self.conduct() }
-
     var samples: [ThroughputPlot.Sample] = []
     var last = (seconds: elapsed, operations: 0)
     let interval = min(max(plan.seconds / 150, 0.02), 0.5)
@@ -65,6 +62,9 @@ final class DemoRun: Sendable {
       wake: finish, interval: interval, isFinished: { record.withLock { $0.isFinished } }
     ) { event in
       switch event {
+      case .begin:
+        display.begin(counter)
+        Thread.detachNewThread { self.conduct() }
       case .interrupt: interrupt()
       case .close: display.close()
       case .look:

@@ -25,7 +25,10 @@ static struct guarded tables[LOCKS], levels[STRESS_LEVELS];
 static const int signals[STRESS_LEVELS] = {0, SIGUSR1, SIGUSR2, SIGURG, SIGWINCH};
 
 static atomic_bool stopping, switching, nests;
-static atomic_uint_fast64_t violations, sections, in_switches[STRESS_LEVELS], came_and_went;
+static atomic_uint_fast64_t violations, sections, came_and_went;
+// By how many handlers were nested: sections that began during a switch by the fast path, and by the
+// slow one.
+static atomic_uint_fast64_t fast_in_switches[STRESS_LEVELS], slow_in_switches[STRESS_LEVELS];
 static atomic_int targets_end, alive;
 static atomic_int targets[MAX_THREADS];
 static pthread_t workers[MAX_THREADS], others[8];
@@ -46,8 +49,15 @@ static inline void work(struct guarded *g, unsigned pauses) {
   atomic_fetch_add_explicit(&sections, 1, memory_order_relaxed);
 }
 
-static void note(int level) {
-  if (atomic_load_explicit(&switching, memory_order_relaxed)) atomic_fetch_add(&in_switches[level], 1);
+// How many handlers are on the stack of this thread.
+static __thread int depth;
+
+static inline void lock(struct guarded *g) {
+  _Bool is_free = tidelock_try_lock((uintptr_t)&g->lock);
+  if (!is_free) tidelock_lock((uintptr_t)&g->lock);
+  if (atomic_load_explicit(&switching, memory_order_relaxed)) {
+    atomic_fetch_add(is_free ? &fast_in_switches[depth] : &slow_in_switches[depth], 1);
+  }
 }
 
 static int self(void) { return (int)syscall(SYS_gettid); }
@@ -60,15 +70,13 @@ static void send(int tid, int level) { syscall(SYS_tgkill, getpid(), tid, signal
 // handlers would wait for each other in a first-come queue, whose every step costs a time slice, and
 // keep threads from their own work for good.
 static atomic_int active;
-static __thread int depth;
 
 static void send_somewhere(int level, unsigned turn) {
   int end = atomic_load(&targets_end);
   if (end > 0 && !atomic_load(&stopping)) send(atomic_load(&targets[turn % (unsigned)end]), level);
 }
 
-static void begin_handler(int level) {
-  note(level);
+static void begin_handler(void) {
   if (depth++ == 0) atomic_fetch_add(&active, 1);
 }
 
@@ -92,10 +100,10 @@ static void tick(int signal) {
     (void)signal;                                                                                  \
     static atomic_uint turn;                                                                       \
     unsigned now = atomic_fetch_add(&turn, 1);                                                     \
-    begin_handler(level);                                                                          \
-    tidelock_lock((uintptr_t)&levels[level].lock);                                                 \
+    begin_handler();                                                                               \
+    lock(&levels[level]);                                                                          \
     /* Deeper, with this lock held. */                                                             \
-    if (level + 1 < STRESS_LEVELS && now % 3 == 0) send(self(), level + 1);                        \
+    if (level + 1 < STRESS_LEVELS && now % 4 != 0) send(self(), level + 1);                        \
     work(&levels[level], now % 8);                                                                 \
     tidelock_unlock((uintptr_t)&levels[level].lock);                                               \
     end_handler(level, now);                                                                       \
@@ -130,15 +138,14 @@ static void block(int how) {
 
 static void acquire_some(uint64_t *random) {
   unsigned one = next(random) % LOCKS, two = next(random) % LOCKS;
-  note(0);
   if (one >= two) {
-    tidelock_lock((uintptr_t)&tables[one].lock);
+    lock(&tables[one]);
     work(&tables[one], next(random) % 16);
     tidelock_unlock((uintptr_t)&tables[one].lock);
   } else {
     // Two at a time, the first taken released first.
-    tidelock_lock((uintptr_t)&tables[one].lock);
-    tidelock_lock((uintptr_t)&tables[two].lock);
+    lock(&tables[one]);
+    lock(&tables[two]);
     work(&tables[one], next(random) % 16);
     work(&tables[two], next(random) % 16);
     tidelock_unlock((uintptr_t)&tables[one].lock);
@@ -213,9 +220,9 @@ static void *run_peer(void *unused) {
   while (!atomic_load(&stopping)) {
     struct guarded *g = &levels[1 + next(&random) % (STRESS_LEVELS - 1)];
     tidelock_lock((uintptr_t)&g->lock);
-    work(g, 64);
+    work(g, 512);
     tidelock_unlock((uintptr_t)&g->lock);
-    for (int i = 0; i < 256; i++) __builtin_ia32_pause();
+    for (int i = 0; i < 64; i++) __builtin_ia32_pause();
   }
   return NULL;
 }
@@ -258,7 +265,8 @@ void stress_set_switching(_Bool value) { atomic_store(&switching, value); }
 
 uint64_t stress_violations(void) { return atomic_load(&violations); }
 uint64_t stress_sections(void) { return atomic_load(&sections); }
-uint64_t stress_sections_in_switches(int level) { return atomic_load(&in_switches[level]); }
+uint64_t stress_fast_in_switches(int nested) { return atomic_load(&fast_in_switches[nested]); }
+uint64_t stress_slow_in_switches(int nested) { return atomic_load(&slow_in_switches[nested]); }
 uint64_t stress_threads(void) { return atomic_load(&came_and_went); }
 
 int64_t stress_lost(void) {

@@ -125,7 +125,9 @@ struct Result {
   }
 
   func json(_ run: Run) -> String {
-    let levels = (0..<STRESS_LEVELS).map { String(stress_sections_in_switches($0)) }
+    func list(_ count: (Int32) -> UInt64) -> String {
+      (0..<STRESS_LEVELS).map { String(count($0)) }.joined(separator: ",")
+    }
     let causes = failures.map { "\"\($0.value) x \($0.key)\"" }.joined(separator: ",")
     return """
       {"protocol":"\(run.protocol)","mode":"\(run.options.stopMode.name)",\
@@ -133,7 +135,8 @@ struct Result {
       "other":\(other),"breakpoints":\(breakpoints),\(summary("switch", microseconds)),\
       \(summary("stall", stalls)),"sections":\(stress_sections()),\
       "violations":\(stress_violations()),"lost":\(stress_lost()),"text_as_before":\
-      \(textIsAsBefore),"sections_in_switches":[\(levels.joined(separator: ","))],\
+      \(textIsAsBefore),"fast_in_switches":[\(list(stress_fast_in_switches))],\
+      "slow_in_switches":[\(list(stress_slow_in_switches))],\
       "threads_come_and_gone":\(stress_threads()),"hindrance":\(hindrance),"failures":[\(causes)]}
       """
   }

@@ -12,15 +12,18 @@
 void stress_start(int workers, int churn, _Bool nested);
 /// Ends all of it.
 void stress_stop(void);
-/// Says whether a switch is under way: levels are counted separately while one is.
+/// Says whether a switch is under way: what begins meanwhile is counted.
 void stress_set_switching(_Bool switching);
 
 /// Sections in which somebody else was found, and updates that were lost.
 uint64_t stress_violations(void);
 int64_t stress_lost(void);
-/// Sections of all threads, and how many of each level began while a switch was under way.
+/// Sections of all threads.
 uint64_t stress_sections(void);
-uint64_t stress_sections_in_switches(int level);
+/// How many began while a switch was under way with so many handlers nested over a thread, by the
+/// fast path, and by the slow one because the lock was taken.
+uint64_t stress_fast_in_switches(int nested);
+uint64_t stress_slow_in_switches(int nested);
 /// Threads and processes that came and went.
 uint64_t stress_threads(void);
 
