@@ -50,51 +50,6 @@ import LockPlatform
 }
 
 extension Plan {
-  /// The plan of a staged switch: pokes ordered so that every mixture that can occur is sound, and
-  /// one drain.
-  ///
-  /// Numbers are those of DESIGN, "Three ways to switch". Every change of slow path goes through
-  /// the gate, to and from test-and-set too.
-  public static func staged(from old: LockSet, to new: LockSet) -> Plan {
-    var plan = Plan()
-    guard old != new else { return plan }
-    let goesToSleep = new == .paravirtual
-    let wakesUp = old == .paravirtual
-    // 0. What only paravirtual bodies call is there before the first of them, ...
-    if goesToSleep { plan.appendHelpers(from: old, to: new) }
-    // 1. Upward: from now on every unlock would wake a sleeper; as yet there is none.
-    if goesToSleep { plan.append(unlock: old, new) }
-    // 2. Nobody enters the old slow path any more.
-    plan.append(.poke(.slowPath, from: old.implementation(of: .slowPath), to: .gate))
-    // 3. Those inside have their turn and leave.
-    plan.append(.drain(old.implementation(of: .slowPath)))
-    // Downward: nobody sleeps any more, so an unlock need not look.
-    if wakesUp { plan.append(unlock: old, new) }
-    // 4. The gate opens: its waiters go on into the new slow path.
-    plan.append(.poke(.slowPath, from: .gate, to: new.implementation(of: .slowPath)))
-    // ... and until after the last.
-    if wakesUp { plan.appendHelpers(from: old, to: new) }
-    return plan
-  }
-
-  private mutating func append(unlock old: LockSet, _ new: LockSet) {
-    append(
-      .poke(.unlock, from: old.implementation(of: .unlock), to: new.implementation(of: .unlock)))
-  }
-
-  private mutating func appendHelpers(from old: LockSet, to new: LockSet) {
-    let helpers: InlineArray<3, LockOperation> = [.wait, .kick, .vcpuIsPreempted]
-    for index in helpers.indices {
-      let operation = helpers[index]
-      append(
-        .poke(
-          operation, from: old.implementation(of: operation), to: new.implementation(of: operation)
-        ))
-    }
-  }
-}
-
-extension Plan {
   /// Whether the plan leads from one set to the other through sound mixtures only.
   ///
   /// A poke may be seen early or late, so while it lasts both forms execute; a slow path that is

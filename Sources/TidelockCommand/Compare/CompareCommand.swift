@@ -17,7 +17,7 @@ struct CompareCommand: ParsableCommand {
       """)
 
   @Option(help: ArgumentHelp("How long the whole run takes.", valueName: "s"))
-  var seconds = 30.0
+  var seconds = 60.0
 
   @Option(
     help: ArgumentHelp(

@@ -27,12 +27,15 @@ extension Comparison {
     RunTable(
       "How long a switch holds a \(runner) up, \(title(load))",
       columns: [
-        .words("protocol"), .numbers("p99 gap"), .numbers("without"), .numbers("added"),
-        .numbers("longest gap"), .numbers("without"), .numbers("throughput lost"),
+        .words("protocol"), .numbers("median gap"), .numbers("without"), .numbers("p99 gap"),
+        .numbers("without"), .numbers("added"), .numbers("longest gap"), .numbers("without"),
+        .numbers("throughput lost"),
       ],
       rows: load.rows.map { row in
         [
-          row.name, Quantity.duration(microseconds: row.gap.p99),
+          row.name, Quantity.duration(microseconds: row.gap.median),
+          Quantity.duration(microseconds: row.quietGap.median),
+          Quantity.duration(microseconds: row.gap.p99),
           Quantity.duration(microseconds: row.quietGap.p99),
           Quantity.duration(microseconds: row.addedGap),
           Quantity.duration(microseconds: row.gap.longest),
