@@ -11,8 +11,9 @@ final class ProbedLoad: Sendable {
     var gaps: Gaps
   }
 
-  /// A lock and what it guards: a generator that each section takes some steps on. Two sections at
-  /// a time would lose some, and it would never stand again where it should.
+  /// A lock and what it guards: a generator that each section takes some steps on.
+  ///
+  /// Two sections at a time would lose some, and it would never stand again where it should.
   private struct Lane: ~Copyable {
     let generator = Mutex(Generator())
     // Two locks never share a cache line.
@@ -21,7 +22,8 @@ final class ProbedLoad: Sendable {
 
   static let locks = 16
   private static let stepsInside = 8
-  private static let stepsOutside = 4000
+  /// Some microseconds: locks that threads do little but take would be one queue, whoever switches.
+  private static let roundsOutside = 2500
   /// One time in so many a second lock is taken inside the first.
   private static let nesting: UInt64 = 8
 
@@ -33,8 +35,10 @@ final class ProbedLoad: Sendable {
     var sections = Array(repeating: 0, count: Self.locks)
     var probe = GapProbe(windows)
     var random = Generator(seed: GapProbe.now)
+    var work = GapProbe.now | 1
     var operations = 0
-    while !progress.mustStop {
+    // It never becomes 0; looking keeps it from being left out.
+    while !progress.mustStop, work != 0 {
       let first = random.below(UInt64(Self.locks)), second = random.below(UInt64(Self.locks))
       // In order, so that nobody waits for each other.
       if first < second, random.below(Self.nesting) == 0 {
@@ -49,11 +53,23 @@ final class ProbedLoad: Sendable {
       }
       sections[first] += 1
       operations += 1
-      random.advance(Self.stepsOutside)
+      work = Self.scrambled(work, rounds: Self.roundsOutside)
       progress.publish(operations)
       probe.step()
     }
     return Findings(sections: sections, gaps: probe.gaps)
+  }
+
+  /// Marsaglia's xorshift, which no compiler shortens.
+  @inline(never)
+  private static func scrambled(_ value: UInt64, rounds: Int) -> UInt64 {
+    var value = value
+    for _ in 0..<rounds {
+      value ^= value << 13
+      value ^= value >> 7
+      value ^= value << 17
+    }
+    return value
   }
 
   @inline(__always)
