@@ -40,9 +40,12 @@ import Tidelock
       result.hindrance = stress_start_hindrance(hindrance)
       run.perform(number("switches", 100), &result)
       stress_end_hindrance()
+      // Not before: it could not.
+      run.goHome(&result)
       run.limit = .seconds(60)
     }
     run.perform(number("switches", 100), &result)
+    run.goHome(&result)
     stress_stop()
     print(result.json(run))
     exit(result.isRight(allowsUndone: number("limit", 60_000) < 60_000) ? 0 : 1)
@@ -69,9 +72,22 @@ struct Run {
   var limit: Duration
   /// Whether each report is printed.
   var prints: Bool
+  /// The text under native.
+  private let text = stress_text()
+
+  init(
+    protocol: SwitchProtocol, options: SwitchOptions, method: PokeMethod, sets: [LockSet],
+    limit: Duration, prints: Bool
+  ) {
+    self.protocol = `protocol`
+    self.options = options
+    self.method = method
+    self.sets = sets
+    self.limit = limit
+    self.prints = prints
+  }
 
   func perform(_ count: Int, _ result: inout Result) {
-    let text = stress_text()
     for index in 0..<count {
       let set = sets[index % sets.count]
       guard set != LockOperations.current else { continue }
@@ -88,8 +104,14 @@ struct Run {
       }
       stress_set_switching(false)
     }
-    if LockOperations.current != .native {
-      _ = try? LockOperations.switch(to: .native, timeLimit: .seconds(60))
+  }
+
+  /// Leads back to native, where the text must be as it was.
+  func goHome(_ result: inout Result) {
+    do {
+      try LockOperations.switch(to: .native, timeLimit: .seconds(60))
+    } catch {
+      result.failures[error.description, default: 0] += 1
     }
     result.textIsAsBefore = result.textIsAsBefore && stress_text() == text
   }
