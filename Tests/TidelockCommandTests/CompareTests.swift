@@ -15,8 +15,9 @@ import Testing
       let `protocol`: String
       let option: String?
       let switches, undone: Int
-      let took, gap, quiet_gap: Spread
-      let switching_per_second, quiet_per_second, lost, added_gap, breakpoints_per_switch: Double
+      let microseconds, gap_microseconds, quiet_gap_microseconds: Spread
+      let switching_per_second, quiet_per_second, lost, breakpoints_per_switch: Double
+      let added_p99_gap_microseconds: Double
       let breakpoints: Int
     }
 
@@ -27,7 +28,7 @@ import Testing
     }
 
     let loads: [Load]
-    let is_verified, interrupted: Bool
+    let verified, interrupted: Bool
   }
 
   @Test func eachProtocolSwitchesUnderBothLoads() throws {
@@ -38,7 +39,7 @@ import Testing
     #expect(run.status == 0)
     #expect(run.errors.isEmpty)
     let outcome = try JSONDecoder().decode(Outcome.self, from: Data(run.output.utf8))
-    #expect(outcome.is_verified && !outcome.interrupted)
+    #expect(outcome.verified && !outcome.interrupted)
     #expect(outcome.loads.map(\.name) == ["CPUs to spare", "oversubscribed"])
     #expect(outcome.loads.last?.runners == 5)
     for load in outcome.loads {
@@ -49,8 +50,8 @@ import Testing
         #expect(row.switches == 4 && row.undone == 0)
         #expect(row.quiet_per_second > 0)
         // A thread that never stood still for a moment would be none.
-        #expect(row.gap.longest > 0 && row.quiet_gap.longest > 0)
-        for spread in [row.took, row.gap, row.quiet_gap] {
+        #expect(row.gap_microseconds.longest > 0 && row.quiet_gap_microseconds.longest > 0)
+        for spread in [row.microseconds, row.gap_microseconds, row.quiet_gap_microseconds] {
           #expect(spread.median <= spread.p99 && spread.p99 <= spread.longest)
         }
       }
@@ -70,7 +71,7 @@ import Testing
       "--time-limit", "0.001", "--json")
     #expect(run.status == 0)
     let outcome = try JSONDecoder().decode(Outcome.self, from: Data(run.output.utf8))
-    #expect(outcome.is_verified)
+    #expect(outcome.verified)
     let row = try #require(outcome.loads.last?.rows.first)
     #expect(row.switches == 8)
     #expect(row.undone > 0)

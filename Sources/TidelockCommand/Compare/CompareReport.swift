@@ -13,12 +13,13 @@ extension Comparison {
         .numbers("p99"), .numbers("longest"), .numbers("breakpoints each"),
       ],
       rows: load.rows.map { row in
-        [
-          row.name, Quantity.exact(row.switches), Quantity.exact(row.undone),
-          Quantity.duration(microseconds: row.took.median),
-          Quantity.duration(microseconds: row.took.p99),
-          Quantity.duration(microseconds: row.took.longest),
-          Quantity.count(row.breakpointsPerSwitch),
+        // None was done, so none took any time.
+        let took = row.switches == row.undone ? nil : row.took
+        let times = [took?.median, took?.p99, took?.longest].map {
+          Quantity.duration(microseconds: $0 ?? .nan)
+        }
+        return [row.name, Quantity.exact(row.switches), Quantity.exact(row.undone)] + times + [
+          Quantity.count(row.breakpointsPerSwitch)
         ]
       })
   }

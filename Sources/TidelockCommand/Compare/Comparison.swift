@@ -44,7 +44,11 @@ struct Comparison: Encodable, Sendable {
     }
 
     private enum Key: String, CodingKey {
-      case `protocol`, option, switches, undone, took, gap, quietGap, addedGap
+      case `protocol`, option, switches, undone
+      case took = "microseconds"
+      case gap = "gapMicroseconds"
+      case quietGap = "quietGapMicroseconds"
+      case addedGap = "addedP99GapMicroseconds"
       case switchingPerSecond, quietPerSecond, lost, breakpoints, breakpointsPerSwitch
     }
 
@@ -75,6 +79,12 @@ struct Comparison: Encodable, Sendable {
   var interrupted = false
   /// What ended it early.
   var failure: String?
+
+  private enum CodingKeys: String, CodingKey {
+    case runner, loads, machine, interrupted
+    case isVerified = "verified"
+    case failure = "error"
+  }
 
   /// One object with everything.
   func json() throws -> String {
