@@ -1,7 +1,6 @@
 import Foundation
 import Testing
-
-@testable import TidelockCommand
+import TidelockCommand
 
 /// `tidelock compare` as a user runs it.
 @Suite(.serialized) struct CompareTests {

@@ -96,11 +96,11 @@ struct Comparison: Encodable, Sendable {
 }
 
 /// How values are spread.
-struct Spread: Codable, Equatable, Sendable {
-  let median, p99, longest: Double
+package struct Spread: Codable, Equatable, Sendable {
+  package let median, p99, longest: Double
 
   /// Of nothing: zeros.
-  init(_ values: some Sequence<Double>) {
+  package init(_ values: some Sequence<Double>) {
     let sorted = values.sorted()
     func quantile(_ share: Double) -> Double {
       sorted.isEmpty ? 0 : sorted[max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1)]

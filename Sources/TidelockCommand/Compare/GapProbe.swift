@@ -5,18 +5,21 @@ import Synchronization
 /// its own progress.
 ///
 /// Whoever measures opens and closes them; the threads only look.
-final class GapWindows: Sendable {
+package final class GapWindows: Sendable {
   // Every thread reads the word at each step: padding on both sides keeps its line its own.
   private let before = InlineArray<16, UInt64>(repeating: 0)
   /// 2n before window n is open, 2n + 1 while it is.
   private let word = Atomic<Int>(0)
   private let after = InlineArray<16, UInt64>(repeating: 0)
 
+  /// None has been open yet.
+  package init() {}
+
   @inline(__always)
   fileprivate var state: Int { word.load(ordering: .acquiring) }
 
   /// Calls the body in a window of its own; returns the window's number and length too.
-  func measure<Result>(
+  package func measure<Result>(
     _ body: () -> Result
   ) -> (result: Result, window: GapWindow) {
     let number = word.load(ordering: .relaxed) / 2
@@ -30,15 +33,15 @@ final class GapWindows: Sendable {
 }
 
 /// One such stretch.
-struct GapWindow: Sendable {
+package struct GapWindow: Sendable {
   let number: Int
   /// By the probe's clock.
-  let began: UInt64
+  package let began: UInt64
   let nanoseconds: UInt64
 }
 
 /// What one thread's probe has kept.
-struct Gaps: Sendable {
+package struct Gaps: Sendable {
   struct Entry: Sendable {
     /// When the gap ended in which the window began.
     let firstEnd: UInt64
@@ -49,9 +52,12 @@ struct Gaps: Sendable {
   /// By the number of the window.
   fileprivate var entries: [Entry] = []
 
+  /// Of a thread that has not come to any window.
+  package init() {}
+
   /// How long the thread was without progress at most, from the beginning of a window on, in
   /// nanoseconds; nil if it did not run yet.
-  func longest(in window: GapWindow) -> UInt64? {
+  package func longest(in window: GapWindow) -> UInt64? {
     guard window.number < entries.count else { return nil }
     let entry = entries[window.number]
     return max(entry.longest, entry.firstEnd > window.began ? entry.firstEnd - window.began : 0)
@@ -64,13 +70,13 @@ struct Gaps: Sendable {
 /// A gap belongs to every window that it overlaps, also to one that came and went while the thread
 /// did not run, and with all of its length behind the window; not with what went before, which
 /// nothing that happens in the window can have caused.
-struct GapProbe {
+package struct GapProbe {
   private let windows: GapWindows
   private var last: UInt64
   private var state: Int
-  private(set) var gaps = Gaps()
+  package private(set) var gaps = Gaps()
 
-  init(_ windows: GapWindows) {
+  package init(_ windows: GapWindows) {
     self.windows = windows
     gaps.entries.reserveCapacity(1 << 14)
     state = windows.state
@@ -79,7 +85,7 @@ struct GapProbe {
 
   /// The thread has made a step.
   @inline(__always)
-  mutating func step() {
+  package mutating func step() {
     let now = GapProbe.now
     let current = windows.state
     // Nothing to keep between two windows.
@@ -101,7 +107,7 @@ struct GapProbe {
   }
 
   /// CLOCK_MONOTONIC in nanoseconds.
-  static var now: UInt64 {
+  package static var now: UInt64 {
     var time = timespec()
     // SAFETY: a local that outlives the call.
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)

@@ -3,12 +3,18 @@ import WordCounting
 
 /// The load under which protocols are compared: threads that take a few locks for a moment each, now
 /// and then two at a time, and watch their own progress.
-final class ProbedLoad: Sendable {
+package final class ProbedLoad: Sendable {
   /// What a worker leaves.
-  struct Findings: Sendable {
+  package struct Findings: Sendable {
     /// How many sections of each lock it has been in, kept by itself alone.
-    var sections: [Int]
-    var gaps: Gaps
+    package var sections: [Int]
+    package var gaps: Gaps
+
+    /// Of a worker that has found this.
+    package init(sections: [Int], gaps: Gaps) {
+      self.sections = sections
+      self.gaps = gaps
+    }
   }
 
   /// A lock and what it guards: a generator that each section takes some steps on.
@@ -20,7 +26,7 @@ final class ProbedLoad: Sendable {
     private let padding = InlineArray<16, UInt64>(repeating: 0)
   }
 
-  static let locks = 16
+  package static let locks = 16
   private static let stepsInside = 8
   /// Some microseconds: locks that threads do little but take would be one queue, whoever switches.
   private static let roundsOutside = 2500
@@ -29,6 +35,9 @@ final class ProbedLoad: Sendable {
 
   private let lanes: InlineArray<16, Lane> = InlineArray { _ in Lane() }
   let windows = GapWindows()
+
+  /// Locks that nobody has taken yet.
+  package init() {}
 
   /// Takes locks until told to stop.
   func work(_ progress: WorkerProgress) -> Findings {
@@ -80,7 +89,7 @@ final class ProbedLoad: Sendable {
   /// Whether every lock's generator stands where as many sections as the workers count lead it.
   ///
   /// All workers must have ended.
-  func isComplete(_ findings: [Findings]) -> Bool {
+  package func isComplete(_ findings: [Findings]) -> Bool {
     (0..<Self.locks).allSatisfy { lane in
       let sections = findings.reduce(0) { $0 + $1.sections[lane] }
       return lanes[lane].generator.withLock { $0 }
@@ -90,16 +99,16 @@ final class ProbedLoad: Sendable {
 }
 
 /// A linear congruential generator (Knuth's MMIX): each state once in 2^64 steps.
-struct Generator: Equatable, Sendable {
+package struct Generator: Equatable, Sendable {
   private static let factor: UInt64 = 6_364_136_223_846_793_005
   private static let increment: UInt64 = 1_442_695_040_888_963_407
 
   private var state: UInt64
 
-  init(seed: UInt64 = 0) { state = seed }
+  package init(seed: UInt64 = 0) { state = seed }
 
   @inline(__always)
-  mutating func advance(_ steps: Int) {
+  package mutating func advance(_ steps: Int) {
     for _ in 0..<steps { state = state &* Self.factor &+ Self.increment }
   }
 
@@ -111,7 +120,7 @@ struct Generator: Equatable, Sendable {
   }
 
   /// Where it stands after so many steps, found in as many doublings as the number has bits.
-  func jumped(_ steps: UInt64) -> Generator {
+  package func jumped(_ steps: UInt64) -> Generator {
     // n steps are state * factor + increment, with these; two such maps compose to a third.
     var (factor, increment) = (Self.factor, Self.increment)
     var state = state
