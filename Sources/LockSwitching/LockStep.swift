@@ -43,6 +43,7 @@ public struct GatheredCPU: Sendable {
   public var state: UInt64
 
   /// A CPU that follows.
+  @inlinable
   public init(acknowledgement: Location<UInt64>, state: UInt64) {
     self.acknowledgement = acknowledgement
     self.state = state
@@ -68,36 +69,39 @@ public enum LockStepArea {
 ///
 /// Every function may be called in any context.
 public enum LockStep<Machine: LockStepMachine> {
-  private static func word(_ index: UInt) -> Location<UInt64> {
+  @inlinable
+  static func word(_ index: UInt) -> Location<UInt64> {
     // Contract of `lockStepArea`.
     unsafe Location(address: Machine.lockStepArea &+ index &* 8)
   }
-  private static var state: Location<UInt64> { word(0) }
-  private static var deadline: Location<UInt64> { word(1) }
+  @inlinable static var state: Location<UInt64> { word(0) }
+  @inlinable static var deadline: Location<UInt64> { word(1) }
   // The site in transit: written and read by the leader only.
-  private static var site: Location<UInt64> { word(2) }
-  private static var formBytes: Location<UInt64> { word(3) }
-  private static var formCount: Location<UInt64> { word(4) }
+  @inlinable static var site: Location<UInt64> { word(2) }
+  @inlinable static var formBytes: Location<UInt64> { word(3) }
+  @inlinable static var formCount: Location<UInt64> { word(4) }
 
-  private static var steps: UInt64 { 0xffff_ffff }
+  @inlinable static var steps: UInt64 { 0xffff_ffff }
 
-  private static func isHeld(_ state: UInt64) -> Bool {
+  @inlinable
+  static func isHeld(_ state: UInt64) -> Bool {
     state & steps != 0 && state & steps != steps
   }
 
   /// The state there is; acquiring, so that what the leader did before is visible.
-  public static var current: UInt64 { Machine.load(state, .acquiring) }
+  @inlinable public static var current: UInt64 { Machine.load(state, .acquiring) }
 
   /// Whether CPUs are held, or about to be.
-  public static var isUnderWay: Bool { isHeld(current) }
+  @inlinable public static var isUnderWay: Bool { isHeld(current) }
 
   /// Whether the last gathering ended because its time was over.
-  public static var hasGivenUp: Bool { Machine.load(state, .acquiring) & steps == steps }
+  @inlinable public static var hasGivenUp: Bool { Machine.load(state, .acquiring) & steps == steps }
 
   // MARK: The leader
 
   /// Begins to gather, and returns the state by whose acknowledgement the others say that they are
   /// there.
+  @inlinable
   public static func begin(until end: UInt64) -> UInt64 {
     Machine.store(end, to: deadline, .relaxed)
     Machine.store(0, to: site, .relaxed)
@@ -109,16 +113,19 @@ public enum LockStep<Machine: LockStepMachine> {
   }
 
   /// All may go on.
+  @inlinable
   public static func letGo() {
     end(with: 0)
   }
 
   /// All may go on: the time is over.
+  @inlinable
   public static func giveUp() {
     end(with: steps)
   }
 
-  private static func end(with step: UInt64) {
+  @inlinable
+  static func end(with step: UInt64) {
     var now = Machine.load(state, .relaxed)
     while isHeld(now) {
       // Releasing; pairs with the loads in `follow`.
@@ -133,6 +140,7 @@ public enum LockStep<Machine: LockStepMachine> {
   ///
   /// Each write may be repeated: a context nested over the leader that meets the site finishes it
   /// (`meet`), and the leader then writes the same bytes again.
+  @inlinable
   static func carry(_ address: UInt, _ form: Form) -> Bool {
     // Relaxed, and before the breakpoint by program order: the only reader is a context nested
     // over this very code.
@@ -144,12 +152,15 @@ public enum LockStep<Machine: LockStepMachine> {
       && write(.first, form, address)
   }
 
-  private static func write(_ part: Poke<Machine.Code>.Part, _ form: Form, _ address: UInt) -> Bool
+  @inlinable
+  static func write(_ part: Poke<Machine.Code>.Part, _ form: Form, _ address: UInt)
+    -> Bool
   {
     Poke<Machine.Code>.write(part, form, address) && synchronize()
   }
 
   /// Returns when every CPU has serialized since the call; false if the machine refused.
+  @inlinable
   static func synchronize() -> Bool {
     guard let mine = advance() else { return Machine.Code.serializeCores() }
     var attempt: UInt32 = 0
@@ -167,7 +178,8 @@ public enum LockStep<Machine: LockStepMachine> {
   }
 
   /// The next state; nil if nobody is held any more.
-  private static func advance() -> UInt64? {
+  @inlinable
+  static func advance() -> UInt64? {
     var now = Machine.load(state, .relaxed)
     while isHeld(now) {
       // Releasing; pairs with the load in `answer`: the bytes are written.
@@ -182,6 +194,7 @@ public enum LockStep<Machine: LockStepMachine> {
   // MARK: The others
 
   /// Follows the leader until all may go on.
+  @inlinable
   public static func follow() {
     guard let cpu = Machine.gathered else { return }
     var attempt: UInt32 = 0
@@ -192,19 +205,22 @@ public enum LockStep<Machine: LockStepMachine> {
   /// Acknowledges the state there is, if this CPU is gathered and has not yet.
   ///
   /// For those that are held up in a context nested over `follow`, at the gate.
+  @inlinable
   public static func answer() {
     if let cpu = Machine.gathered { _ = answer(cpu) }
   }
 
   /// One look; false if all may go on.
-  private static func follows(_ cpu: GatheredCPU, _ attempt: UInt32) -> Bool {
+  @inlinable
+  static func follows(_ cpu: GatheredCPU, _ attempt: UInt32) -> Bool {
     guard answer(cpu) else { return false }
     if attempt & 63 == 63, Machine.nanoseconds >= Machine.load(deadline, .relaxed) { giveUp() }
     Machine.relax(attempt)
     return true
   }
 
-  private static func answer(_ cpu: GatheredCPU) -> Bool {
+  @inlinable
+  static func answer(_ cpu: GatheredCPU) -> Bool {
     // Acquiring; pairs with the release in `advance`: code fetched after the serialization is what
     // the leader wrote before.
     let now = Machine.load(state, .acquiring)
@@ -234,6 +250,7 @@ public enum LockStep<Machine: LockStepMachine> {
   /// A gathered CPU acknowledges until the site is whole, so that the leader goes forward. On the
   /// leader itself nobody else would: it carries the site through the states that are left, here,
   /// and returns to code that finds it done.
+  @inlinable
   public static func meet(_ address: UInt) -> Meeting {
     guard isUnderWay else { return .emulate }
     if Machine.isLeader { return finish(address) }
@@ -246,7 +263,8 @@ public enum LockStep<Machine: LockStepMachine> {
     return .retry
   }
 
-  private static func finish(_ address: UInt) -> Meeting {
+  @inlinable
+  static func finish(_ address: UInt) -> Meeting {
     guard Machine.load(site, .relaxed) == UInt64(address) else { return .emulate }
     let form = Form(
       bytes: Machine.load(formBytes, .relaxed), count: Int(Machine.load(formCount, .relaxed)))

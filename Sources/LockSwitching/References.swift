@@ -46,31 +46,33 @@ public protocol ReferenceMachine: AtomicMemory {
 /// A CPU writes its own memory only; who switches only reads it.
 public enum References<Machine: ReferenceMachine> {
   /// Its size in bytes.
-  public static var size: UInt { 64 }
+  @inlinable public static var size: UInt { 64 }
   /// How many locks can be kept.
   ///
   /// A CPU that holds more counts the others' slow paths only, which is
   /// sound.
-  static var room: UInt { 7 }
+  @inlinable static var room: UInt { 7 }
 
-  private static func generation(_ area: UInt) -> Location<UInt32> {
+  @inlinable
+  static func generation(_ area: UInt) -> Location<UInt32> {
     // Contract of `ReferenceMachine.references`, here and below.
     unsafe Location(address: area)
   }
 
-  private static func kept(_ area: UInt, _ index: UInt) -> Location<UInt64> {
+  @inlinable
+  static func kept(_ area: UInt, _ index: UInt) -> Location<UInt64> {
     unsafe Location(address: area &+ 8 &+ index &* 8)
   }
 
-  private static var underWay: UInt32 { 1 }
-  private static var untilUnlock: UInt32 { 2 }
+  @inlinable static var underWay: UInt32 { 1 }
+  @inlinable static var untilUnlock: UInt32 { 2 }
 
   // MARK: On the CPU itself
 
   /// Keeps a reference to a lock that the CPU has just taken by the slow path, until its unlock.
   ///
   /// Still within the mark of that slow path.
-  @inline(__always)
+  @inlinable @inline(__always)
   public static func keep(_ lock: UInt) {
     // Relaxed: the breakpoints stood before it was written, and who reads it late counts the body
     // of this slow path only.
@@ -78,7 +80,7 @@ public enum References<Machine: ReferenceMachine> {
     if counting & underWay != 0 { keep(lock, counting) }
   }
 
-  @inline(never)
+  @inlinable @inline(never)
   static func keep(_ lock: UInt, _ counting: UInt32) {
     guard let area = Machine.references, let mark = Machine.mark else { return }
     if Machine.load(generation(area), .relaxed) != counting {
@@ -100,6 +102,7 @@ public enum References<Machine: ReferenceMachine> {
   }
 
   /// Drops the reference to a lock that the CPU has released, if it kept one.
+  @inlinable
   public static func drop(_ lock: UInt) {
     guard let area = Machine.references else { return }
     for index in 0..<room where Machine.load(kept(area, index), .relaxed) == UInt64(lock) {
@@ -110,6 +113,7 @@ public enum References<Machine: ReferenceMachine> {
   }
 
   /// Forgets everything: the CPU goes away.
+  @inlinable
   public static func forget(_ area: UInt) {
     Machine.store(0, to: generation(area), .relaxed)
     for index in 0..<room { Machine.store(0, to: kept(area, index), .relaxed) }
@@ -118,6 +122,7 @@ public enum References<Machine: ReferenceMachine> {
   // MARK: On the CPU that switches
 
   /// Begins another generation.
+  @inlinable
   static func begin(_ accounting: Accounting) {
     // Relaxed, as in `keep`; only who switches writes it.
     let before = Machine.load(Machine.counting, .relaxed) >> 2
@@ -128,6 +133,7 @@ public enum References<Machine: ReferenceMachine> {
   /// Nobody keeps references any more.
   ///
   /// Those that are kept are forgotten with their generation.
+  @inlinable
   static func end() {
     let now = Machine.load(Machine.counting, .relaxed)
     Machine.store(now & ~(underWay | untilUnlock), to: Machine.counting, .relaxed)
@@ -135,18 +141,21 @@ public enum References<Machine: ReferenceMachine> {
 
   /// Whether a CPU has passed the barrier, or is in no operation now, and so will pass it before it
   /// counts anything.
+  @inlinable
   static func hasPassed(_ cpu: UInt32) -> Bool {
     // Acquiring; pairs with the release that lowers a mark.
     if Machine.load(Machine.mark(of: cpu), .acquiring) == 0 { return true }
     return hasPassedItself(cpu)
   }
 
-  private static func hasPassedItself(_ cpu: UInt32) -> Bool {
+  @inlinable
+  static func hasPassedItself(_ cpu: UInt32) -> Bool {
     Machine.load(generation(Machine.references(of: cpu)), .acquiring)
       == Machine.load(Machine.counting, .relaxed)
   }
 
   /// How many references a CPU is counted for.
+  @inlinable
   static func count(_ cpu: UInt32) -> UInt32 {
     // The mark first: a reference is kept before the mark of its slow path is lowered. Acquiring.
     var sum = Machine.load(Machine.mark(of: cpu), .acquiring)

@@ -51,6 +51,7 @@ public struct StopMachineWork<Target: StopMachineTarget>: Sendable {
   /// On the patching CPU. If it fails, sites are of either form, none behind a breakpoint that is
   /// not emulated; the caller puts them back. Reentrant: a context nested over it may call it to
   /// have the work finished, and it then only sees what is left.
+  @inlinable
   public func lead() -> StopMachineOutcome {
     var outcome = StopMachineOutcome(began: Target.nanoseconds)
     let sites = Target.sites
@@ -85,6 +86,10 @@ public struct StopMachineOutcome: Sendable {
   public var sites: UInt32 = 0
   /// Why not all do.
   public var failure: SwitchFailure?
+
+  /// Nothing has been done yet.
+  @inlinable
+  public init(began: UInt64) { self.began = began }
 }
 
 /// Switches by `stopMachine`.

@@ -193,9 +193,9 @@ struct SwitchRun<Target: TextTarget> {
 }
 
 extension LockOperation {
-  static var all: InlineArray<5, LockOperation> {
+  @inlinable static var all: InlineArray<5, LockOperation> {
     [.wait, .kick, .vcpuIsPreempted, .unlock, .slowPath]
   }
   /// What only paravirtual bodies call.
-  static var helpers: InlineArray<3, LockOperation> { [.wait, .kick, .vcpuIsPreempted] }
+  @inlinable static var helpers: InlineArray<3, LockOperation> { [.wait, .kick, .vcpuIsPreempted] }
 }
