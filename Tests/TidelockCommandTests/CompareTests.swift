@@ -47,13 +47,14 @@ import TidelockCommand
       #expect(load.rows.map(\.option) == [nil, nil, "until unlock", "slow path only"])
       for row in load.rows {
         #expect(row.switches == 4 && row.undone == 0)
-        #expect(row.quiet_per_second > 0)
         // A thread that never stood still for a moment would be none.
         #expect(row.gap_microseconds.longest > 0 && row.quiet_gap_microseconds.longest > 0)
         for spread in [row.microseconds, row.gap_microseconds, row.quiet_gap_microseconds] {
           #expect(spread.median <= spread.p99 && spread.p99 <= spread.longest)
         }
       }
+      // In each: native locks may stand still for as long as a switch takes.
+      #expect(load.rows.contains { $0.quiet_per_second > 0 })
       // Staged stores; barrier's breakpoints stand on unlocks that somebody meets.
       #expect(load.rows[0].breakpoints == 0)
     }
