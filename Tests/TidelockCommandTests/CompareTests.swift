@@ -55,8 +55,6 @@ import TidelockCommand
       }
       // In each: native locks may stand still for as long as a switch takes.
       #expect(load.rows.contains { $0.quiet_per_second > 0 })
-      // Staged stores.
-      #expect(load.rows[0].breakpoints == 0)
     }
     let html = try String(contentsOfFile: page, encoding: .utf8)
     #expect(html.contains("barrier, until unlock"))
