@@ -83,8 +83,18 @@ let package = Package(
       ],
       resources: [
         .embedInCode("Templates/page.mustache"), .embedInCode("Templates/plot.mustache"),
+        .embedInCode("Templates/spread.mustache"),
       ],
       swiftSettings: strict),
+
+    // A process under load that switches: what the stress tests run.
+    .target(
+      name: "StressLoad", dependencies: ["LockSites"], path: "Tests/Fixtures/StressLoad"),
+    .executableTarget(
+      name: "SwitchStress", dependencies: ["Tidelock", "StressLoad"],
+      path: "Tests/Fixtures/SwitchStress", swiftSettings: strict),
+    .testTarget(name: "ProtocolTests", dependencies: ["SwitchStress"]),
+
     .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
     .testTarget(
       name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),

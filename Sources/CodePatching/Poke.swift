@@ -35,15 +35,26 @@ public enum Poke<Memory: CodeMemory> {
     _ sites: borrowing Sites, _ operation: LockOperation, from old: Implementation,
     to new: Implementation, by method: PokeMethod
   ) throws(PatchError) -> Int {
-    let found = try verify(sites, operation, holds: old)
-    for index in 0..<sites.count where sites.site(index).operation == operation {
-      let address = sites.site(index).address
-      guard let form = sites.form(of: index, as: new) else { throw .noForm(site: address) }
-      if method == .store, address & 7 &+ UInt(form.count) > 8 { throw .straddles(site: address) }
-    }
+    let found = try ready(sites, operation, from: old, to: new)
     switch method {
     case .store: try byStore(sites, operation, from: old, to: new)
     case .breakpoint: try byBreakpoint(sites, operation, from: old, to: new)
+    }
+    return found
+  }
+
+  /// Verifies every site of an operation, and that it has a form to change to; returns how many
+  /// there are.
+  @inlinable
+  public static func ready<Sites: SiteTable & ~Copyable>(
+    _ sites: borrowing Sites, _ operation: LockOperation, from old: Implementation,
+    to new: Implementation
+  ) throws(PatchError) -> Int {
+    let found = try verify(sites, operation, holds: old)
+    for index in 0..<sites.count where sites.site(index).operation == operation {
+      guard sites.form(of: index, as: new) != nil else {
+        throw .noForm(site: sites.site(index).address)
+      }
     }
     return found
   }
@@ -55,6 +66,12 @@ public enum Poke<Memory: CodeMemory> {
     _ sites: borrowing Sites, _ operation: LockOperation, from old: Implementation,
     to new: Implementation
   ) throws(PatchError) {
+    for index in 0..<sites.count where sites.site(index).operation == operation {
+      let address = sites.site(index).address
+      guard let form = sites.form(of: index, as: new), address & 7 &+ UInt(form.count) <= 8 else {
+        throw .straddles(site: address)
+      }
+    }
     for index in 0..<sites.count {
       let (address, of) = sites.site(index)
       guard of == operation, let form = sites.form(of: index, as: new) else { continue }
@@ -96,13 +113,34 @@ public enum Poke<Memory: CodeMemory> {
     to new: Implementation
   ) throws(PatchError) {
     do {
-      try phase(sites, operation, new, .breakpoint)
-      try phase(sites, operation, new, .tail)
-      try phase(sites, operation, new, .first)
+      try arm(sites, operation, holding: old)
+      try complete(sites, operation, as: new)
     } catch {
       try putBack(sites, operation, old)
       throw error
     }
+  }
+
+  /// Puts the breakpoint over every site of an operation: the first of the three phases.
+  ///
+  /// When it returns, no CPU executes a site any more. If it throws, some have their breakpoint:
+  /// `putBack` removes them.
+  @inlinable
+  public static func arm<Sites: SiteTable & ~Copyable>(
+    _ sites: borrowing Sites, _ operation: LockOperation, holding old: Implementation
+  ) throws(PatchError) {
+    try phase(sites, operation, old, .breakpoint)
+  }
+
+  /// Gives every site behind a breakpoint its new form: the second phase and the third.
+  ///
+  /// If it throws, sites are anywhere between: `putBack` repairs them.
+  @inlinable
+  public static func complete<Sites: SiteTable & ~Copyable>(
+    _ sites: borrowing Sites, _ operation: LockOperation, as new: Implementation
+  ) throws(PatchError) {
+    try phase(sites, operation, new, .tail)
+    try phase(sites, operation, new, .first)
   }
 
   /// Gives every site its old form again, from whatever it holds now.
@@ -110,7 +148,7 @@ public enum Poke<Memory: CodeMemory> {
   /// No site may ever show the first byte of one form and the tail of another, so all that differ
   /// get their breakpoint (again) before the first tail is touched.
   @inlinable
-  static func putBack<Sites: SiteTable & ~Copyable>(
+  public static func putBack<Sites: SiteTable & ~Copyable>(
     _ sites: borrowing Sites, _ operation: LockOperation, _ old: Implementation
   ) throws(PatchError) {
     let parts = Part.inOrder
@@ -141,8 +179,12 @@ public enum Poke<Memory: CodeMemory> {
     guard Memory.serializeCores() else { throw .notSerializable }
   }
 
+  /// Writes one part of a form; false if the write was refused.
+  ///
+  /// Contract: each part of a site is followed by a serialization of every CPU that may execute
+  /// it, before the next is written.
   @inlinable @inline(__always)
-  static func write(_ part: Part, _ form: Form, _ address: UInt) -> Bool {
+  public static func write(_ part: Part, _ form: Form, _ address: UInt) -> Bool {
     switch part {
     case .breakpoint: Memory.storeCode(Form.breakpoint, count: 1, at: address)
     case .tail: Memory.storeCode(form.tail, count: form.count &- 1, at: address &+ 1)
@@ -150,8 +192,8 @@ public enum Poke<Memory: CodeMemory> {
     }
   }
 
-  @usableFromInline
-  enum Part {
+  /// What is written of a form, in this order.
+  @frozen public enum Part: Sendable {
     /// 1: `int3` over the first byte. Who comes from now on traps; who was in the old form leaves.
     case breakpoint
     /// 2: the new bytes behind it. Nobody executes them: the breakpoint stands before.

@@ -18,6 +18,16 @@ public protocol CountedMachine: LockMachine {
 
   /// Notes that the current CPU was held up by a switch for so long.
   static func noteHold(_ nanoseconds: UInt64)
+
+  /// Told of each lock that was taken through a queue, while its slow path is still counted: for
+  /// `References.keep`. By default nobody wants to know.
+  static func hasTaken(_ lock: LockWord)
+}
+
+extension CountedMachine {
+  /// Nobody wants to know.
+  @inlinable @inline(__always)
+  public static func hasTaken(_ lock: LockWord) {}
 }
 
 /// The slow path while the old one drains.
@@ -74,9 +84,11 @@ public enum CountedEntry<Platform: CountedMachine> {
       switch Platform.load(Platform.slowPath, .acquiring) {
       case UInt32(Implementation.native.rawValue):
         NativeQueue<Platform>.slowPath(lock)
+        Platform.hasTaken(lock)
         return lower(mark)
       case UInt32(Implementation.paravirtual.rawValue):
         ParavirtualQueue<Platform>.slowPath(lock)
+        Platform.hasTaken(lock)
         return lower(mark)
       case UInt32(Implementation.gate.rawValue):
         // Not counted while it waits here, or the drain would wait for us and we for the drain.

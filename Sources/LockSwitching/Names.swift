@@ -40,10 +40,44 @@ extension LockOperation {
 }
 
 extension SwitchProtocol {
-  /// `staged`.
+  /// `staged`, `stop-machine` or `barrier`.
   public var name: StaticString {
     switch self {
     case .staged: "staged"
+    case .stopMachine: "stop-machine"
+    case .barrier: "barrier"
+    }
+  }
+}
+
+extension Phase {
+  /// `gather`, `breakpoints`, `barrier` or `count`.
+  public var name: StaticString {
+    switch self {
+    case .gather: "gather"
+    case .breakpoints: "breakpoints"
+    case .barrier: "barrier"
+    case .count: "count"
+    }
+  }
+}
+
+extension StopMode {
+  /// `task` or `nmi`.
+  public var name: StaticString {
+    switch self {
+    case .task: "task"
+    case .nmi: "nmi"
+    }
+  }
+}
+
+extension Accounting {
+  /// `unlock` or `slow-path`: where a reference ends.
+  public var name: StaticString {
+    switch self {
+    case .untilUnlock: "unlock"
+    case .slowPathOnly: "slow-path"
     }
   }
 }

@@ -6,6 +6,20 @@ import LockPlatform
   case poke(LockOperation, from: Implementation, to: Implementation)
   /// Wait until every CPU that may be in this slow path has left it.
   case drain(Implementation)
+  /// What only one of the published protocols does.
+  case phase(Phase)
+}
+
+/// The steps of the published protocols that are neither a poke nor a drain.
+@frozen public enum Phase: UInt8, Sendable {
+  /// `stopMachine`: every CPU is brought to where it follows the lock-step.
+  case gather = 0
+  /// `barrier`: breakpoints on every site.
+  case breakpoints = 1
+  /// `barrier`: every CPU passes the barrier, and counts from then on.
+  case barrier = 2
+  /// `barrier`: the count falls to zero.
+  case count = 3
 }
 
 /// A switch as data: the steps, in order.
@@ -33,51 +47,6 @@ import LockPlatform
   /// The step at an index.
   @inlinable
   public subscript(_ index: Int) -> Step { steps[index] }
-}
-
-extension Plan {
-  /// The plan of a staged switch: pokes ordered so that every mixture that can occur is sound, and
-  /// one drain.
-  ///
-  /// Numbers are those of DESIGN, "Three ways to switch". Every change of slow path goes through
-  /// the gate, to and from test-and-set too.
-  public static func staged(from old: LockSet, to new: LockSet) -> Plan {
-    var plan = Plan()
-    guard old != new else { return plan }
-    let goesToSleep = new == .paravirtual
-    let wakesUp = old == .paravirtual
-    // 0. What only paravirtual bodies call is there before the first of them, ...
-    if goesToSleep { plan.appendHelpers(from: old, to: new) }
-    // 1. Upward: from now on every unlock would wake a sleeper; as yet there is none.
-    if goesToSleep { plan.append(unlock: old, new) }
-    // 2. Nobody enters the old slow path any more.
-    plan.append(.poke(.slowPath, from: old.implementation(of: .slowPath), to: .gate))
-    // 3. Those inside have their turn and leave.
-    plan.append(.drain(old.implementation(of: .slowPath)))
-    // Downward: nobody sleeps any more, so an unlock need not look.
-    if wakesUp { plan.append(unlock: old, new) }
-    // 4. The gate opens: its waiters go on into the new slow path.
-    plan.append(.poke(.slowPath, from: .gate, to: new.implementation(of: .slowPath)))
-    // ... and until after the last.
-    if wakesUp { plan.appendHelpers(from: old, to: new) }
-    return plan
-  }
-
-  private mutating func append(unlock old: LockSet, _ new: LockSet) {
-    append(
-      .poke(.unlock, from: old.implementation(of: .unlock), to: new.implementation(of: .unlock)))
-  }
-
-  private mutating func appendHelpers(from old: LockSet, to new: LockSet) {
-    let helpers: InlineArray<3, LockOperation> = [.wait, .kick, .vcpuIsPreempted]
-    for index in helpers.indices {
-      let operation = helpers[index]
-      append(
-        .poke(
-          operation, from: old.implementation(of: operation), to: new.implementation(of: operation)
-        ))
-    }
-  }
 }
 
 extension Plan {
@@ -111,6 +80,9 @@ extension Plan {
       case .drain(let body):
         guard body != entered else { return false }
         mixture.slowPaths.remove(body)
+      case .phase:
+        // Rules of their own: a plan is data for the staged switch only.
+        return false
       }
       guard mixture.isSound else { return false }
       if mixture.slowPaths.contains(.paravirtual) {

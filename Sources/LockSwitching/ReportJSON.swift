@@ -29,6 +29,8 @@ extension SwitchReport {
         writer.string("to", new.name, put)
       case .drain(let body):
         writer.string("drain", body.name, put)
+      case .phase(let phase):
+        writer.string("phase", phase.name, put)
       }
       writer.microseconds("microseconds", record.nanoseconds, put)
       writer.integer("sites", UInt64(record.sites), put)

@@ -1,6 +1,51 @@
 import CodePatching
 import LockPlatform
 
+extension Plan {
+  /// The plan of a staged switch: pokes ordered so that every mixture that can occur is sound, and
+  /// one drain.
+  ///
+  /// Numbers are DESIGN's ("staged"), upward and downward. Every change of slow path goes through
+  /// the gate, to and from test-and-set too.
+  public static func staged(from old: LockSet, to new: LockSet) -> Plan {
+    var plan = Plan()
+    guard old != new else { return plan }
+    let goesToSleep = new == .paravirtual
+    let wakesUp = old == .paravirtual
+    // What only paravirtual bodies call is there before the first of them, ...
+    if goesToSleep { plan.appendHelpers(from: old, to: new) }
+    // Up 1. From now on every unlock would wake a sleeper; as yet there is none.
+    if goesToSleep { plan.append(unlock: old, new) }
+    // Up 2, down 1. Nobody enters the old slow path any more.
+    plan.append(.poke(.slowPath, from: old.implementation(of: .slowPath), to: .gate))
+    // Up 3, down 2. Those inside have their turn and leave.
+    plan.append(.drain(old.implementation(of: .slowPath)))
+    // Down 3. Nobody sleeps any more, so an unlock need not look.
+    if wakesUp { plan.append(unlock: old, new) }
+    // 4. The gate opens: its waiters go on into the new slow path.
+    plan.append(.poke(.slowPath, from: .gate, to: new.implementation(of: .slowPath)))
+    // ... and until after the last.
+    if wakesUp { plan.appendHelpers(from: old, to: new) }
+    return plan
+  }
+
+  private mutating func append(unlock old: LockSet, _ new: LockSet) {
+    append(
+      .poke(.unlock, from: old.implementation(of: .unlock), to: new.implementation(of: .unlock)))
+  }
+
+  private mutating func appendHelpers(from old: LockSet, to new: LockSet) {
+    let helpers: InlineArray<3, LockOperation> = [.wait, .kick, .vcpuIsPreempted]
+    for index in helpers.indices {
+      let operation = helpers[index]
+      append(
+        .poke(
+          operation, from: old.implementation(of: operation), to: new.implementation(of: operation)
+        ))
+    }
+  }
+}
+
 /// Carries out a plan on a running system, one step after the other; undoes it if a step fails.
 ///
 /// One caller at a time. It may be descheduled anywhere for any time: every mixture of the plan is
@@ -58,13 +103,16 @@ public enum StagedSwitch<Target: SwitchTarget> {
     case .drain(let body):
       try drain(body, deadline: deadline)
       return 0
+    case .phase:
+      // A step of another protocol.
+      throw .unsupported
     }
   }
 
   private static func drain(
     _ body: Implementation, deadline: UInt64
   ) throws(SwitchFailure) {
-    Target.beginDrain()
+    try Target.beginDrain()
     while !Target.isDrained() {
       guard Target.nanoseconds < deadline else { throw .notDrained(body) }
       Target.rest()

@@ -5,6 +5,11 @@ import LockPlatform
 @frozen public enum SwitchProtocol: UInt8, Sendable {
   /// Pokes ordered so that every mixture is sound, and one drain; nobody is stopped.
   case staged = 0
+  /// All CPUs gathered, then patched in lock-step: the 2020 RFC.
+  case stopMachine = 1
+  /// Breakpoints everywhere, a barrier on each CPU, then a count that must fall to zero: the 2020
+  /// talk.
+  case barrier = 2
 }
 
 /// Who asked for a switch.
@@ -29,17 +34,21 @@ import LockPlatform
   public var timeLimit: UInt64
   /// Who asked.
   public var reason: SwitchReason
+  /// What the protocol leaves open.
+  public var options: SwitchOptions
 
   /// A request.
   @inlinable
   public init(
-    from: LockSet, to: LockSet, method: PokeMethod, timeLimit: UInt64, reason: SwitchReason
+    from: LockSet, to: LockSet, method: PokeMethod, timeLimit: UInt64, reason: SwitchReason,
+    options: SwitchOptions = SwitchOptions()
   ) {
     self.from = from
     self.to = to
     self.method = method
     self.timeLimit = timeLimit
     self.reason = reason
+    self.options = options
   }
 }
 
@@ -57,7 +66,7 @@ extension SwitchRequest {
   public var step: Step
   /// How long it took, in nanoseconds.
   public var nanoseconds: UInt64
-  /// How many sites it poked; 0 for a drain and for an operation that is not text.
+  /// How many sites it poked; 0 for a wait and for an operation that is not text.
   public var sites: UInt32
 }
 
@@ -93,8 +102,8 @@ extension SwitchRequest {
   public var sites: UInt32
   /// How many breakpoints CPUs met while it lasted.
   public var breakpoints: UInt64
-  /// The longest time a CPU was held up by it: at the gate, or in the breakpoint handler; in
-  /// nanoseconds.
+  /// The longest time a CPU was held up by it, measured there: at the gate, in the breakpoint
+  /// handler, or gathered; in nanoseconds.
   public var longestStall: UInt64
   @usableFromInline var records: InlineArray<10, StepRecord>
   /// How many steps were done.

@@ -12,6 +12,15 @@ import LockPlatform
   /// A thread blocks the signal of the breakpoint method, so that its first breakpoint would kill
   /// the process.
   case breakpointsBlocked(thread: Int32)
+  /// A thread blocks every signal that could gather it.
+  case gatheringBlocked(thread: Int32)
+  /// Every signal that could gather threads has a handler of the program's own.
+  case noFreeSignal
+  /// A CPU or thread did not come, or did not follow, in the time there was.
+  case notGathered(thread: Int32)
+  /// So many references were still counted when the time was over: what the published text calls
+  /// `EAGAIN`.
+  case notQuiescent(references: UInt32)
   /// The machine lacks something that switching needs.
   case unsupported
 }
@@ -31,7 +40,7 @@ public protocol SwitchTarget {
   ) throws(SwitchFailure) -> UInt32
 
   /// Begins to wait for a slow path to be left. It is no longer in place.
-  static func beginDrain()
+  static func beginDrain() throws(SwitchFailure)
 
   /// Whether every CPU has been seen outside all slow paths since `beginDrain`. Acquiring: what
   /// they did in there is visible.

@@ -135,7 +135,8 @@ struct PlotDrawing {
   /// An estimate: a page has no way to ask for the width of its letters without a script.
   private static func textWidth(_ text: String) -> Double { Double(text.count) * 6.4 }
 
-  private static func number(_ value: Double) -> String {
+  /// A coordinate.
+  static func number(_ value: Double) -> String {
     let text = String(format: "%.1f", value)
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }

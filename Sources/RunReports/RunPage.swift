@@ -34,6 +34,8 @@ public struct RunPage: Sendable {
   public var verdict: Verdict?
   /// Plots, in order.
   public var plots: [ThroughputPlot]
+  /// Plots of durations, in order, below those.
+  public var spreads: [SpreadPlot]
   /// Tables, in order, below the plots.
   public var tables: [RunTable]
   /// The small print.
@@ -42,12 +44,13 @@ public struct RunPage: Sendable {
   /// A page of these parts, of which only a heading and a summary must be there.
   public init(
     title: String, summary: String, verdict: Verdict? = nil, plots: [ThroughputPlot] = [],
-    tables: [RunTable] = [], facts: [Fact] = []
+    spreads: [SpreadPlot] = [], tables: [RunTable] = [], facts: [Fact] = []
   ) {
     self.title = title
     self.summary = summary
     self.verdict = verdict
     self.plots = plots
+    self.spreads = spreads
     self.tables = tables
     self.facts = facts
   }
@@ -63,6 +66,7 @@ public struct RunPage: Sendable {
     var library = MustacheLibrary()
     for (name, bytes) in [
       ("page", PackageResources.page_mustache), ("plot", PackageResources.plot_mustache),
+      ("spread", PackageResources.spread_mustache),
     ] {
       do {
         try library.register(String(decoding: bytes, as: UTF8.self), named: name)
@@ -81,6 +85,11 @@ private struct PageContent {
     let drawings: [PlotDrawing]
   }
 
+  struct Spread {
+    let title: String
+    let drawings: [SpreadDrawing]
+  }
+
   struct Cell {
     let text: String
     let alignment: String
@@ -97,6 +106,7 @@ private struct PageContent {
   let verdict: String?
   let verdictTone: String
   let plots: [Plot]
+  let spreads: [Spread]
   let tables: [Table]
   let hasFacts: Bool
   let facts: [RunPage.Fact]
@@ -108,6 +118,9 @@ private struct PageContent {
     verdictTone = page.verdict?.holds == true ? "good" : "bad"
     plots = page.plots.map { plot in
       Plot(title: plot.title, drawings: [.init(plot, .wide), .init(plot, .narrow)])
+    }
+    spreads = page.spreads.map { plot in
+      Spread(title: plot.title, drawings: [.init(plot, .wide), .init(plot, .narrow)])
     }
     tables = page.tables.map { table in
       func cells(_ texts: [String]) -> [Cell] {

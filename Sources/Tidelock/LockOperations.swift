@@ -10,6 +10,8 @@ public typealias LockSet = LockPlatform.LockSet
 public typealias PokeMethod = CodePatching.PokeMethod
 /// How a switch is carried out.
 public typealias SwitchProtocol = LockSwitching.SwitchProtocol
+/// What the published protocols leave open.
+public typealias SwitchOptions = LockSwitching.SwitchOptions
 /// Who asked for a switch.
 public typealias SwitchReason = LockSwitching.SwitchReason
 /// What a switch did and cost.
@@ -31,7 +33,7 @@ public enum LockOperations {
   /// Switches all locks of the process, in the program and every loaded library, while all threads
   /// go on taking them.
   ///
-  /// Threads need not know and are not stopped.
+  /// Threads need not know, and are not stopped unless the protocol is `.stopMachine`.
   ///
   /// Returns when the new set is in force everywhere; all or nothing. Switching to the set in
   /// force does nothing. Do not call it in a signal handler, or while holding a lock that a thread
@@ -42,6 +44,8 @@ public enum LockOperations {
   ///   - protocol: how the switch is carried out.
   ///   - method: how patch sites are changed. `.breakpoint` needs SIGTRAP unblocked in every
   ///     thread and puts a handler there that passes on what is not its own.
+  ///   - options: what `.stopMachine` and `.barrier` leave open. Both put breakpoints whatever the
+  ///     method.
   ///   - timeLimit: after this the switch is undone and an error thrown.
   ///   - reason: who asked; the report says so.
   /// - Returns: what was done and what it cost.
@@ -49,10 +53,12 @@ public enum LockOperations {
   @discardableResult
   public static func `switch`(
     to set: LockSet, using protocol: SwitchProtocol = .staged, poking method: PokeMethod = .store,
-    timeLimit: Duration = .seconds(5), reason: SwitchReason = .operator
+    options: SwitchOptions = SwitchOptions(), timeLimit: Duration = .seconds(5),
+    reason: SwitchReason = .operator
   ) throws(SwitchError) -> SwitchReport {
     let order = SwitchOrder(
-      to: set, method: method, timeLimit: timeLimit.wholeNanoseconds, reason: reason)
+      to: set, using: `protocol`, options: options, method: method,
+      timeLimit: timeLimit.wholeNanoseconds, reason: reason)
     // The core may be another image's, of the same version: `tidelock_core.perform`.
     let outcome = unsafe withUnsafePointer(to: order) { order in
       unsafe withUnsafeTemporaryAllocation(of: SwitchOutcome.self, capacity: 1) { outcome in
@@ -71,13 +77,9 @@ public enum LockOperations {
 }
 
 extension Duration {
-  /// In nanoseconds; 0 if negative, and never so many that a clock's reading could not be added.
+  /// In nanoseconds; 0 if negative, and at most as many as fit.
   fileprivate var wholeNanoseconds: UInt64 {
-    let longest: UInt64 = .max / 2
     guard self > .zero else { return 0 }
-    let (whole, overflow) = UInt64(components.seconds).multipliedReportingOverflow(
-      by: 1_000_000_000)
-    guard !overflow, whole < longest else { return longest }
-    return whole + UInt64(components.attoseconds / 1_000_000_000)
+    return UInt64(exactly: (self / .nanoseconds(1)).rounded(.down)) ?? .max
   }
 }

@@ -32,7 +32,29 @@ public struct SwitchError: Error, CustomStringConvertible, Sendable {
     case .breakpointsBlocked(let thread):
       """
       Thread \(thread) blocks SIGTRAP, so its first breakpoint would end the process; unblock it, \
-      or poke with stores.
+      or switch by the staged protocol, poking with stores.
+      """
+    case .gatheringBlocked(let thread):
+      """
+      Thread \(thread) blocks every signal that could gather it, real-time signals and SIGPROF; \
+      unblock one of them, or switch by another protocol.
+      """
+    case .noFreeSignal:
+      """
+      Every real-time signal and SIGPROF has a handler of the program's own, so none is left to \
+      gather threads; free one, or switch by another protocol.
+      """
+    case .notGathered(let thread):
+      """
+      Thread \(thread) did not come or did not follow within \
+      \(report.nanoseconds / 1_000_000) ms, so the switch was undone; allow more time, or switch \
+      by another protocol.
+      """
+    case .notQuiescent(let references):
+      """
+      \(references) lock operations or held locks were still counted after \
+      \(report.nanoseconds / 1_000_000) ms, so the switch was undone (EAGAIN); try again, allow \
+      more time, or switch by another protocol.
       """
     case .unsupported:
       """

@@ -5,7 +5,7 @@ extension SwitchReport: Encodable {
   private enum Key: String, CodingKey {
     case from, to, `protocol`, result, reason, microseconds, sites, breakpoints, steps
     case longestStall = "longest_stall_microseconds"
-    case poke, drain
+    case poke, drain, phase
   }
 
   /// The same object that `json` is the text of.
@@ -31,6 +31,8 @@ extension SwitchReport: Encodable {
         try entry.encode(new.name.description, forKey: .to)
       case .drain(let body):
         try entry.encode(body.name.description, forKey: .drain)
+      case .phase(let phase):
+        try entry.encode(phase.name.description, forKey: .phase)
       }
       try entry.encode(microseconds(record.nanoseconds), forKey: .microseconds)
       try entry.encode(record.sites, forKey: .sites)
@@ -45,6 +47,14 @@ extension SwitchReport: Encodable {
     writeJSON { bytes.append($0) }
     return String(decoding: bytes, as: UTF8.self)
   }
+}
+
+extension SwitchProtocol: CaseIterable, CustomStringConvertible {
+  /// All three protocols, the default first.
+  public static var allCases: [SwitchProtocol] { [.staged, .stopMachine, .barrier] }
+
+  /// `staged`, `stop-machine` or `barrier`.
+  public var description: String { name.description }
 }
 
 extension LockSet: CaseIterable, CustomStringConvertible {

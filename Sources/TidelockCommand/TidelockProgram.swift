@@ -9,6 +9,7 @@ struct TidelockProgram: AsyncParsableCommand {
     abstract: "Switches the spinlocks of a running system between native and paravirtual.",
     subcommands: [
       DemoCommand.self,
+      CompareCommand.self,
       InspectCommand.self,
       GuestCommand.self,
       VerifyCommand.self,

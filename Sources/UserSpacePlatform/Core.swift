@@ -70,5 +70,7 @@ public func current() -> UInt32 {
 @c(tidelock_core_count)
 public func count(_ event: UInt32) -> UInt64 {
   guard let event = LockEvent(rawValue: UInt8(truncatingIfNeeded: event)) else { return 0 }
-  return ThreadRecord.all.reduce(0) { $0 &+ UserSpace.load($1.events(event), .relaxed) }
+  var sum: UInt64 = 0
+  ThreadRecord.each { sum &+= UserSpace.load($0.events(event), .relaxed) }
+  return sum
 }

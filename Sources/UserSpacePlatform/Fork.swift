@@ -17,29 +17,12 @@ enum Fork {
     _ = pthread_atfork({ Process.lockImages() }, { Process.unlockImages() }, { Fork.startChild() })
   }
 
-  /// Does once what a child does, while there is nothing yet to forget or to restore.
-  ///
-  /// Unless it is optimised away, generic code asks the Swift runtime for its types when it first
-  /// runs, and the runtime takes locks to make them. In a child a vanished thread may hold those
-  /// for ever; what is known already is found without a lock. The poke of a site has no part in
-  /// this: a child pokes only if a switch of its parent did.
-  private static func rehearse() {
-    guard tidelock_threads() != 0 else { return }
-    forget(ThreadRecord(CPUNumber(0)))
-    var word: UInt32 = 0
-    unsafe withUnsafeMutablePointer(to: &word) {
-      // Nobody else knows this lock, and it outlives the call.
-      AbandonedQueue<UserSpace>.dissolve(unsafe LockWord(address: UInt(bitPattern: $0)))
-    }
-    forgetOtherThreads()
-    restore(Process.set)
-  }
-
   fileprivate static func startChild() {
     tidelock_renew_images_lock()
     // Relaxed, all of it: there is only this thread.
     UserSpace.store(0, to: Images.handlers, .relaxed)
     UserSpace.store(0, to: Process.switching, .relaxed)
+    UserSpace.store(0, to: Gathering.held, .relaxed)
     _ = tidelock_barrier_register()
     forgetOtherThreads()
     restore(Process.set)
@@ -48,7 +31,9 @@ enum Fork {
   /// Dissolves the queues of the threads that are gone and frees their records.
   private static func forgetOtherThreads() {
     let me = tidelock_self()
-    for thread in ThreadRecord.all where thread.address != me { forget(thread) }
+    ThreadRecord.each { thread in
+      if thread.address != me { forget(thread) }
+    }
     guard me != 0 else { return }
     UserSpace.store(tidelock_tid(), to: ThreadRecord(address: me).tid, .relaxed)
   }
@@ -62,8 +47,28 @@ enum Fork {
       AbandonedQueue<UserSpace>.dissolve(unsafe LockWord(address: UInt(lock)))
     }
     AbandonedQueue<UserSpace>.forget(thread.number)
+    References<UserSpace>.forget(thread.references)
     UserSpace.store(0, to: thread.mark, .relaxed)
     UserSpace.store(0, to: thread.tid, .relaxed)
+  }
+
+  /// Does once, before there is a child, what a child will do.
+  ///
+  /// Generic code that was not specialised, as in an unoptimised build, asks the Swift runtime for
+  /// its types the first time, and the runtime takes locks to make them. In a child threads that are
+  /// gone may hold those for ever; what is known already is found without a lock. The poke of a site
+  /// has no part in this: a child pokes only if a switch of its parent has.
+  private static func rehearse() {
+    guard tidelock_threads() != 0 else { return }
+    // Numbers are given out from the first: the last is nobody's yet.
+    let nobody = ThreadRecord(CPUNumber(TIDELOCK_THREADS - 1))
+    // Of a lock of its own, which nobody waits for.
+    var word: UInt32 = 0
+    unsafe withUnsafeMutablePointer(to: &word) {
+      UserSpace.store(UInt64(UInt(bitPattern: $0)), to: nobody.waitsFor(0), .relaxed)
+      forget(nobody)
+    }
+    restore(Process.set)
   }
 
   /// Puts every operation as a set has it.

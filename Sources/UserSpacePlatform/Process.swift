@@ -7,6 +7,10 @@ import UserSpaceShims
 public struct SwitchOrder {
   /// The set wanted.
   public var to: LockSet
+  /// How the switch is carried out.
+  public var `protocol`: SwitchProtocol
+  /// What the protocol leaves open.
+  public var options: SwitchOptions
   /// How sites are poked.
   public var method: PokeMethod
   /// In nanoseconds.
@@ -15,8 +19,13 @@ public struct SwitchOrder {
   public var reason: SwitchReason
 
   /// An order.
-  public init(to: LockSet, method: PokeMethod, timeLimit: UInt64, reason: SwitchReason) {
+  public init(
+    to: LockSet, using protocol: SwitchProtocol = .staged, options: SwitchOptions = SwitchOptions(),
+    method: PokeMethod, timeLimit: UInt64, reason: SwitchReason
+  ) {
     self.to = to
+    self.protocol = `protocol`
+    self.options = options
     self.method = method
     self.timeLimit = timeLimit
     self.reason = reason
@@ -112,16 +121,21 @@ enum Process {
   static func perform(_ order: SwitchOrder) -> SwitchOutcome {
     var request = SwitchRequest(
       from: set, to: order.to, method: order.method, timeLimit: order.timeLimit,
-      reason: order.reason)
-    guard canSwitch else { return refused(request, .unsupported) }
+      reason: order.reason, options: order.options)
+    guard canSwitch else { return refused(request, order.protocol, .unsupported) }
     // Acquiring; pairs with the release below: the last switch is over, all of it.
     guard UserSpace.compareExchange(switching, expected: 0, desired: 1, .acquiring) == 0 else {
-      return refused(request, .underWay)
+      return refused(request, order.protocol, .underWay)
     }
     defer { UserSpace.store(0, to: switching, .releasing) }
     request.from = set
     Clock.calibrate()
-    let (report, failure) = StagedSwitch<ProgramSwitching>.run(request)
+    let (report, failure) =
+      switch order.protocol {
+      case .staged: StagedSwitch<ProgramSwitching>.run(request)
+      case .stopMachine: StopMachineSwitch<ProgramSwitching>.run(request)
+      case .barrier: BarrierSwitch<ProgramSwitching>.run(request)
+      }
     if failure == nil { set = request.to }
     return SwitchOutcome(report: report, failure: failure)
   }
@@ -130,9 +144,9 @@ enum Process {
   static func retreat(_ order: SwitchOrder) -> SwitchFailure? { perform(order).failure }
 
   private static func refused(
-    _ request: SwitchRequest, _ failure: SwitchFailure
+    _ request: SwitchRequest, _ protocol: SwitchProtocol, _ failure: SwitchFailure
   ) -> SwitchOutcome {
-    var report = SwitchReport(request, .staged)
+    var report = SwitchReport(request, `protocol`)
     report.result = .refused
     return SwitchOutcome(report: report, failure: failure)
   }

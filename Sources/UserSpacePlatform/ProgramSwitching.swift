@@ -7,11 +7,7 @@ import UserSpaceShims
 enum ProgramSwitching: SwitchTarget {
   static func prepare(_ plan: Plan, _ method: PokeMethod) throws(SwitchFailure) {
     try Process.withImages { () throws(SwitchFailure) in
-      let sites = AllSites()
-      guard sites.count > 0 else { throw .patch(.noSites) }
-      for image in Images.all where unsafe !image.record.pointee.isUnderstood {
-        throw .patch(.noForm(site: image.bounds?.low ?? 0))
-      }
+      let sites = try understoodSites()
       // Every site, even if this plan does not poke it: what it holds must be what the table says.
       do throws(PatchError) {
         _ = try Poke<ProgramText>.verify(
@@ -20,9 +16,19 @@ enum ProgramSwitching: SwitchTarget {
         throw .patch(error)
       }
     }
-    guard method == .breakpoint, plan.pokesText else { return }
-    if let thread = Breakpoints.blockedThread() { throw .breakpointsBlocked(thread: thread) }
-    guard tidelock_trap_install() == 0 else { throw .unsupported }
+    if method == .breakpoint, plan.pokesText { try prepareBreakpoints() }
+  }
+
+  /// All sites, if they are such as this core understands.
+  ///
+  /// Contract: `images_lock` is held.
+  static func understoodSites() throws(SwitchFailure) -> AllSites {
+    let sites = AllSites()
+    guard sites.count > 0 else { throw .patch(.noSites) }
+    for image in Images.all where unsafe !image.record.pointee.isUnderstood {
+      throw .patch(.noForm(site: image.bounds?.low ?? 0))
+    }
+    return sites
   }
 
   static func poke(
@@ -70,11 +76,11 @@ enum ProgramSwitching: SwitchTarget {
   /// Written only by the one thread that switches.
   nonisolated(unsafe) private static var drained: UInt32 = 0
 
-  static func beginDrain() {
+  static func beginDrain() throws(SwitchFailure) {
     unsafe drained = 0
     // Every thread executes a full barrier now. One whose mark we do not see afterwards reads the
     // slow path after it, and so finds the new one: see CountedEntry.
-    _ = tidelock_barrier()
+    try fenceEveryCPU()
   }
 
   static func isDrained() -> Bool {
@@ -100,30 +106,43 @@ enum ProgramSwitching: SwitchTarget {
 
   nonisolated(unsafe) private static var breakpointsBefore: UInt64 = 0
 
+  /// When measuring began; a word of the core's state, which stays.
+  static var measuredSince: Location<UInt64> {
+    unsafe Location(address: tidelock_state_measured_since())
+  }
+
   static func beginMeasuring() {
-    for thread in ThreadRecord.all { UserSpace.store(0, to: thread.longestHold, .relaxed) }
+    ThreadRecord.each { UserSpace.store(0, to: $0.longestHold, .relaxed) }
+    UserSpace.store(0, to: Gathering.longestHeld, .relaxed)
+    UserSpace.store(nanoseconds, to: measuredSince, .relaxed)
     unsafe breakpointsBefore = breakpoints
   }
 
   static var measured: (longestHold: UInt64, breakpoints: UInt64) {
-    var longest: UInt64 = 0
-    for thread in ThreadRecord.all {
-      longest = max(longest, UserSpace.load(thread.longestHold, .relaxed))
-    }
+    var longest = UserSpace.load(Gathering.longestHeld, .relaxed)
+    ThreadRecord.each { longest = max(longest, UserSpace.load($0.longestHold, .relaxed)) }
     return (longest, unsafe breakpoints &- breakpointsBefore)
   }
 
   private static var breakpoints: UInt64 {
     var sum = UInt64(UserSpace.load(Breakpoints.unnumbered, .relaxed))
-    for thread in ThreadRecord.all { sum &+= UserSpace.load(thread.breakpoints, .relaxed) }
+    ThreadRecord.each { sum &+= UserSpace.load($0.breakpoints, .relaxed) }
     return sum
   }
 }
 
 extension ThreadRecord {
-  /// Every record that was ever in use.
-  static var all: some Sequence<ThreadRecord> {
-    (0..<UserSpace.load(end, .acquiring)).lazy.map { ThreadRecord(CPUNumber($0)) }
+  /// Visits every record that was ever in use.
+  ///
+  /// Not a sequence: a generic type asks the Swift runtime for its description, and in the child of
+  /// a fork the runtime's lock may be held by a thread that is gone.
+  static func each(_ body: (ThreadRecord) -> Void) {
+    var number: UInt32 = 0
+    let end = UserSpace.load(end, .acquiring)
+    while number < end {
+      body(ThreadRecord(CPUNumber(number)))
+      number += 1
+    }
   }
 }
 

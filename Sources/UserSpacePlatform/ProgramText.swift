@@ -6,17 +6,20 @@ import UserSpaceShims
 ///
 /// Contract of every function: the address is in an attached image, and for writing inside
 /// `TextWindows.open`.
-enum ProgramText: CodeMemory {
-  static func loadCode(_ address: UInt, count: Int) -> UInt64 {
+public enum ProgramText: CodeMemory {
+  /// Byte by byte.
+  public static func loadCode(_ address: UInt, count: Int) -> UInt64 {
     tidelock_load_code(address, Int32(count))
   }
 
-  static func storeCodeWord(_ word: UInt64, at address: UInt) -> Bool {
+  /// One store.
+  public static func storeCodeWord(_ word: UInt64, at address: UInt) -> Bool {
     tidelock_store_code_word(address, word)
     return true
   }
 
-  static func storeCode(_ bytes: UInt64, count: Int, at address: UInt) -> Bool {
+  /// Byte by byte.
+  public static func storeCode(_ bytes: UInt64, count: Int, at address: UInt) -> Bool {
     for index in 0..<count {
       tidelock_store_code(
         address &+ UInt(index), UInt8(truncatingIfNeeded: bytes >> (UInt64(index) &* 8)))
@@ -26,7 +29,7 @@ enum ProgramText: CodeMemory {
 
   /// membarrier(2), PRIVATE_EXPEDITED_SYNC_CORE: an interrupt to every processor that runs one of
   /// our threads; the others serialize when they return to user space.
-  static func serializeCores() -> Bool {
+  public static func serializeCores() -> Bool {
     tidelock_barrier_sync_core() == 0
   }
 }

@@ -1,4 +1,5 @@
 import LockPlatform
+import LockSwitching
 import QueuedSpinlocks
 import UserSpaceShims
 
@@ -30,6 +31,7 @@ struct ThreadRecord: Equatable {
   var breakpoints: Location<UInt64> {
     unsafe Location(address: tidelock_thread_breakpoints(address))
   }
+  var references: UInt { tidelock_thread_references(address) }
   func waitsFor(_ level: UInt) -> Location<UInt64> {
     unsafe Location(address: tidelock_thread_waits_for(address) &+ level &* 8)
   }
@@ -118,6 +120,7 @@ extension ThreadRecord {
   /// and comes here again.
   func leave() {
     tidelock_set_self(0)
+    References<UserSpace>.forget(references)
     // Releasing; pairs with `enroll`.
     UserSpace.store(0, to: tid, .releasing)
   }

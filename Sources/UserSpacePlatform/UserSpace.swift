@@ -74,15 +74,20 @@ extension UserSpace: CountedMachine {
   public static var slowPath: Location<UInt32> { entry(of: .slowPath) }
 
   /// `sched_yield`: among the ways to wait at the gate, the one after which a switch takes least.
+  ///
+  /// A thread that is held by `stopMachine` comes here in a handler nested over that.
   public static func yield() {
+    if LockStep<UserSpace>.isUnderWay { ProgramSwitching.waitsAtGate() }
     tidelock_yield()
   }
 
   /// CLOCK_MONOTONIC.
   public static var nanoseconds: UInt64 { tidelock_nanoseconds() }
 
-  /// Notes it in this thread's record, if it is the longest.
-  public static func noteHold(_ nanoseconds: UInt64) {
-    ThreadRecord.current?.noteHold(nanoseconds)
+  /// Notes it in this thread's record, if it is the longest since the last switch began.
+  public static func noteHold(_ held: UInt64) {
+    // A thread that was descheduled while the gate opened comes out of it in a later switch.
+    let since = load(ProgramSwitching.measuredSince, .relaxed)
+    ThreadRecord.current?.noteHold(min(held, nanoseconds &- since))
   }
 }

@@ -9,6 +9,10 @@ TIDELOCK_HIDDEN struct tidelock_state tidelock_state_ = {
 };
 TIDELOCK_HIDDEN __thread uintptr_t tidelock_thread_self
     __attribute__((tls_model("initial-exec")));
+TIDELOCK_HIDDEN __thread uintptr_t tidelock_thread_place
+    __attribute__((tls_model("initial-exec")));
+TIDELOCK_HIDDEN __thread uint64_t tidelock_thread_gathering
+    __attribute__((tls_model("initial-exec")));
 
 void tidelock_lock_images(void) { pthread_mutex_lock(&tidelock_state_.images_lock); }
 void tidelock_unlock_images(void) { pthread_mutex_unlock(&tidelock_state_.images_lock); }

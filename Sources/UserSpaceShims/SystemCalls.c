@@ -6,18 +6,10 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "RawSystemCall.h"
 #include "UserSpaceShims.h"
 
-// Not the C library's syscall(): it sets errno, which the interrupted code may be about to read.
-static long call(long number, long a, long b, long c, long d) {
-  register long r10 __asm__("r10") = d;
-  long result;
-  __asm__ volatile("syscall"
-                   : "=a"(result)
-                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
-                   : "rcx", "r11", "memory");
-  return result;
-}
+#define call tidelock_call
 
 // A signal, a wake-up and a word that has changed already all end the wait: the caller looks again.
 void tidelock_futex_wait(uintptr_t word, uint32_t value) {
@@ -75,6 +67,12 @@ void tidelock_block_signals(uint64_t *saved) {
 
 void tidelock_restore_signals(const uint64_t *saved) {
   call(SYS_rt_sigprocmask, SIG_SETMASK, (long)saved, 0, sizeof *saved);
+}
+
+uint64_t tidelock_blocked_signals(void) {
+  uint64_t now = 0;
+  call(SYS_rt_sigprocmask, SIG_BLOCK, 0, (long)&now, sizeof now);
+  return now;
 }
 
 void tidelock_unmap(uintptr_t memory, size_t size) { munmap((void *)memory, size); }

@@ -2,40 +2,44 @@ import Synchronization
 
 /// The worker threads of a run, whose number changes while it goes on.
 ///
-/// One thread changes the crew; any thread may read `operations` meanwhile.
-public final class WorkerCrew: Sendable {
+/// Each does one work and leaves one result. One thread changes the crew; any thread may read
+/// `operations` meanwhile.
+public final class WorkerCrew<Result: Sendable>: Sendable {
+  /// What each worker does until its progress tells it to stop.
+  public typealias Work = @Sendable (WorkerProgress) -> Result
+
   private struct Worker {
     let progress = WorkerProgress()
-    let tally = Box()
+    let result = Box()
     let thread: WorkerThread
 
     final class Box: Sendable {
-      let value = Mutex<Tally?>(nil)
+      let value = Mutex<Result?>(nil)
     }
 
-    init(_ counter: WordCounter) throws(ThreadError) {
-      thread = try WorkerThread { [progress, tally] in
-        let result = counter.work(progress)
-        tally.value.withLock { $0 = result }
+    init(_ work: @escaping Work) throws(ThreadError) {
+      thread = try WorkerThread { [progress, result] in
+        let left = work(progress)
+        result.value.withLock { $0 = left }
       }
     }
   }
 
   private struct State {
     var workers: [Worker] = []
-    var tallies: [Tally] = []
-    /// What those counted who have left.
+    var results: [Result] = []
+    /// What those did who have left.
     var operations = 0
   }
 
-  private let counter: WordCounter
+  private let work: Work
   // Not one of Tidelock's locks: who watches must not depend on what is watched.
   private let state = Mutex(State())
 
   /// A crew of nobody.
-  public init(_ counter: WordCounter) { self.counter = counter }
+  public init(_ work: @escaping Work) { self.work = work }
 
-  /// How many words have been counted so far by those who work and those who have left.
+  /// How many operations have been done so far by those who work and those who have left.
   public var operations: Int {
     state.withLock { state in
       state.workers.reduce(state.operations) { $0 + $1.progress.operations }
@@ -46,7 +50,7 @@ public final class WorkerCrew: Sendable {
   public func resize(to count: Int) throws(ThreadError) {
     var size = state.withLock { $0.workers.count }
     while size < count {
-      let worker = try Worker(counter)
+      let worker = try Worker(work)
       state.withLock { $0.workers.append(worker) }
       size += 1
     }
@@ -57,15 +61,15 @@ public final class WorkerCrew: Sendable {
       state.workers.removeLast(leaving.count)
       for worker in leaving {
         state.operations += worker.progress.operations
-        if let tally = worker.tally.value.withLock({ $0 }) { state.tallies.append(tally) }
+        if let result = worker.result.value.withLock({ $0 }) { state.results.append(result) }
       }
     }
   }
 
-  /// Stops and joins all threads and returns what each that ever worked has counted.
-  public func dismiss() -> [Tally] {
+  /// Stops and joins all threads and returns what each that ever worked has left.
+  public func dismiss() -> [Result] {
     // Only growing can fail.
     try? resize(to: 0)
-    return state.withLock { $0.tallies }
+    return state.withLock { $0.results }
   }
 }

@@ -11,18 +11,20 @@ public final class WorkerProgress: Sendable {
   private let stop = Atomic<Bool>(false)
   private let after = InlineArray<16, UInt64>(repeating: 0)
 
-  /// A worker that has counted nothing yet.
+  /// A worker that has done nothing yet.
   public init() {}
 
-  /// How many words the worker has counted; any thread may ask.
+  /// How many operations the worker has done; any thread may ask.
   public var operations: Int { count.load(ordering: .relaxed) }
 
-  /// Asks the worker to stop after the word it is at.
+  /// Asks the worker to stop after the operation it is at.
   public func requestStop() { stop.store(true, ordering: .relaxed) }
 
+  /// Whether the worker shall stop; for the worker.
   @inline(__always)
-  var mustStop: Bool { stop.load(ordering: .relaxed) }
+  package var mustStop: Bool { stop.load(ordering: .relaxed) }
 
+  /// Tells how many; for the worker.
   @inline(__always)
-  func publish(_ operations: Int) { count.store(operations, ordering: .relaxed) }
+  package func publish(_ operations: Int) { count.store(operations, ordering: .relaxed) }
 }

@@ -105,6 +105,55 @@ extension BareMachine: SwitchTarget {
   static var measured: (longestHold: UInt64, breakpoints: UInt64) { (0, 0) }
 }
 
+extension BareMachine: ReferenceMachine {
+  static var counting: Location<UInt32> { unsafe Location(address: 0x30010) }
+  static var references: UInt? { 0x31000 }
+  static var cpuEnd: UInt32 { 1 }
+  static func mark(of cpu: UInt32) -> Location<UInt32> { unsafe Location(address: 0x30000) }
+  static func references(of cpu: UInt32) -> UInt { 0x31000 }
+  static func hasTaken(_ lock: LockWord) { References<BareMachine>.keep(lock.whole.address) }
+}
+
+extension BareMachine: LockStepMachine {
+  typealias Code = BareMachine
+  static var lockStepArea: UInt { 0x32000 }
+  static var gathered: GatheredCPU? {
+    unsafe GatheredCPU(
+      acknowledgement: Location(address: 0x33000), state: LockStep<BareMachine>.current)
+  }
+  static var isLeader: Bool { false }
+  static func haveAcknowledged(_ state: UInt64) -> Bool { true }
+  static var straggler: Int32 { 0 }
+  static func serializeThisCore() {}
+  static func relax(_: UInt32) { tidelock_pause() }
+}
+
+extension BareMachine: StopMachineTarget, BarrierTarget {
+  typealias Machine = BareMachine
+  static func prepareBreakpoints() throws(SwitchFailure) {}
+  static func openText() throws(SwitchFailure) {}
+  static func closeText() {}
+  static var sites: BareSites { BareSites() }
+  static func isText(_ operation: LockOperation) -> Bool { operation == .unlock }
+  static func enter(_ path: Implementation) {
+    store(UInt32(path.rawValue), to: slowPath, .releasing)
+  }
+  static func note(_: LockOperation, holds: Implementation) {}
+
+  static var gathersOutsideSlowPaths: Bool { true }
+  static func prepareToGather(_: StopMode) throws(SwitchFailure) {}
+  static func gather(
+    for work: StopMachineWork<BareMachine>, _: StopMode
+  ) throws(SwitchFailure) -> StopMachineOutcome {
+    _ = LockStep<BareMachine>.begin(until: work.deadline)
+    defer { LockStep<BareMachine>.letGo() }
+    return work.lead()
+  }
+
+  static func fenceEveryCPU() {}
+  static func setCounted(_: Bool) {}
+}
+
 /// Every slow path.
 @c(probe_lock) public func probeLock(_ address: UInt) {
   CountedEntry<BareMachine>.slowPath(unsafe LockWord(address: address))
@@ -117,15 +166,36 @@ extension BareMachine: SwitchTarget {
 }
 
 /// The handler of breakpoints.
-@c(probe_hit) public func probeHit(_ address: UInt) -> Bool {
-  BreakpointHit.resolve(address, BareSites(), BareMachine.self) == .retry
+@c(probe_hit) public func probeHit(_ address: UInt, _ lock: UInt) -> Bool {
+  let hit = BreakpointHit.resolve(address, BareSites(), BareMachine.self)
+  guard hit != .retry, LockStep<BareMachine>.meet(address) == .emulate else { return true }
+  Counted<BareMachine>.perform { inForce in
+    let word = unsafe LockWord(address: lock)
+    inForce == .native
+      ? NativeQueue<BareMachine>.unlock(word) : ParavirtualQueue<BareMachine>.unlock(word)
+  }
+  References<BareMachine>.drop(lock)
+  return false
 }
 
-/// A switch, and its report.
-@c(probe_switch) public func probeSwitch(_ from: UInt8, _ to: UInt8) {
-  guard let old = LockSet(rawValue: from), let new = LockSet(rawValue: to) else { return }
-  let (report, _) = StagedSwitch<BareMachine>.run(
-    SwitchRequest(from: old, to: new, method: .breakpoint, timeLimit: 1000, reason: .hint))
+/// A CPU that was gathered.
+@c(probe_follow) public func probeFollow() {
+  LockStep<BareMachine>.follow()
+}
+
+/// A switch by each protocol, and its report.
+@c(probe_switch) public func probeSwitch(_ from: UInt8, _ to: UInt8, _ how: UInt8) {
+  guard let old = LockSet(rawValue: from), let new = LockSet(rawValue: to),
+    let how = SwitchProtocol(rawValue: how)
+  else { return }
+  let request = SwitchRequest(
+    from: old, to: new, method: .breakpoint, timeLimit: 1000, reason: .hint)
+  let (report, _) =
+    switch how {
+    case .staged: StagedSwitch<BareMachine>.run(request)
+    case .stopMachine: StopMachineSwitch<BareMachine>.run(request)
+    case .barrier: BarrierSwitch<BareMachine>.run(request)
+    }
   report.writeJSON { byte in tidelock_store8(0x60000, byte) }
 }
 

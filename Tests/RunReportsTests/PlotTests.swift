@@ -7,6 +7,7 @@ import Testing
 private final class Reading: NSObject, XMLParserDelegate {
   private(set) var polylines: [[(x: Double, y: Double)]] = []
   private(set) var names: [String] = []
+  private(set) var circles: [Double] = []
   private(set) var isWellFormed = false
 
   init(_ page: String) {
@@ -21,6 +22,7 @@ private final class Reading: NSObject, XMLParserDelegate {
     qualifiedName: String?, attributes: [String: String]
   ) {
     names.append(name)
+    if name == "circle" { circles.append(attributes["cx"].flatMap { Double($0) } ?? .nan) }
     guard name == "polyline" else { return }
     polylines.append(
       (attributes["points"] ?? "").split(separator: " ").map { point in
@@ -70,6 +72,25 @@ private final class Reading: NSObject, XMLParserDelegate {
       #expect(line.allSatisfy { (64...width).contains($0.x) && (0...400).contains($0.y) })
       #expect(zip(line, line.dropFirst()).allSatisfy { $0.x <= $1.x })
     }
+  }
+
+  @Test func spreadsLieInThePlot() {
+    let plot = SpreadPlot(
+      title: "<gaps>",
+      groups: [
+        .init("a & b", [.init("x", median: 0, p99: 12, longest: 1e6)]),
+        .init("c", [.init("y", median: 3, p99: 3, longest: 3, isFaint: true)]),
+        .init("d", []),
+      ])
+    let html = RunPage(title: "", summary: "", spreads: [plot]).html()
+    let reading = Reading(html)
+    #expect(reading.isWellFormed)
+    // Three for each bar, at both widths.
+    #expect(reading.circles.count == 12)
+    #expect(reading.circles.allSatisfy { (84...920).contains($0) })
+    // The first bar at the first width, in order.
+    #expect(reading.circles[0] < reading.circles[1] && reading.circles[1] < reading.circles[2])
+    #expect(html.contains(">1 s<") && html.contains(">10 µs<"))
   }
 
   @Test func pageNeedsNothingButItself() {

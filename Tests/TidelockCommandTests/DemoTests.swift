@@ -61,6 +61,16 @@ import Testing
     #expect(html.contains("Verified: "))
   }
 
+  @Test(arguments: ["stop-machine", "barrier"])
+  func demoSwitchesByThePublishedProtocols(name: String) throws {
+    let run = try tidelock("demo", "--seconds", "1", "--json", "--protocol", name, text)
+    #expect(run.status == 0)
+    let outcome = try JSONDecoder().decode(Outcome.self, from: Data(run.output.utf8))
+    #expect(outcome.switches.map(\.protocol) == [name, name])
+    #expect(outcome.switches.map(\.result) == ["done", "done"])
+    #expect(outcome.verified)
+  }
+
   @Test func pipeGetsPlainLines() throws {
     let run = try tidelock("demo", "--seconds", "0.5", text)
     #expect(run.status == 0)

@@ -34,7 +34,9 @@ extension Library {
     }
 
     /// Behind the entries of the core there is no generic code left: nothing is called through a
-    /// witness table, nothing asks for metadata, nothing is allocated or counted.
+    /// witness table, nothing asks for metadata, nothing is allocated or counted; except that the
+    /// switching thread, in a handler at the gate that finishes its patching, counts arrays that it
+    /// keeps.
     @Test(arguments: ["tidelock_core_lock_slow", "tidelock_core_unlock_slow"])
     func coreIsSpecialized(entry: String) throws {
       let functions = try #require(Self.disassembly).functions
@@ -47,9 +49,12 @@ extension Library {
           outside.insert(name)
           continue
         }
+        let finishesPatching = name.contains("StopMachineWork")
         let indirect = code.filter(\.isIndirect)
         #expect(indirect.isEmpty, "\(name): \(indirect.map(\.text))")
-        open += code.compactMap(\.target)
+        open += code.compactMap(\.target).filter {
+          !(finishesPatching && ["swift_retain@plt", "swift_release@plt"].contains($0))
+        }
       }
       #expect(reached.contains { $0.contains("ParavirtualQueue") }, "\(reached)")
       let allowed = ["clock_gettime", "pthread_setspecific", "__stack_chk_fail"].map { $0 + "@plt" }

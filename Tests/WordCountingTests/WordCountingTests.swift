@@ -50,7 +50,7 @@ private let realText: Text = {
     // Under native locks this may take minutes where other programs use the CPUs.
     try LockOperations.switch(to: .paravirtual)
     let counter = WordCounter(realText)
-    let crew = WorkerCrew(counter)
+    let crew = WorkerCrew(counter.work)
     for size in [3, 6, 2] {
       try crew.resize(to: size)
       let target = crew.operations + 3 * counter.words / 2
@@ -82,7 +82,7 @@ private let realText: Text = {
   }
 
   private func countSome(_ counter: WordCounter) -> Tally {
-    let crew = WorkerCrew(counter)
+    let crew = WorkerCrew(counter.work)
     try? crew.resize(to: 1)
     while crew.operations < counter.words { sched_yield() }
     return crew.dismiss()[0]

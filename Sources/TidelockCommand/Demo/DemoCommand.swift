@@ -29,7 +29,12 @@ struct DemoCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Threads for each CPU when oversubscribed.", valueName: "n"))
   var threadsPerCpu = 8
 
-  @Option(help: "How code is changed: with one store, or with a breakpoint.")
+  @Option(
+    name: .customLong("protocol"),
+    help: "How the locks are switched: staged, or by a published protocol.")
+  var switchProtocol = SwitchProtocol.staged
+
+  @Option(help: "How staged changes code: with one store, or with a breakpoint.")
   var poke = Poke.store
 
   enum Poke: String, ExpressibleByArgument, CaseIterable {
@@ -45,6 +50,9 @@ struct DemoCommand: ParsableCommand {
     guard 2...256 ~= threadsPerCpu else {
       throw ValidationError("--threads-per-cpu must be between 2 and 256.")
     }
+    guard poke == .store || switchProtocol == .staged else {
+      throw ValidationError("--poke is for staged; \(switchProtocol) puts breakpoints.")
+    }
   }
 
   func run() throws {
@@ -55,7 +63,7 @@ struct DemoCommand: ParsableCommand {
 
     let plan = DemoPlan(
       cpus: Machine.current.cpus, threadsPerCPU: threadsPerCpu, seconds: seconds,
-      poke: poke.method)
+      protocol: switchProtocol, poke: poke.method)
     var display = DemoDisplay(json: json, plan: plan)
     let outcome = DemoRun(plan, counter).execute(display: &display)
 

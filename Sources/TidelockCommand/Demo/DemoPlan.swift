@@ -13,11 +13,13 @@ struct DemoPlan: Sendable {
   let steps: [Step]
   /// How long each phase lasts.
   let phaseLength: Duration
+  let `protocol`: SwitchProtocol
   let poke: PokeMethod
 
   /// As many threads as CPUs, far more, a switch that helps these, and all the way back.
-  init(cpus: Int, threadsPerCPU: Int, seconds: Double, poke: PokeMethod) {
+  init(cpus: Int, threadsPerCPU: Int, seconds: Double, protocol: SwitchProtocol, poke: PokeMethod) {
     self.cpus = cpus
+    self.protocol = `protocol`
     self.poke = poke
     let many = cpus * threadsPerCPU
     steps = [

@@ -39,7 +39,7 @@ final class DemoRun: Sendable {
 
   private let plan: DemoPlan
   private let counter: WordCounter
-  private let crew: WorkerCrew
+  private let crew: WorkerCrew<Tally>
   // The standard library's mutex: what watches must not hang on what is watched.
   private let record = Synchronization.Mutex(Record())
   private let interruption = DispatchSemaphore(value: 0)
@@ -50,46 +50,34 @@ final class DemoRun: Sendable {
   init(_ plan: DemoPlan, _ counter: WordCounter) {
     self.plan = plan
     self.counter = counter
-    crew = WorkerCrew(counter)
+    crew = WorkerCrew(counter.work)
   }
 
   /// Runs it all, showing how it goes, and returns what was measured.
   func execute(display: inout DemoDisplay) -> DemoOutcome {
-    let signals = CaughtSignals([SIGINT, SIGTERM, SIGTSTP])
-    display.begin(counter)
-    Thread.detachNewThread { self.conduct() }
-
     var samples: [ThroughputPlot.Sample] = []
     var last = (seconds: elapsed, operations: 0)
     let interval = min(max(plan.seconds / 150, 0.02), 0.5)
-    var signal: Int32?
-    while true {
-      _ = finish.wait(timeout: .now() + interval)
-      let caught = signals.take()
-      if caught == SIGTSTP {
-        // The shell gets its cursor for the time that we are stopped.
-        display.close()
-        raise(SIGSTOP)
-      } else if let caught {
-        if signal != nil {
-          // Asked twice: what is left to do in order may hang on the very locks under test.
-          display.close()
-          Foundation.exit(128 + caught)
+    let signal = watchRun(
+      wake: finish, interval: interval, isFinished: { record.withLock { $0.isFinished } }
+    ) { event in
+      switch event {
+      case .begin:
+        display.begin(counter)
+        Thread.detachNewThread { self.conduct() }
+      case .interrupt: interrupt()
+      case .close: display.close()
+      case .look:
+        let record = record.withLock { $0 }
+        let now = (seconds: elapsed, operations: crew.operations)
+        if now.seconds - last.seconds >= interval / 2, !record.isEnding {
+          let rate = Double(now.operations - last.operations) / (now.seconds - last.seconds)
+          samples.append(.init(seconds: now.seconds, perSecond: rate))
+          last = now
         }
-        signal = caught
-        interrupt()
+        display.update(record, samples: samples, elapsed: now.seconds)
       }
-      let record = record.withLock { $0 }
-      let now = (seconds: elapsed, operations: crew.operations)
-      if now.seconds - last.seconds >= interval / 2, !record.isEnding {
-        let rate = Double(now.operations - last.operations) / (now.seconds - last.seconds)
-        samples.append(.init(seconds: now.seconds, perSecond: rate))
-        last = now
-      }
-      display.update(record, samples: samples, elapsed: now.seconds)
-      if record.isFinished { break }
     }
-    display.close()
 
     let end = record.withLock { $0 }
     return DemoOutcome(
@@ -161,7 +149,8 @@ final class DemoRun: Sendable {
   private func change(to set: LockSet) throws {
     let at = elapsed
     record.withLock { $0.current.name = "switching to \(set)" }
-    let report = try LockOperations.switch(to: set, poking: plan.poke)
+    let report = try LockOperations.switch(
+      to: set, using: plan.protocol, poking: plan.poke)
     record.withLock { $0.switches.append((report, at)) }
   }
 }

@@ -46,10 +46,24 @@ struct __attribute__((aligned(64))) tidelock_thread {
   /// Which locks it is in slow paths of, by nesting level: for the child of a fork.
   uint64_t waits_for[4];
   uint64_t events[TIDELOCK_EVENTS];
-  uint64_t padding[3];
+  /// References of LockSwitching.
+  _Alignas(64) uint64_t references[8];
 };
 _Static_assert(sizeof(struct tidelock_thread) == TIDELOCK_THREAD_SIZE, "a record is eight lines");
 _Static_assert(TIDELOCK_EVENTS == 8, "LockEvent has eight cases");
+
+/// A thread that is asked to gather. Mapped once and never unmapped: a signal may come late.
+struct __attribute__((aligned(64))) tidelock_place {
+  /// What the thread has acknowledged (LockStep), or that it is inside a slow path.
+  uint64_t acknowledged;
+  uint32_t tid;
+  /// Whether it need not be waited for.
+  uint32_t is_excused;
+};
+#define TIDELOCK_PLACE_SIZE 64u
+_Static_assert(sizeof(struct tidelock_place) == TIDELOCK_PLACE_SIZE, "a place is a line");
+/// One for each thread, and one for the leader.
+#define TIDELOCK_PLACES (TIDELOCK_THREADS + 1)
 
 struct tidelock_state {
   /// Which implementation of each of the five operations is in place.
@@ -77,8 +91,26 @@ struct tidelock_state {
   struct sigaction chained_trap;
   struct sigaction first_trap;
   uint32_t has_first_trap;
-  /// A poke that is under way may have put breakpoints.
+  /// Breakpoints met by threads without a record, ever.
   uint32_t unnumbered_breakpoints;
+  /// Whether the handler of breakpoints emulates by Counted.
+  uint32_t is_counted;
+  /// References.counting.
+  uint32_t counting;
+  /// LockStepArea.
+  _Alignas(64) uint8_t lock_step[64];
+  /// TIDELOCK_PLACES of struct tidelock_place, or 0.
+  uintptr_t places;
+  /// How many of them are in use.
+  uint32_t place_end;
+  /// Threads in the handler that gathers.
+  uint32_t held;
+  /// The longest that one was, since the last switch began, in nanoseconds.
+  uint64_t longest_held;
+  /// When the last switch began.
+  uint64_t measured_since;
+  /// A thread that was not where it should be.
+  uint32_t straggler;
 };
 
 extern struct tidelock_state tidelock_state_ TIDELOCK_HIDDEN;
@@ -97,6 +129,15 @@ TIDELOCK_STATE(images)
 TIDELOCK_STATE(handlers)
 TIDELOCK_STATE(thread_end)
 TIDELOCK_STATE(unnumbered_breakpoints)
+TIDELOCK_STATE(is_counted)
+TIDELOCK_STATE(counting)
+TIDELOCK_STATE(lock_step)
+TIDELOCK_STATE(places)
+TIDELOCK_STATE(place_end)
+TIDELOCK_STATE(held)
+TIDELOCK_STATE(longest_held)
+TIDELOCK_STATE(measured_since)
+TIDELOCK_STATE(straggler)
 TIDELOCK_INLINE uintptr_t tidelock_table_entry(uint32_t operation) {
   return (uintptr_t)&tidelock_state_.table[operation];
 }
@@ -118,6 +159,18 @@ TIDELOCK_FIELD(longest_hold)
 TIDELOCK_FIELD(breakpoints)
 TIDELOCK_FIELD(waits_for)
 TIDELOCK_FIELD(events)
+TIDELOCK_FIELD(references)
+
+TIDELOCK_INLINE uintptr_t tidelock_place_address(uint32_t index) {
+  return tidelock_state_.places + (uintptr_t)index * sizeof(struct tidelock_place);
+}
+#define TIDELOCK_PLACE_FIELD(name)                                                                 \
+  TIDELOCK_INLINE uintptr_t tidelock_place_##name(uintptr_t place) {                               \
+    return place + offsetof(struct tidelock_place, name);                                          \
+  }
+TIDELOCK_PLACE_FIELD(acknowledged)
+TIDELOCK_PLACE_FIELD(tid)
+TIDELOCK_PLACE_FIELD(is_excused)
 
 // MARK: The images' lock, and what else the C library keeps for the core
 
@@ -140,6 +193,19 @@ extern __thread uintptr_t tidelock_thread_self TIDELOCK_HIDDEN
     __attribute__((tls_model("initial-exec")));
 TIDELOCK_INLINE uintptr_t tidelock_self(void) { return tidelock_thread_self; }
 TIDELOCK_INLINE void tidelock_set_self(uintptr_t record) { tidelock_thread_self = record; }
+
+/// The place of a thread that is gathered, or leads; 0 otherwise.
+extern __thread uintptr_t tidelock_thread_place TIDELOCK_HIDDEN
+    __attribute__((tls_model("initial-exec")));
+TIDELOCK_INLINE uintptr_t tidelock_own_place(void) { return tidelock_thread_place; }
+TIDELOCK_INLINE void tidelock_set_own_place(uintptr_t place) { tidelock_thread_place = place; }
+/// The state by which it was gathered.
+extern __thread uint64_t tidelock_thread_gathering TIDELOCK_HIDDEN
+    __attribute__((tls_model("initial-exec")));
+TIDELOCK_INLINE uint64_t tidelock_own_gathering(void) { return tidelock_thread_gathering; }
+TIDELOCK_INLINE void tidelock_set_own_gathering(uint64_t state) {
+  tidelock_thread_gathering = state;
+}
 
 // The kernel keeps the number of the processor a thread runs on in its restartable-sequences area
 // (rseq(2), glibc 2.35 and later).
@@ -174,6 +240,31 @@ void tidelock_unmap(uintptr_t memory, size_t size) TIDELOCK_HIDDEN;
 /// Blocks every signal of the thread and stores those that were blocked; and puts them back.
 void tidelock_block_signals(uint64_t *saved) TIDELOCK_HIDDEN;
 void tidelock_restore_signals(const uint64_t *saved) TIDELOCK_HIDDEN;
+uint64_t tidelock_blocked_signals(void) TIDELOCK_HIDDEN;
+
+// MARK: Other threads
+
+/// Opens /proc/self/task.
+int tidelock_open_tasks(void) TIDELOCK_HIDDEN;
+void tidelock_close(int file) TIDELOCK_HIDDEN;
+/// The threads of the process, as many as there is room for; how many there are, or less than 0.
+/// Complete only if no thread ended meanwhile. No allocation, no lock.
+int tidelock_list_tasks(int tasks, uint32_t *tids, int room) TIDELOCK_HIDDEN;
+/// How many threads the process has.
+int tidelock_count_tasks(int tasks) TIDELOCK_HIDDEN;
+/// Which signals a thread blocks; false if there is no such thread, or only its remains.
+_Bool tidelock_task_blocks(int tasks, uint32_t tid, uint64_t *blocked) TIDELOCK_HIDDEN;
+
+// MARK: Gathering
+
+/// Whether nobody has put a handler for a signal, or only we did.
+_Bool tidelock_gather_may_use(int signal) TIDELOCK_HIDDEN;
+/// Installs the handler that gathers. In it all signals are blocked, or only its own.
+int tidelock_gather_install(int signal, _Bool blocks_all) TIDELOCK_HIDDEN;
+/// Sends a thread a signal.
+int tidelock_gather_ask(int signal, uint32_t tid) TIDELOCK_HIDDEN;
+/// Executes a core-serializing instruction.
+void tidelock_serialize_core(void) TIDELOCK_HIDDEN;
 
 // MARK: Code
 

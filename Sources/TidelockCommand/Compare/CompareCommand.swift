@@ -1,0 +1,147 @@
+import ArgumentParser
+import Foundation
+import LockSwitching
+import RunReports
+import Tidelock
+
+/// `tidelock compare`: switches back and forth under one load by each protocol in turn.
+struct CompareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compare",
+    abstract: "Measures the three ways to switch against each other, under the same load.",
+    discussion: """
+      Threads take locks and watch their own progress; each protocol in turn switches native to \
+      paravirtual and back, over and over: first with CPUs to spare, then with more threads than \
+      CPUs. Shown is what a switch takes, how long it holds threads up beside what the load does by \
+      itself, and what it costs in throughput.
+      """)
+
+  @Option(help: ArgumentHelp("How long the whole run takes.", valueName: "s"))
+  var seconds = 60.0
+
+  @Option(
+    help: ArgumentHelp(
+      "How many switches each protocol makes under each load, however long that takes.",
+      valueName: "n"))
+  var switches: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many threads when oversubscribed; eight for each CPU if not given.", valueName: "n"))
+  var threads: Int?
+
+  @Option(
+    name: .customLong("protocol"),
+    help: ArgumentHelp("Only this one; may be given more than once.", valueName: "protocol"))
+  var protocols: [SwitchProtocol] = []
+
+  @Option(help: "What barrier counts: each has a row of its own.")
+  var accounting = AccountingChoice.both
+
+  @Option(help: "Whether stop-machine lets signals through to the threads it holds.")
+  var stopMode = StopModeChoice.task
+
+  @Option(help: ArgumentHelp("After how long a switch is undone.", valueName: "s"))
+  var timeLimit = 5.0
+
+  @Flag(help: "Print one JSON object and nothing else.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Write a page with tables and plots.", valueName: "file.html"))
+  var report: String?
+
+  enum AccountingChoice: String, ExpressibleByArgument, CaseIterable {
+    case untilUnlock = "until-unlock"
+    case slowPathOnly = "slow-path-only"
+    case both
+
+    var all: [Accounting] {
+      switch self {
+      case .untilUnlock: [.untilUnlock]
+      case .slowPathOnly: [.slowPathOnly]
+      case .both: [.untilUnlock, .slowPathOnly]
+      }
+    }
+  }
+
+  enum StopModeChoice: String, ExpressibleByArgument, CaseIterable {
+    case task, nmi
+
+    var mode: StopMode { self == .task ? .task : .nmi }
+  }
+
+  func validate() throws {
+    guard seconds >= 1, seconds <= 86_400 else {
+      throw ValidationError("--seconds must be between 1 and 86400.")
+    }
+    if let switches {
+      guard 2...1_000_000 ~= switches else {
+        throw ValidationError("--switches must be between 2 and 1000000.")
+      }
+    }
+    if let threads {
+      guard 2...4096 ~= threads else {
+        throw ValidationError("--threads must be between 2 and 4096.")
+      }
+    }
+    guard timeLimit >= 0.001, timeLimit <= 3600 else {
+      throw ValidationError("--time-limit must be between 0.001 and 3600.")
+    }
+  }
+
+  func run() throws {
+    // First everything that can go wrong without a run.
+    if let report { try ReportFile.check(report) }
+    let cpus = Machine.current.cpus
+    let plan = ComparePlan(
+      contestants: contestants,
+      loads: [
+        .init(name: "CPUs to spare", threads: ComparePlan.spareThreads(cpus: cpus)),
+        .init(name: "oversubscribed", threads: threads ?? 8 * cpus),
+      ], cpus: cpus, switches: switches, seconds: seconds, timeLimit: .seconds(timeLimit))
+    var display = CompareDisplay(json: json, plan: plan)
+    let (comparison, signal) = CompareRun(plan).execute(display: &display)
+    try show(comparison, display)
+    if let failure = comparison.failure { throw Failure(description: failure) }
+    // The verdict has been printed, as it is for a run that holds.
+    if !comparison.isVerified { throw ExitCode.failure }
+    if let signal { throw ExitCode(128 + signal) }
+  }
+
+  private func show(_ comparison: Comparison, _ display: CompareDisplay) throws {
+    if json {
+      try StandardOutput.write(comparison.json())
+    } else {
+      display.end(comparison)
+    }
+    if let report {
+      try ReportFile.write(comparison.page.html(), to: report)
+      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
+    }
+  }
+
+  private var contestants: [ComparePlan.Contestant] {
+    let wanted = protocols.isEmpty ? SwitchProtocol.allCases : protocols
+    return SwitchProtocol.allCases.filter(wanted.contains).flatMap { chosen in
+      switch chosen {
+      case .staged:
+        [ComparePlan.Contestant(protocol: chosen, options: SwitchOptions(), option: nil)]
+      case .stopMachine:
+        [
+          ComparePlan.Contestant(
+            protocol: chosen, options: SwitchOptions(stopMode: stopMode.mode),
+            option: stopMode == .nmi ? "signals blocked" : nil)
+        ]
+      case .barrier:
+        accounting.all.map {
+          ComparePlan.Contestant(
+            protocol: chosen, options: SwitchOptions(accounting: $0), option: $0.rowName)
+        }
+      }
+    }
+  }
+
+  private struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import RunReports
+
+extension Comparison {
+  /// Two for each load: what switches take, and what they do to others.
+  var tables: [RunTable] { loads.flatMap { [switchTable($0), effectTable($0)] } }
+
+  private func switchTable(_ load: Load) -> RunTable {
+    RunTable(
+      "What a switch takes, \(title(load))",
+      columns: [
+        .words("protocol"), .numbers("switches"), .numbers("undone"), .numbers("median"),
+        .numbers("p99"), .numbers("longest"), .numbers("breakpoints each"),
+      ],
+      rows: load.rows.map { row in
+        // None was done, so none took any time.
+        let took = row.switches == row.undone ? nil : row.took
+        let times = [took?.median, took?.p99, took?.longest].map {
+          Quantity.duration(microseconds: $0 ?? .nan)
+        }
+        return [row.name, Quantity.exact(row.switches), Quantity.exact(row.undone)] + times + [
+          Quantity.count(row.breakpointsPerSwitch)
+        ]
+      })
+  }
+
+  private func effectTable(_ load: Load) -> RunTable {
+    RunTable(
+      "How long a switch holds a \(runner) up, \(title(load))",
+      columns: [
+        .words("protocol"), .numbers("median gap"), .numbers("without"), .numbers("p99 gap"),
+        .numbers("without"), .numbers("added"), .numbers("longest gap"), .numbers("without"),
+        .numbers("throughput lost"),
+      ],
+      rows: load.rows.map { row in
+        [
+          row.name, Quantity.duration(microseconds: row.gap.median),
+          Quantity.duration(microseconds: row.quietGap.median),
+          Quantity.duration(microseconds: row.gap.p99),
+          Quantity.duration(microseconds: row.quietGap.p99),
+          Quantity.duration(microseconds: row.addedGap),
+          Quantity.duration(microseconds: row.gap.longest),
+          Quantity.duration(microseconds: row.quietGap.longest),
+          "\(String(format: "%.0f", row.lost * 100)) %",
+        ]
+      })
+  }
+
+  private func title(_ load: Load) -> String {
+    "\(load.name): \(Quantity.exact(load.runners, runner)) on \(Quantity.exact(load.cpus, "CPU"))"
+  }
+
+  /// What the figures say about the protocols, load by load.
+  var findings: [String] {
+    loads.compactMap { load in
+      guard let staged = load.rows.first(where: { $0.protocol == "staged" }) else { return nil }
+      let others = load.rows.filter { $0.protocol != "staged" }.map { row in
+        "\(row.name) adds \(Quantity.duration(microseconds: row.addedGap)) and has"
+          + " \(Quantity.count(row.breakpointsPerSwitch)) breakpoints a switch,"
+          + " \(Quantity.exact(row.undone)) of \(Quantity.exact(row.switches)) undone"
+      }
+      return
+        "\(title(load)): staged adds \(Quantity.duration(microseconds: staged.addedGap)) to the p99"
+        + " gap and has \(Quantity.count(staged.breakpointsPerSwitch)) breakpoints a switch,"
+        + " \(Quantity.exact(staged.undone)) of \(Quantity.exact(staged.switches)) undone"
+        + others.map { "; " + $0 }.joined() + "."
+    } + [whereStoppingIsWorst].compactMap { $0 }
+  }
+
+  /// Whether stopping everybody costs most where there are too few CPUs, as is held against it.
+  private var whereStoppingIsWorst: String? {
+    func added(_ isOversubscribed: Bool) -> Double? {
+      loads.first { $0.isOversubscribed == isOversubscribed }?.rows
+        .first { $0.protocol == "stop-machine" }?.addedGap
+    }
+    guard let spare = added(false), let oversubscribed = added(true) else { return nil }
+    let verb = oversubscribed > spare ? "is" : "is not"
+    return
+      "stop-machine \(verb) worst where CPUs are oversubscribed: it adds"
+      + " \(Quantity.duration(microseconds: oversubscribed)) to the p99 gap there and"
+      + " \(Quantity.duration(microseconds: spare)) with CPUs to spare."
+  }
+
+  /// Whether the locks did their work, as a sentence.
+  var verdict: String {
+    isVerified
+      ? "Verified: every lock's generator stands where the sections that each \(runner) counted for"
+        + " itself lead it; nothing was lost."
+      : "Not verified: a lock's generator does not stand where the sections that each \(runner)"
+        + " counted for itself lead it; updates were lost."
+  }
+
+  /// The comparison as a page.
+  var page: RunPage {
+    RunPage(
+      title: "Tidelock: three ways to switch, side by side",
+      summary: """
+        The same load switches back and forth by each protocol in turn. Every \(runner) takes the \
+        time at each step of its own; a gap is what passes between two. Shown is, for each \
+        \(runner) and each switch, its longest gap from the beginning of the switch on, beside that \
+        of windows as long without a switch: too many \(runner)s on too few CPUs have gaps of their own.
+        """,
+      verdict: .init(verdict, holds: isVerified && failure == nil),
+      spreads: loads.flatMap { load in
+        [
+          SpreadPlot(
+            title: "Longest gap, \(title(load))",
+            groups: load.rows.map { row in
+              .init(
+                row.name, [bar("switching", row.gap), bar("without", row.quietGap, isFaint: true)])
+            }),
+          SpreadPlot(
+            title: "Time of a switch, \(title(load))",
+            groups: load.rows.map { .init($0.name, [bar("switch", $0.took)]) }),
+        ]
+      },
+      tables: tables.filter { !$0.isEmpty },
+      facts: [
+        .init("CPUs", "\(machine.cpus) (\(machine.cpuModel))"),
+        .init("kernel", machine.kernel),
+        .init("other threads running", "\(machine.otherThreads) before the run"),
+      ]
+        + findings.map { .init("found", $0) } + [
+          .init("end", failure ?? (interrupted ? "interrupted" : "after all rounds")),
+          .init("date", Date.now.formatted(.iso8601)),
+        ])
+  }
+
+  private func bar(_ label: String, _ spread: Spread, isFaint: Bool = false) -> SpreadPlot.Bar {
+    .init(
+      label, median: spread.median, p99: spread.p99, longest: spread.longest, isFaint: isFaint)
+  }
+}

@@ -1,0 +1,189 @@
+import Foundation
+import RunReports
+import Synchronization
+import Tidelock
+import WordCounting
+
+/// One run of the comparison: a conductor that carries out the plan, and a watcher that shows it.
+final class CompareRun: Sendable {
+  /// What has happened so far.
+  struct Record: Sendable {
+    var loads: [Comparison.Load] = []
+    var isVerified = true
+    var failure: String?
+    /// What goes on: the load, who switches, and how many switches there have been under this load.
+    var load = 0
+    var contestant = 0
+    var switches = 0
+    /// How far the run is, from 0 to 1.
+    var share = 0.0
+    /// Set before workers are sent home: from then on throughput means nothing.
+    var isEnding = false
+    var isFinished = false
+  }
+
+  private let plan: ComparePlan
+  // The standard library's mutexes: what watches must not hang on what is watched.
+  private let record = Synchronization.Mutex(Record())
+  private let crew = Synchronization.Mutex<WorkerCrew<ProbedLoad.Findings>?>(nil)
+  private let interruption = DispatchSemaphore(value: 0)
+  private let finish = DispatchSemaphore(value: 0)
+  private let interrupted = Atomic<Bool>(false)
+  private let begin = ContinuousClock.now
+  /// The set that all begins with and ends in, and the one that is switched to.
+  private let home = LockOperations.current
+  private var away: LockSet { home == .paravirtual ? .native : .paravirtual }
+
+  init(_ plan: ComparePlan) { self.plan = plan }
+
+  /// Runs it all, showing how it goes, and returns what was measured and the signal that ended it.
+  func execute(display: inout CompareDisplay) -> (Comparison, CInt?) {
+    var samples: [ThroughputPlot.Sample] = []
+    var last = (seconds: elapsed, operations: 0)
+    let interval = min(max(plan.seconds / 150, 0.02), 0.5)
+    let signal = watchRun(
+      wake: finish, interval: interval, isFinished: { record.withLock { $0.isFinished } }
+    ) { event in
+      switch event {
+      case .begin:
+        display.begin()
+        Thread.detachNewThread { self.conduct() }
+      case .interrupt:
+        interrupted.store(true, ordering: .relaxed)
+        interruption.signal()
+      case .close: display.close()
+      case .look:
+        let record = record.withLock { $0 }
+        let now = (seconds: elapsed, operations: crew.withLock { $0 }?.operations ?? 0)
+        // Each load counts from zero.
+        if now.seconds - last.seconds >= interval / 2, !record.isEnding,
+          now.operations >= last.operations
+        {
+          let rate = Double(now.operations - last.operations) / (now.seconds - last.seconds)
+          samples.append(.init(seconds: now.seconds, perSecond: rate))
+        }
+        last = now
+        display.update(record, samples: samples, elapsed: now.seconds)
+      }
+    }
+    let end = record.withLock { $0 }
+    let comparison = Comparison(
+      runner: "thread", loads: end.loads, isVerified: end.isVerified, interrupted: signal != nil,
+      failure: end.failure)
+    return (comparison, signal)
+  }
+
+  private var elapsed: Double { (ContinuousClock.now - begin).seconds }
+  private var isInterrupted: Bool { interrupted.load(ordering: .relaxed) }
+
+  // MARK: Conducting
+
+  private func conduct() {
+    for index in plan.loads.indices where !isInterrupted {
+      record.withLock { record in
+        (record.load, record.switches, record.isEnding) = (index, 0, false)
+      }
+      conduct(plan.loads[index], index)
+      if record.withLock({ $0.failure }) != nil { break }
+    }
+    record.withLock { $0.isFinished = true }
+    finish.signal()
+  }
+
+  /// One load, from its first thread to its last; leaves the locks in the set it found.
+  private func conduct(_ load: ComparePlan.Load, _ index: Int) {
+    let probed = ProbedLoad()
+    let crew = WorkerCrew(probed.work)
+    self.crew.withLock { $0 = crew }
+    var measures = plan.contestants.map { ContestantMeasure($0) }
+    do {
+      try crew.resize(to: load.threads)
+      while !isInterrupted, !isOver(index) {
+        for contestant in measures.indices where !isInterrupted {
+          record.withLock { $0.contestant = contestant }
+          for set in [away, home] {
+            try change(to: set, probed.windows, crew, &measures[contestant])
+            note(index, switches: measures.reduce(0) { $0 + $1.switches })
+          }
+        }
+      }
+    } catch {
+      record.withLock { $0.failure = "\(error)" }
+    }
+    record.withLock { $0.isEnding = true }
+    let findings = crew.dismiss()
+    do {
+      try LockOperations.switch(to: home)
+    } catch {
+      record.withLock { $0.failure = $0.failure ?? "\(error)" }
+    }
+    let isComplete = probed.isComplete(findings)
+    let rows = measures.filter { $0.switches > 0 }.map { $0.row(findings) }
+    record.withLock { record in
+      record.isVerified = record.isVerified && isComplete
+      record.loads.append(
+        .init(name: load.name, runners: load.threads, cpus: plan.cpus, rows: rows))
+    }
+  }
+
+  /// Whether there have been enough rounds under a load; everybody has had one at least.
+  private func isOver(_ load: Int) -> Bool {
+    let switches = record.withLock { $0.switches }
+    if let wanted = plan.switches { return switches >= wanted * plan.contestants.count }
+    return switches > 0 && elapsed >= plan.seconds * Double(load + 1) / Double(plan.loads.count)
+  }
+
+  private func note(_ load: Int, switches: Int) {
+    let loads = Double(plan.loads.count)
+    let share =
+      plan.switches.map {
+        (Double(load) + Double(switches) / Double(max(1, $0 * plan.contestants.count))) / loads
+      } ?? min(elapsed / plan.seconds, Double(load + 1) / loads)
+    record.withLock { record in
+      record.switches = switches
+      record.share = min(share, 1)
+    }
+  }
+
+  /// Switches once, measured, and then measures as long without a switch.
+  private func change(
+    to set: LockSet, _ windows: GapWindows, _ crew: WorkerCrew<ProbedLoad.Findings>,
+    _ measure: inout ContestantMeasure
+  ) throws {
+    wait(ComparePlan.settling)
+    let contestant = measure.contestant
+    let from = LockOperations.current
+    let before = crew.operations
+    let (result, window) = windows.measure { () -> Result<SwitchReport, SwitchError> in
+      do throws(SwitchError) {
+        return .success(
+          try LockOperations.switch(
+            to: set, using: contestant.protocol, options: contestant.options,
+            timeLimit: plan.timeLimit))
+      } catch {
+        return .failure(error)
+      }
+    }
+    let measured = ContestantMeasure.Window(
+      window: window, operations: crew.operations - before)
+    switch result {
+    case .success(let report): measure.note(report, measured, from: from, to: set)
+    case .failure(let error) where error.report.result == .undone:
+      measure.note(error.report, measured, from: from, to: set)
+      // The way back is to be measured too.
+      try LockOperations.switch(to: set, timeLimit: .seconds(60))
+    case .failure(let error): throw error
+    }
+    for length in measure.takeOwed(in: set) where !isInterrupted {
+      wait(ComparePlan.settling)
+      let before = crew.operations
+      let (_, window) = windows.measure { wait(.nanoseconds(Int64(length))) }
+      measure.note(quiet: .init(window: window, operations: crew.operations - before))
+    }
+  }
+
+  /// Until the time is over or the run is interrupted.
+  private func wait(_ duration: Duration) {
+    if !isInterrupted { _ = interruption.wait(timeout: .now() + duration.seconds) }
+  }
+}

@@ -1,0 +1,116 @@
+import Glibc
+import Synchronization
+
+/// Stretches of time, one after the other, for each of which every thread keeps the longest gap in
+/// its own progress.
+///
+/// Whoever measures opens and closes them; the threads only look.
+package final class GapWindows: Sendable {
+  // Every thread reads the word at each step: padding on both sides keeps its line its own.
+  private let before = InlineArray<16, UInt64>(repeating: 0)
+  /// 2n before window n is open, 2n + 1 while it is.
+  private let word = Atomic<Int>(0)
+  private let after = InlineArray<16, UInt64>(repeating: 0)
+
+  /// None has been open yet.
+  package init() {}
+
+  @inline(__always)
+  fileprivate var state: Int { word.load(ordering: .acquiring) }
+
+  /// Calls the body in a window of its own; returns the window's number and length too.
+  package func measure<Result>(
+    _ body: () -> Result
+  ) -> (result: Result, window: GapWindow) {
+    let number = word.load(ordering: .relaxed) / 2
+    word.store(2 * number + 1, ordering: .sequentiallyConsistent)
+    let began = GapProbe.now
+    let result = body()
+    let ended = GapProbe.now
+    word.store(2 * number + 2, ordering: .sequentiallyConsistent)
+    return (result, GapWindow(number: number, began: began, nanoseconds: ended - began))
+  }
+}
+
+/// One such stretch.
+package struct GapWindow: Sendable {
+  let number: Int
+  /// By the probe's clock.
+  package let began: UInt64
+  let nanoseconds: UInt64
+}
+
+/// What one thread's probe has kept.
+package struct Gaps: Sendable {
+  struct Entry: Sendable {
+    /// When the gap ended in which the window began.
+    let firstEnd: UInt64
+    /// The longest of those that began later, in nanoseconds.
+    var longest: UInt64 = 0
+  }
+
+  /// By the number of the window.
+  fileprivate var entries: [Entry] = []
+
+  /// Of a thread that has not come to any window.
+  package init() {}
+
+  /// How long the thread was without progress at most, from the beginning of a window on, in
+  /// nanoseconds; nil if it did not run yet.
+  package func longest(in window: GapWindow) -> UInt64? {
+    guard window.number < entries.count else { return nil }
+    let entry = entries[window.number]
+    return max(entry.longest, entry.firstEnd > window.began ? entry.firstEnd - window.began : 0)
+  }
+}
+
+/// Watches the progress of the thread that it belongs to: takes the time at each step and keeps,
+/// for each window, the longest that passed between two.
+///
+/// A gap belongs to every window that it overlaps, also to one that came and went while the thread
+/// did not run, and with all of its length behind the window; not with what went before, which
+/// nothing that happens in the window can have caused.
+package struct GapProbe {
+  private let windows: GapWindows
+  private var last: UInt64
+  private var state: Int
+  package private(set) var gaps = Gaps()
+
+  package init(_ windows: GapWindows) {
+    self.windows = windows
+    gaps.entries.reserveCapacity(1 << 14)
+    state = windows.state
+    last = GapProbe.now
+  }
+
+  /// The thread has made a step.
+  @inline(__always)
+  package mutating func step() {
+    let now = GapProbe.now
+    let current = windows.state
+    // Nothing to keep between two windows.
+    if current != state || current % 2 == 1 { note(now, upTo: current) }
+    last = now
+    state = current
+  }
+
+  @inline(never)
+  private mutating func note(_ now: UInt64, upTo current: Int) {
+    for window in state / 2..<(current + 1) / 2 {
+      if window < gaps.entries.count {
+        gaps.entries[window].longest = max(gaps.entries[window].longest, now - last)
+      } else {
+        // Also for those before the thread began: nobody asks.
+        while gaps.entries.count <= window { gaps.entries.append(.init(firstEnd: now)) }
+      }
+    }
+  }
+
+  /// CLOCK_MONOTONIC in nanoseconds.
+  package static var now: UInt64 {
+    var time = timespec()
+    // SAFETY: a local that outlives the call.
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+}

@@ -1,0 +1,302 @@
+import Glibc
+import LockPlatform
+import LockSwitching
+import UserSpaceShims
+
+/// Where a thread that is asked to gather answers: `struct tidelock_place`.
+struct GatheringPlace {
+  let address: UInt
+
+  init(address: UInt) {
+    self.address = address
+  }
+
+  init(_ index: UInt32) {
+    address = tidelock_place_address(index)
+  }
+
+  static var leader: GatheringPlace { GatheringPlace(0) }
+
+  /// The answer of a thread that cannot be held: it is inside a slow path.
+  static var inside: UInt64 { .max }
+
+  /// The place of a thread that is asked to gather.
+  static func of(_ tid: UInt32) -> GatheringPlace? {
+    // Acquiring, both; pair with the releases in `Gathering.ask`.
+    for index in 1..<max(1, UserSpace.load(end, .acquiring)) {
+      let place = GatheringPlace(index)
+      if UserSpace.load(place.tid, .acquiring) == tid { return place }
+    }
+    return nil
+  }
+
+  // Each of these locations is inside memory that is never unmapped, or in the core's state.
+  var acknowledged: Location<UInt64> {
+    unsafe Location(address: tidelock_place_acknowledged(address))
+  }
+  var tid: Location<UInt32> { unsafe Location(address: tidelock_place_tid(address)) }
+  var isExcused: Location<UInt32> { unsafe Location(address: tidelock_place_is_excused(address)) }
+  /// One more than the highest in use.
+  static var end: Location<UInt32> { unsafe Location(address: tidelock_state_place_end()) }
+  static var straggler: Location<UInt32> { unsafe Location(address: tidelock_state_straggler()) }
+}
+
+/// The handler of the signal that gathers: stays until all may go on.
+///
+/// In a signal handler: it reads, stores, and makes system calls only.
+@c(tidelock_core_gather)
+public func gather(
+  _ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?, _ context: UnsafeMutableRawPointer?
+) {
+  // Again, if another gathering has begun meanwhile: it may have asked by another signal, whose
+  // handler came over this one and left the answer to it.
+  while tidelock_own_place() == 0 {
+    // In this order: places are taken from their threads before the next gathering begins, so one
+    // that is ours is so in this gathering or was in an earlier one.
+    let state = LockStep<UserSpace>.current
+    // It may have been sent twice, or late.
+    guard LockStep<UserSpace>.isUnderWay, let place = GatheringPlace.of(tidelock_tid()),
+      UserSpace.load(place.acknowledged, .relaxed) == 0
+    else { return }
+    stay(at: place, state)
+  }
+}
+
+private func stay(at place: GatheringPlace, _ state: UInt64) {
+  // A thread inside a slow path may be waiting for one that is held already.
+  let record = tidelock_self()
+  if record != 0, UserSpace.load(ThreadRecord(address: record).mark, .relaxed) != 0 {
+    UserSpace.store(GatheringPlace.inside, to: place.acknowledged, .releasing)
+    return
+  }
+  let began = UserSpace.nanoseconds
+  _ = tidelock_fetch_add32(Gathering.held.address, 1)
+  tidelock_set_own_gathering(state)
+  tidelock_set_own_place(place.address)
+  LockStep<UserSpace>.follow()
+  tidelock_set_own_place(0)
+  Gathering.noteHold(UserSpace.nanoseconds &- began)
+  // After the note, which is complete when nobody is held.
+  _ = tidelock_fetch_add32(Gathering.held.address, UInt32.max)
+}
+
+/// Brings every thread of the process into the handler above.
+enum Gathering {
+  // Written only by the thread that switches.
+  nonisolated(unsafe) private static var signal: Int32 = 0
+  /// 0 if there is none.
+  nonisolated(unsafe) private static var reserve: Int32 = 0
+  nonisolated(unsafe) private static var tids: UInt = 0
+
+  // Words of the core's state, which lives as long as the process.
+  static var held: Location<UInt32> { unsafe Location(address: tidelock_state_held()) }
+  static var longestHeld: Location<UInt64> {
+    unsafe Location(address: tidelock_state_longest_held())
+  }
+
+  private static var places: Location<UInt64> { unsafe Location(address: tidelock_state_places()) }
+
+  fileprivate static func noteHold(_ nanoseconds: UInt64) {
+    // Relaxed: read when nobody is held.
+    var longest = UserSpace.load(longestHeld, .relaxed)
+    while longest < nanoseconds {
+      let seen = UserSpace.compareExchange(
+        longestHeld, expected: longest, desired: nanoseconds, .relaxed)
+      if seen == longest { return }
+      longest = seen
+    }
+  }
+
+  // MARK: Before
+
+  /// Finds a signal that nobody uses and every thread lets through, and installs the handler.
+  ///
+  /// It stays: the signal may reach a thread after the switch has given up waiting for it.
+  static func prepare(blockingAll: Bool) throws(SwitchFailure) {
+    if UserSpace.load(places, .relaxed) == 0 {
+      let memory = tidelock_map(Int(TIDELOCK_PLACES) * Int(TIDELOCK_PLACE_SIZE))
+      unsafe tids = tidelock_map(Int(TIDELOCK_THREADS) * MemoryLayout<UInt32>.stride)
+      guard memory != 0, unsafe tids != 0 else { throw .unsupported }
+      // Relaxed: handlers come after the signal.
+      UserSpace.store(UInt64(memory), to: places, .relaxed)
+    }
+    try choose()
+    for chosen in unsafe [signal, reserve] where chosen != 0 {
+      guard tidelock_gather_install(chosen, blockingAll) == 0 else { throw .noFreeSignal }
+    }
+  }
+
+  /// Real-time signals from the last, which programs that want one take last; then SIGPROF.
+  ///
+  /// That is the one that the threads of libdispatch, and so Swift's concurrency, leave open and that
+  /// no instruction raises. It is also the reserve: only a standard signal gets through when as many signals are
+  /// pending as the user may have.
+  private static func choose() throws(SwitchFailure) {
+    var masks: [(thread: Int32, blocked: UInt64)] = []
+    Tasks.each { thread, blocked in
+      masks.append((thread, blocked))
+      return true
+    }
+    func isOpen(_ signal: Int32) -> Bool { !masks.contains { $0.blocked.blocks(signal) } }
+    let free = (Array((34...64).reversed()) + [SIGPROF]).filter(tidelock_gather_may_use)
+    guard let last = free.last else { throw .noFreeSignal }
+    guard let chosen = free.first(where: isOpen) else {
+      // Who blocks all of them, or else the last resort.
+      let blocker =
+        masks.first { mask in free.allSatisfy(mask.blocked.blocks) }
+        ?? masks.first { $0.blocked.blocks(last) }
+      throw .gatheringBlocked(thread: blocker?.thread ?? 0)
+    }
+    unsafe signal = chosen
+    unsafe reserve = last == SIGPROF && isOpen(SIGPROF) ? SIGPROF : 0
+  }
+
+  // MARK: Gathering
+
+  /// Returns when every other thread is held.
+  ///
+  /// From the first that is held on: no allocation and no lock.
+  static func gather(until deadline: UInt64) throws(SwitchFailure) {
+    let tasks = tidelock_open_tasks()
+    guard tasks >= 0 else { throw .unsupported }
+    defer { tidelock_close(tasks) }
+    while true {
+      forgetPlaces()
+      unsafe hasExcused = false
+      let first = LockStep<UserSpace>.begin(until: deadline)
+      if callAll(tasks, first, deadline) { return }
+      let isLate = LockStep<UserSpace>.hasGivenUp
+      LockStep<UserSpace>.letGo()
+      awaitDeparture(until: deadline)
+      if isLate { throw .notGathered(thread: UserSpace.straggler) }
+      // Somebody was inside a slow path, on the way to the gate. Ask again when it is outside.
+      try ProgramSwitching.beginDrain()
+      while !ProgramSwitching.isDrained(), UserSpace.nanoseconds < deadline {
+        ProgramSwitching.rest()
+      }
+    }
+  }
+
+  /// Takes every place from its thread.
+  private static func forgetPlaces() {
+    // Releasing, like the store that begins the next gathering; pairs with the loads in `gather`.
+    for index in 0..<UserSpace.load(GatheringPlace.end, .relaxed) {
+      UserSpace.store(0, to: GatheringPlace(index).tid, .releasing)
+    }
+    UserSpace.store(1, to: GatheringPlace.end, .relaxed)
+  }
+
+  /// Asks every thread, and those that appear meanwhile; true when all are held.
+  private static func callAll(_ tasks: Int32, _ first: UInt64, _ deadline: UInt64) -> Bool {
+    while true {
+      // Contract of `prepare`: room for as many.
+      let list = unsafe UnsafeMutablePointer<UInt32>(bitPattern: tids).unsafelyUnwrapped
+      let count = unsafe tidelock_list_tasks(tasks, list, Int32(TIDELOCK_THREADS))
+      guard count > 0, count <= TIDELOCK_THREADS else { return giveUp() }
+      var asked = 0
+      for index in 0..<Int(count) {
+        let tid = unsafe list[index]
+        guard tid != tidelock_tid(), GatheringPlace.of(tid) == nil else { continue }
+        guard ask(tid, deadline) else { return false }
+        asked += 1
+      }
+      // A listing during which threads end may leave out others. When the one that found nobody
+      // new has as many as there are, nobody is left who could start another.
+      if asked == 0, count == tidelock_count_tasks(tasks) { return true }
+      guard haveCome(tasks, first, deadline) else { return false }
+    }
+  }
+
+  private static func giveUp() -> Bool {
+    LockStep<UserSpace>.giveUp()
+    return false
+  }
+
+  private static func ask(_ tid: UInt32, _ deadline: UInt64) -> Bool {
+    let index = UserSpace.load(GatheringPlace.end, .relaxed)
+    let place = GatheringPlace(index)
+    UserSpace.store(0, to: place.acknowledged, .relaxed)
+    UserSpace.store(0, to: place.isExcused, .relaxed)
+    // Releasing, both; pair with the loads in `GatheringPlace.of`.
+    UserSpace.store(tid, to: place.tid, .releasing)
+    UserSpace.store(index + 1, to: GatheringPlace.end, .releasing)
+    while true {
+      var result = unsafe tidelock_gather_ask(signal, tid)
+      if result == -EAGAIN, unsafe reserve != 0 {
+        result = unsafe tidelock_gather_ask(reserve, tid)
+      }
+      if result == 0 { return true }
+      if result == -ESRCH {
+        UserSpace.store(1, to: place.isExcused, .relaxed)
+        return true
+      }
+      // As many signals are pending as the user may have.
+      UserSpace.store(tid, to: GatheringPlace.straggler, .relaxed)
+      guard result == -EAGAIN, UserSpace.nanoseconds < deadline else { return giveUp() }
+      ProgramSwitching.rest()
+    }
+  }
+
+  /// Waits for an answer of each thread that was asked; true if all are held.
+  private static func haveCome(_ tasks: Int32, _ first: UInt64, _ deadline: UInt64) -> Bool {
+    for index in 1..<UserSpace.load(GatheringPlace.end, .relaxed) {
+      let place = GatheringPlace(index)
+      var attempt: UInt32 = 0
+      while UserSpace.load(place.isExcused, .relaxed) == 0 {
+        // Acquiring; pairs with the release of the answer.
+        let answer = UserSpace.load(place.acknowledged, .acquiring)
+        if answer == first { break }
+        if answer == GatheringPlace.inside { return false }
+        let tid = UserSpace.load(place.tid, .relaxed)
+        UserSpace.store(tid, to: GatheringPlace.straggler, .relaxed)
+        // A handler nested over us had to wait, or a follower saw that the time is over.
+        guard LockStep<UserSpace>.isUnderWay else { return false }
+        if attempt & 255 == 255 { excuse(place, tasks, tid) }
+        if UserSpace.nanoseconds >= deadline { return giveUp() }
+        UserSpace.relax(attempt)
+        attempt &+= 1
+      }
+    }
+    return true
+  }
+
+  /// Does not wait any longer for a thread that has ended, or that the C library is creating or
+  /// ending, with every signal blocked (see `Tasks.each`).
+  ///
+  /// The latter may be waiting for a lock of the library that somebody held has. It cannot come to a
+  /// site without letting the pending signal through first; a thread that it creates can, and meets
+  /// breakpoints, which are emulated for who is not gathered. Both are serialized by membarrier.
+  private static func excuse(_ place: GatheringPlace, _ tasks: Int32, _ tid: UInt32) {
+    var blocked: UInt64 = 0
+    let exists = unsafe tidelock_task_blocks(tasks, tid, &blocked)
+    guard !exists || blocked.blocks(32) else { return }
+    UserSpace.store(1, to: place.isExcused, .relaxed)
+    if exists { unsafe hasExcused = true }
+  }
+
+  /// Whether a thread that still runs does not follow the lock-step.
+  nonisolated(unsafe) static private(set) var hasExcused = false
+
+  /// Says of a thread at the gate that it cannot be held, if it blocks the signal: most likely a
+  /// handler came between the signal and the first instruction of ours.
+  static func answerIfKept() {
+    guard let place = GatheringPlace.of(tidelock_tid()),
+      UserSpace.load(place.acknowledged, .relaxed) == 0
+    else { return }
+    let blocked = tidelock_blocked_signals()
+    if unsafe blocked.blocks(signal) || reserve != 0 && blocked.blocks(reserve) {
+      UserSpace.store(GatheringPlace.inside, to: place.acknowledged, .releasing)
+    }
+  }
+
+  // MARK: Afterwards
+
+  /// Waits until those that were held have gone on: only they know how long it was.
+  ///
+  /// A handler nested over one may keep it; then its time is not known.
+  static func awaitDeparture(until deadline: UInt64) {
+    while UserSpace.load(held, .acquiring) != 0, UserSpace.nanoseconds < deadline {
+      UserSpace.relax(31)
+    }
+  }
+}

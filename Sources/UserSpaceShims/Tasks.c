@@ -1,0 +1,101 @@
+// The threads of the process, without allocation and without a lock: some of them may be held in
+// the middle of malloc while this is asked.
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "RawSystemCall.h"
+#include "UserSpaceShims.h"
+
+struct entry {
+  uint64_t inode;
+  int64_t offset;
+  unsigned short length;
+  unsigned char type;
+  char name[];
+};
+
+int tidelock_open_tasks(void) {
+  return (int)tidelock_call(SYS_openat, AT_FDCWD, (long)"/proc/self/task",
+                            O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+}
+
+void tidelock_close(int file) { tidelock_call(SYS_close, file, 0, 0, 0); }
+
+static uint32_t number(const char *name) {
+  uint32_t value = 0;
+  for (; *name >= '0' && *name <= '9'; name++) value = value * 10 + (uint32_t)(*name - '0');
+  return value;
+}
+
+int tidelock_list_tasks(int tasks, uint32_t *tids, int room) {
+  _Alignas(8) char buffer[4096];
+  int count = 0;
+  long result = tidelock_call(SYS_lseek, tasks, 0, SEEK_SET, 0);
+  if (result < 0) return (int)result;
+  while ((result = tidelock_call(SYS_getdents64, tasks, (long)buffer, sizeof buffer, 0)) > 0) {
+    for (long at = 0; at < result;) {
+      const struct entry *entry = (const struct entry *)(buffer + at);
+      uint32_t tid = number(entry->name);
+      if (tid != 0) {
+        if (count < room) tids[count] = tid;
+        count++;
+      }
+      at += entry->length;
+    }
+  }
+  return result < 0 ? (int)result : count;
+}
+
+int tidelock_count_tasks(int tasks) {
+  struct stat status;
+  // One link for each thread, besides the folder's own two. Does not set errno unless it fails.
+  if (fstat(tasks, &status) != 0) return -1;
+  return (int)status.st_nlink - 2;
+}
+
+static const char *find(const char *text, const char *key) {
+  for (; *text != 0; text++) {
+    const char *a = text, *b = key;
+    while (*b != 0 && *a == *b) a++, b++;
+    if (*b == 0) return a;
+  }
+  return NULL;
+}
+
+_Bool tidelock_task_blocks(int tasks, uint32_t tid, uint64_t *blocked) {
+  char path[24] = "", text[4096];
+  char *end = path + 10;
+  for (uint32_t rest = tid; rest != 0; rest /= 10) *--end = (char)('0' + rest % 10);
+  const char tail[] = "/status";
+  for (int i = 0; i < (int)sizeof tail; i++) path[10 + i] = tail[i];
+  long file = tidelock_call(SYS_openat, tasks, (long)end, O_RDONLY | O_CLOEXEC, 0);
+  if (file < 0) return 0;
+  long size = 0, got;
+  while (size < (long)sizeof text - 1 &&
+         (got = tidelock_call(SYS_read, file, (long)text + size, (long)sizeof text - 1 - size, 0)) >
+             0) {
+    size += got;
+  }
+  tidelock_close((int)file);
+  text[size] = 0;
+  const char *state = find(text, "State:\t");
+  const char *mask = find(text, "SigBlk:\t");
+  // A main thread that has ended before the others remains as a zombie.
+  if (state == NULL || mask == NULL || *state == 'Z' || *state == 'X') return 0;
+  *blocked = 0;
+  for (;; mask++) {
+    char digit = *mask;
+    uint64_t value;
+    if (digit >= '0' && digit <= '9') {
+      value = (uint64_t)(digit - '0');
+    } else if (digit >= 'a' && digit <= 'f') {
+      value = (uint64_t)(digit - 'a' + 10);
+    } else {
+      return 1;
+    }
+    *blocked = *blocked << 4 | value;
+  }
+}
