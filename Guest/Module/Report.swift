@@ -7,12 +7,38 @@ extension TextBuffer {
   /// Writes the report of a switch as one line of JSON, with the reason if it failed.
   mutating func write(_ report: SwitchReport, _ failure: SwitchFailure?) {
     report.writeJSON { write(byte: $0) }
-    guard let failure else { return }
     // Before the closing brace.
     removeLast()
-    write(",\"error\":\"")
-    write(failure)
-    write("\"}")
+    write(",\"met\":{")
+    let names: InlineArray<3, StaticString> = ["breakpoints", "joined", "released"]
+    for index in names.indices {
+      write(index == 0 ? "\"" : ",\"")
+      write(names[index])
+      write("\":{")
+      for context in 0..<4 {
+        write(context == 0 ? "\"" : ",\"")
+        write(contextName(context))
+        write("\":")
+        write(decimal: unsafe control.lastMet[index * 4 + context])
+      }
+      write("}")
+    }
+    write("}")
+    if let failure {
+      write(",\"error\":\"")
+      write(failure)
+      write("\"")
+    }
+    write("}")
+  }
+
+  private func contextName(_ context: Int) -> StaticString {
+    switch context {
+    case 0: "task"
+    case 1: "softirq"
+    case 2: "hardirq"
+    default: "nmi"
+    }
   }
 
   /// Writes what the module is and does, one thing a line.
@@ -58,6 +84,17 @@ extension TextBuffer {
       write(result.name)
       write("=")
       write(decimal: state.results[number])
+    }
+    let total = Measured.total
+    let kinds: InlineArray<3, StaticString> = [
+      "\nbreakpoints:", "\njoined_lock_step:", "\nreleased_at_breakpoints:",
+    ]
+    for index in total.indices {
+      if index % 4 == 0 { write(kinds[index / 4]) }
+      write(" ")
+      write(contextName(index % 4))
+      write("=")
+      write(decimal: total[index])
     }
     write("\nblocked_by: ")
     if let name = unsafe moduleWithSites() {
