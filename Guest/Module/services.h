@@ -68,8 +68,9 @@ void tidelock_c_rest(void) SWIFT_NAME(shortRest());
 void tidelock_c_long_rest(void) SWIFT_NAME(longRest());
 void tidelock_c_relax(void) SWIFT_NAME(relax());
 /* No instruction, but the compiler moves nothing across. */
-static inline void tidelock_c_compiler_barrier(void) SWIFT_NAME(compilerBarrier());
-static inline void tidelock_c_compiler_barrier(void)
+static inline __attribute__((always_inline)) void tidelock_c_compiler_barrier(void)
+	SWIFT_NAME(compilerBarrier());
+static inline __attribute__((always_inline)) void tidelock_c_compiler_barrier(void)
 {
 	__asm__ volatile("" : : : "memory");
 }

@@ -65,7 +65,32 @@ func writeStatistics(of torture: Torture, into text: inout TextBuffer) {
     if worker > 0 { text.write(",") }
     text.write(decimal: torture.counts(worker).sections(in: .task, under: .task).value)
   }
+  text.write("],\"longest_gaps_microseconds\":[")
+  for worker in 0..<torture.workers {
+    if worker > 0 { text.write(",") }
+    text.write(decimal: torture.counts(worker).longestGap.value &* 1000 / rate)
+  }
+  text.write("],\"gaps\":[")
+  writeGaps(of: torture, rate, into: &text)
   text.write("]}")
+}
+
+/// Pairs: nanoseconds at which a bucket begins, and how many gaps of all CPUs lie in it.
+private func writeGaps(of torture: Torture, _ rate: UInt64, into text: inout TextBuffer) {
+  var isFirst = true
+  for bucket in 0..<GapBuckets.count {
+    var sum: UInt64 = 0
+    for worker in 0..<torture.workers { sum &+= torture.counts(worker).gaps(bucket).value }
+    guard sum > 0 else { continue }
+    text.write(isFirst ? "[" : ",[")
+    isFirst = false
+    // Ticks of a bucket may be many: first to microseconds where a product would not fit.
+    let start = GapBuckets.start(of: bucket)
+    text.write(decimal: start < 1 << 40 ? start &* 1_000_000 / rate : start / rate &* 1_000_000)
+    text.write(",")
+    text.write(decimal: sum)
+    text.write("]")
+  }
 }
 
 private func field(_ name: StaticString, _ value: UInt64, into text: inout TextBuffer) {
@@ -95,6 +120,10 @@ private func totalsAgree(_ torture: Torture, _ sections: InlineArray<16, UInt64>
       let data = lock == .task ? torture.taskLock(index) : torture.lock(of: lock)
       guard torture.area != 0 else { break }
       guard let one = data.sections else { return false }
+      guarded &+= one
+    }
+    for worker in 0..<(lock == .nmi && torture.area != 0 ? torture.workers : 0) {
+      guard let one = torture.ownLock(worker).sections else { return false }
       guarded &+= one
     }
     guard guarded == counted else { return false }

@@ -19,6 +19,8 @@ public struct GuestTorture: Sendable {
     public var nested = 0
     /// Microseconds, roughly, between two NMIs from each CPU to some other; needs `nested`.
     public var nmi = 0
+    /// Whether the NMIs of all CPUs share one lock; otherwise each CPU's have one of their own.
+    public var nmisShare = true
     /// Leaves out the locks, to show that the checks find it.
     public var broken = false
 
@@ -55,6 +57,11 @@ public struct GuestTorture: Sendable {
     /// Sections of the task on each CPU.
     public let cpus: [Int]
 
+    /// The longest time between two rounds of the task on each CPU, in microseconds.
+    public let longestGaps: [Int]
+    /// Times between two rounds of a task, of all CPUs.
+    public let gaps: GapHistogram
+
     /// What one context did.
     public struct Context: Codable, Sendable, Equatable {
       /// Its sections.
@@ -72,6 +79,8 @@ public struct GuestTorture: Sendable {
       case running, milliseconds, acquisitions, violations, contexts, exclusion, cpus
       case slowestCPU = "slowest_cpu"
       case fastestCPU = "fastest_cpu"
+      case longestGaps = "longest_gaps_microseconds"
+      case gaps
     }
 
     /// Sections in a second.
@@ -89,7 +98,8 @@ public struct GuestTorture: Sendable {
     let settings = [
       ("locks", load.locks), ("inside", load.inside), ("outside", load.outside),
       ("delay", load.delay), ("interrupts_off", load.interruptsOff ? 1 : 0),
-      ("nested", load.nested), ("nmi", load.nmi), ("broken", load.broken ? 1 : 0),
+      ("nested", load.nested), ("nmi", load.nmi), ("nmi_shared", load.nmisShare ? 1 : 0),
+      ("broken", load.broken ? 1 : 0),
     ]
     // All in one go: the guest may be slow to answer.
     let words = settings.map { "echo \($0.1) > \(Self.folder)/\($0.0)" }

@@ -1,0 +1,88 @@
+import Foundation
+import GuestTestBed
+import Testing
+
+private let isSetUp = (try? GuestKernel()) != nil
+
+/// Every protocol in a booted guest, under load from every context.
+@Suite(.serialized, .enabled(if: isSetUp, "run Scripts/guest-setup to have guests booted"))
+struct GuestProtocolTests {
+  /// All directions.
+  private static let round = [
+    "paravirtual", "test-and-set", "paravirtual", "native", "test-and-set", "native",
+  ]
+
+  /// What a run came to.
+  private struct Run: Sendable {
+    var reports: [GuestSwitchReport] = []
+    var statistics: GuestTorture.Statistics?
+    var log: [String] = []
+
+    func met(_ kind: KeyPath<GuestSwitchReport.Met, [String: Int]>, in context: String) -> Int {
+      reports.reduce(0) { $0 + ($1.met[keyPath: kind][context] ?? 0) }
+    }
+  }
+
+  /// Switches in all directions, for `rounds` or until a condition holds, while the monitor injects
+  /// NMIs; then removes the module under load.
+  private func run(
+    _ way: GuestSwitcher.Way, vcpus: Int = 3, load: GuestTorture.Load = .everything,
+    limit: Duration = .seconds(30), rounds: Int, until isEnough: @Sendable (Run) -> Bool = { _ in true }
+  ) async throws -> (Run, KernelLog) {
+    let kernel = try GuestKernel()
+    var machine = GuestMachine(kernel: kernel, vcpus: vcpus)
+    machine.files = GuestSwitcher.files(try await GuestModules.build(for: kernel))
+    if let path = ProcessInfo.processInfo.environment["TIDELOCK_GUEST_LOG"] {
+      machine.logFile = URL(filePath: path)
+    }
+    return try await machine.run { shell in
+      let switcher = try await GuestSwitcher.load(in: shell)
+      try await switcher.limitChanges(to: limit)
+      try await switcher.choose(way)
+      let torture = try await GuestTorture.load(in: shell)
+      try await torture.start(load)
+      let storm = Task {
+        // Paced by the monitor and the machine; what is asserted is what CPUs counted.
+        while !Task.isCancelled {
+          try await shell.injectNMI()
+          try await Task.sleep(for: .milliseconds(2))
+        }
+      }
+      var run = Run()
+      repeat {
+        for set in Self.round {
+          let report = try await switcher.tryToChange(to: set, limit: .seconds(120))
+          if ProcessInfo.processInfo.environment["TIDELOCK_GUEST_LOG"] != nil { print(report) }
+          #expect(report.protocol == way.protocol)
+          run.reports.append(report)
+        }
+      } while run.reports.count < rounds * Self.round.count && !isEnough(run)
+      storm.cancel()
+      _ = await storm.result
+      try await switcher.unload(limit: .seconds(120))
+      run.statistics = try await torture.stop()
+      try await torture.unload()
+      return run
+    }
+  }
+
+  /// What must hold whatever the protocol: locks exclude, and nothing is left behind.
+  private func expectSound(_ run: Run, _ log: KernelLog) {
+    #expect(run.statistics?.exclusion == true)
+    #expect(log.troubles.isEmpty)
+    #expect(log.lines.contains { $0.contains("removed;") && $0.contains(" 0 differ") })
+  }
+
+  @Test("stop-machine: NMIs at sites in transit join the lock-step")
+  func stopMachine() async throws {
+    var load = GuestTorture.Load.everything
+    // Those that share one would wait for each other: see the mode inside an NMI.
+    load.nmisShare = false
+    let (run, log) = try await run(
+      GuestSwitcher.Way("stop-machine"), load: load, rounds: 8,
+      until: { $0.met(\.joined, in: "nmi") > 0 })
+    expectSound(run, log)
+    #expect(run.reports.allSatisfy { $0.result == "done" })
+    #expect(run.met(\.joined, in: "nmi") > 0)
+  }
+}
