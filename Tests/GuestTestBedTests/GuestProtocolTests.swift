@@ -85,4 +85,34 @@ struct GuestProtocolTests {
     #expect(run.reports.allSatisfy { $0.result == "done" })
     #expect(run.met(\.joined, in: "nmi") > 0)
   }
+
+  @Test("stop-machine inside an NMI: NMIs that share a lock meet nothing in transit")
+  func stopMachineInNMI() async throws {
+    let (run, log) = try await run(.stopMachineInNMI, vcpus: 4, rounds: 4)
+    expectSound(run, log)
+    #expect(run.reports.allSatisfy { $0.result == "done" })
+    #expect(run.reports.allSatisfy { $0.breakpoints == 0 })
+  }
+
+  @Test("stop-machine where NMIs share a lock: what waits in a circle is undone")
+  func stopMachineUndone() async throws {
+    let (run, log) = try await run(
+      GuestSwitcher.Way("stop-machine"), limit: .seconds(1), rounds: 8,
+      until: { $0.reports.contains { $0.result == "undone" } })
+    expectSound(run, log)
+    #expect(run.reports.allSatisfy { ["done", "undone", "unchanged"].contains($0.result) })
+  }
+
+  @Test(
+    "barrier: every level of nesting is met, and counted down",
+    arguments: [GuestSwitcher.Way("barrier"), .barrierOfSlowPaths])
+  func barrier(_ way: GuestSwitcher.Way) async throws {
+    let contexts = ["task", "softirq", "hardirq", "nmi"]
+    let (run, log) = try await run(
+      way, vcpus: 4, rounds: 4,
+      until: { run in contexts.allSatisfy { run.met(\.released, in: $0) > 0 } })
+    expectSound(run, log)
+    #expect(run.reports.allSatisfy { $0.result == "done" })
+    for context in contexts { #expect(run.met(\.released, in: context) > 0) }
+  }
 }
