@@ -79,7 +79,15 @@ extension Control {
         report.stepCount == 0 ? 0 : Measured.since(index)
     }
     unsafe control.lastFailure = failure
-    withLine { line in line.write(report, failure) }
+    withLine { line in
+      line.write(report, failure)
+      // A line of the log is shorter than a page; what is left out is in last_switch.
+      guard line.count > 900 else { return }
+      var withoutSteps = report
+      withoutSteps.stepCount = 0
+      line.removeAll()
+      line.write(withoutSteps, failure)
+    }
     return switch report.result {
     case .done, .unchanged: 0
     case .refused: ErrorNumber.busy

@@ -45,8 +45,8 @@ func show(_ number: Int32, _ page: UnsafeMutablePointer<UInt8>, _ size: Int) -> 
   case .status: text.writeStatus()
   case .set: unsafe text.write(control.set.name)
   case .lastSwitch:
-    guard let last = unsafe control.last else { return 0 }
-    unsafe text.write(last, control.lastFailure)
+    guard unsafe control.last != nil else { return 0 }
+    text.writeLastSwitch()
   case .hintPeriod: text.write(decimal: hintPeriod())
   case .timeLimit: unsafe text.write(decimal: control.timeLimit)
   case .protocol: unsafe text.write(control.protocol.name)
@@ -64,7 +64,9 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
   let line = unsafe Line(text, size)
   switch file {
   case .set:
-    guard let set = choice(line, { LockSet(rawValue: $0) }, { $0.name }) else { return ErrorNumber.invalid }
+    guard let set = choice(line, { LockSet(rawValue: $0) }, { $0.name }) else {
+      return ErrorNumber.invalid
+    }
     let error = Control.change(to: set, .operator)
     return error == 0 ? size : error
   case .hintPeriod:
@@ -74,13 +76,19 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
     guard let limit = line.decimal, limit > 0 else { return ErrorNumber.invalid }
     unsafe control.timeLimit = limit
   case .protocol:
-    guard let wanted = choice(line, { SwitchProtocol(rawValue: $0) }, { $0.name }) else { return ErrorNumber.invalid }
+    guard let wanted = choice(line, { SwitchProtocol(rawValue: $0) }, { $0.name }) else {
+      return ErrorNumber.invalid
+    }
     unsafe control.protocol = wanted
   case .stopMode:
-    guard let wanted = choice(line, { StopMode(rawValue: $0) }, { $0.name }) else { return ErrorNumber.invalid }
+    guard let wanted = choice(line, { StopMode(rawValue: $0) }, { $0.name }) else {
+      return ErrorNumber.invalid
+    }
     unsafe control.options.stopMode = wanted
   case .accounting:
-    guard let wanted = choice(line, { Accounting(rawValue: $0) }, { $0.name }) else { return ErrorNumber.invalid }
+    guard let wanted = choice(line, { Accounting(rawValue: $0) }, { $0.name }) else {
+      return ErrorNumber.invalid
+    }
     unsafe control.options.accounting = wanted
   case .status, .lastSwitch: return ErrorNumber.invalid
   }

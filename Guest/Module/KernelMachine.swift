@@ -11,10 +11,12 @@ extension KernelMachine: AtomicMemory {
   @inline(__always)
   static func load<Word>(_ location: Location<Word>, _ ordering: LoadOrdering) -> Word {
     switch (Word.bitWidth, ordering) {
-    case (32, .relaxed): Word(truncatingIfNeeded: unsafe word32(location).pointee.load(ordering: .relaxed))
+    case (32, .relaxed):
+      Word(truncatingIfNeeded: unsafe word32(location).pointee.load(ordering: .relaxed))
     case (32, .acquiring):
       Word(truncatingIfNeeded: unsafe word32(location).pointee.load(ordering: .acquiring))
-    case (_, .relaxed): Word(truncatingIfNeeded: unsafe word64(location).pointee.load(ordering: .relaxed))
+    case (_, .relaxed):
+      Word(truncatingIfNeeded: unsafe word64(location).pointee.load(ordering: .relaxed))
     case (_, .acquiring):
       Word(truncatingIfNeeded: unsafe word64(location).pointee.load(ordering: .acquiring))
     }

@@ -7,6 +7,18 @@ extension TextBuffer {
   /// Writes the report of a switch as one line of JSON, with the reason if it failed.
   mutating func write(_ report: SwitchReport, _ failure: SwitchFailure?) {
     report.writeJSON { write(byte: $0) }
+    guard let failure else { return }
+    // Before the closing brace.
+    removeLast()
+    write(",\"error\":\"")
+    write(failure)
+    write("\"}")
+  }
+
+  /// Writes the report of the last switch, with what CPUs met at sites in transit.
+  mutating func writeLastSwitch() {
+    guard let last = unsafe control.last else { return }
+    unsafe write(last, control.lastFailure)
     // Before the closing brace.
     removeLast()
     write(",\"met\":{")
@@ -23,13 +35,7 @@ extension TextBuffer {
       }
       write("}")
     }
-    write("}")
-    if let failure {
-      write(",\"error\":\"")
-      write(failure)
-      write("\"")
-    }
-    write("}")
+    write("}}")
   }
 
   private func contextName(_ context: Int) -> StaticString {

@@ -27,7 +27,8 @@ struct GuestProtocolTests {
   /// NMIs; then removes the module under load.
   private func run(
     _ way: GuestSwitcher.Way, vcpus: Int = 3, load: GuestTorture.Load = .everything,
-    limit: Duration = .seconds(30), rounds: Int, until isEnough: @Sendable (Run) -> Bool = { _ in true }
+    limit: Duration = .seconds(30), rounds: Int,
+    until isEnough: @Sendable (Run) -> Bool = { _ in true }
   ) async throws -> (Run, KernelLog) {
     let kernel = try GuestKernel()
     var machine = GuestMachine(kernel: kernel, vcpus: vcpus)
@@ -94,13 +95,24 @@ struct GuestProtocolTests {
     #expect(run.reports.allSatisfy { $0.breakpoints == 0 })
   }
 
-  @Test("stop-machine where NMIs share a lock: what waits in a circle is undone")
-  func stopMachineUndone() async throws {
+  // NMIs that share a lock, one of them at a site in transit, wait for each other until the time is
+  // over: the published protocol has this, outside its mode inside an NMI.
+  @Test(
+    "a switch whose time is over is undone",
+    arguments: [
+      (GuestSwitcher.Way("stop-machine"), 40), (.stopMachineInNMI, 40),
+      (GuestSwitcher.Way("barrier"), 8),
+    ])
+  func isUndone(_ way: GuestSwitcher.Way, milliseconds: Int) async throws {
     let (run, log) = try await run(
-      GuestSwitcher.Way("stop-machine"), limit: .seconds(1), rounds: 8,
+      way, limit: .milliseconds(milliseconds), rounds: 8,
       until: { $0.reports.contains { $0.result == "undone" } })
     expectSound(run, log)
     #expect(run.reports.allSatisfy { ["done", "undone", "unchanged"].contains($0.result) })
+    let undone = run.reports.filter { $0.result == "undone" }
+    #expect(!undone.isEmpty)
+    let reason = way.protocol == "barrier" ? "still counted" : "did not follow in time"
+    #expect(undone.allSatisfy { $0.error?.contains(reason) == true })
   }
 
   @Test(
