@@ -3,8 +3,8 @@ import KernelServices
 import LockPlatform
 import Synchronization
 
-/// The kernel's text, changed with its own `text_poke`, or through a mapping of our own while one is
-/// open.
+/// The kernel's text, changed with its own `text_poke`, or through a mapping of our own while all
+/// CPUs are gathered.
 ///
 /// The text lock is held around every poke.
 enum KernelMemory: CodeMemory {
@@ -21,7 +21,7 @@ enum KernelMemory: CodeMemory {
   }
 
   static func storeCode(_ bytes: UInt64, count: Int, at address: UInt) -> Bool {
-    if let mapping = unsafe OpenText.mapping {
+    if let mapping = unsafe Gathering.mapping {
       return mapping.store(bytes, count: count, at: address)
     }
     writeCode(address, bytes, UInt(count))
@@ -29,7 +29,7 @@ enum KernelMemory: CodeMemory {
   }
 
   static func serializeCores() -> Bool {
-    if unsafe OpenText.areCPUsStopped {
+    if unsafe Gathering.mapping != nil {
       serializeByNMI()
       return true
     }

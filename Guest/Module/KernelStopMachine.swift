@@ -42,6 +42,11 @@ extension KernelMachine: LockStepMachine {
 
 /// What the gathered CPUs do; set before they are gathered.
 enum Gathering {
+  /// Where the text is written while they stand still with interrupts off.
+  ///
+  /// Not by `text_poke`, which takes a spinlock: its own unlock may be the site in transit. And
+  /// only NMIs reach a CPU to serialize it.
+  nonisolated(unsafe) static var mapping: TextMapping?
   nonisolated(unsafe) static var leader = UInt32.max
   nonisolated(unsafe) static var first: UInt64 = 0
   nonisolated(unsafe) static var work: StopMachineWork<KernelTarget>?
@@ -116,6 +121,10 @@ extension KernelTarget: StopMachineTarget {
   static func gather(
     for work: StopMachineWork<KernelTarget>, _ mode: StopMode
   ) throws(SwitchFailure) -> StopMachineOutcome {
+    guard let mapping = TextMapping(sites) else {
+      throw .patch(.notWritable(site: sites.site(0).address))
+    }
+    defer { mapping.end() }
     let before = SlowPathInPlace.now
     // Where breakpoints are emulated because the time was over, NMIs take locks at the gate.
     SlowPathInPlace.set(.gate)
@@ -124,9 +133,9 @@ extension KernelTarget: StopMachineTarget {
     unsafe Gathering.work = work
     unsafe Gathering.outcome = nil
     unsafe Gathering.first = LockStep<KernelMachine>.begin(until: work.deadline)
-    unsafe OpenText.areCPUsStopped = true
+    unsafe Gathering.mapping = mapping
     let isDone = gatherCPUs(inNMI: mode == .nmi)
-    unsafe OpenText.areCPUsStopped = false
+    unsafe Gathering.mapping = nil
     LockStep<KernelMachine>.letGo()
     unsafe Gathering.leader = .max
     Transit.purpose = .poke

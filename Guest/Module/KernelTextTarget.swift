@@ -3,15 +3,6 @@ import KernelServices
 import LockPlatform
 import LockSwitching
 
-/// What is open while a protocol writes the text itself.
-///
-/// Written by the switching thread, before and after others may meet it.
-enum OpenText {
-  nonisolated(unsafe) static var mapping: TextMapping?
-  /// Whether all CPUs stand still with interrupts off, so that only NMIs reach them.
-  nonisolated(unsafe) static var areCPUsStopped = false
-}
-
 /// The kernel's text, for protocols that write it themselves.
 extension KernelTarget: TextTarget {
   typealias Code = KernelMemory
@@ -22,20 +13,9 @@ extension KernelTarget: TextTarget {
   /// The handler is there as long as the module is.
   static func prepareBreakpoints() throws(SwitchFailure) {}
 
-  static func openText() throws(SwitchFailure) {
-    lockText()
-    guard let mapping = TextMapping(unsafe control.sites) else {
-      unlockText()
-      throw .patch(.notWritable(site: unsafe control.sites[0].address))
-    }
-    unsafe OpenText.mapping = mapping
-  }
+  static func openText() throws(SwitchFailure) { lockText() }
 
-  static func closeText() {
-    unsafe OpenText.mapping?.end()
-    unsafe OpenText.mapping = nil
-    unlockText()
-  }
+  static func closeText() { unlockText() }
 
   static var sites: KernelSites { unsafe control.sites }
 

@@ -1,8 +1,8 @@
 import KernelServices
 
-/// The pages that hold sites, mapped once more, writable, while a protocol writes them itself.
+/// The pages that hold sites, mapped once more, writable, while all CPUs are gathered.
 ///
-/// Only those pages, and only for as long as a switch lasts.
+/// Only those pages, and only for so long.
 @safe struct TextMapping {
   private let pages: UnsafeMutablePointer<UInt>
   private let capacity: Int

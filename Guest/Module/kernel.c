@@ -154,16 +154,40 @@ bool tidelock_c_read_code(void *into, word address, word size)
 	return copy_from_kernel_nofault(into, (const void *)address, size) == 0;
 }
 
-/* With the text lock held. */
+/* What was written since the CPUs were serialized last. */
+static struct {
+	word address;
+	unsigned long long bytes;
+	word size;
+} written[128];
+static unsigned int written_count;
+
+/* With the text lock held, as is all here. */
 void tidelock_c_write_code(word address, unsigned long long bytes, word size)
 {
 	static_call(tidelock_poke)((void *)address, &bytes, size);
+	if (written_count < ARRAY_SIZE(written)) {
+		written[written_count].address = address;
+		written[written_count].bytes = bytes;
+		written[written_count++].size = size;
+	}
 }
 
-/* Every CPU has executed a core-serializing instruction when it returns. */
+/*
+ * Every CPU has executed a core-serializing instruction when it returns.
+ *
+ * Then the same bytes are written once more. To a processor that is nothing. An emulator may have
+ * been translating the old ones just while they changed, and have kept that: QEMU 7.2 does, and runs
+ * it in spite of the serialization. By now it is done, and this write throws it away.
+ */
 void tidelock_c_serialize(void)
 {
+	unsigned int i;
+
 	static_call(tidelock_sync)();
+	for (i = 0; i < written_count; i++)
+		static_call(tidelock_poke)((void *)written[i].address, &written[i].bytes, written[i].size);
+	written_count = 0;
 }
 
 /*

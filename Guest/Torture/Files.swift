@@ -14,6 +14,7 @@ enum TortureFile: Int32 {
   case broken = 8
   case stats = 9
   case nmiShared = 10
+  case gaps = 11
 }
 
 /// Error numbers of the kernel.
@@ -39,6 +40,7 @@ func show(_ number: Int32, _ page: UnsafeMutablePointer<UInt8>, _ size: Int) -> 
   case .nmi: text.write(decimal: settings.nmi)
   case .nmiShared: text.write(decimal: settings.nmiShared)
   case .broken: text.write(decimal: settings.broken)
+  case .gaps: unsafe writeGapsAlone(of: torture, into: &text)
   case .stats: unsafe writeStatistics(of: torture, into: &text)
   }
   text.write("\n")
@@ -50,6 +52,11 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
   // Contract of sysfs.
   guard let file = TortureFile(rawValue: number), let value = unsafe Line(text, size).decimal else {
     return Failure.invalid
+  }
+  if file == .gaps {
+    guard value == 0 else { return Failure.invalid }
+    unsafe forgetGaps(of: torture)
+    return size
   }
   if file == .run {
     let error = run(value)

@@ -12,6 +12,7 @@ func writeStatistics(of torture: Torture, into text: inout TextBuffer) {
   text.write("{\"running\":")
   text.write(settings.running != 0 ? "true" : "false")
   field("milliseconds", (end &- torture.start) / rate, into: &text)
+  field("microseconds", (end &- torture.start) &* 1000 / rate, into: &text)
 
   var sections: InlineArray<16, UInt64> = .init(repeating: 0)
   var violations: UInt64 = 0
@@ -65,14 +66,36 @@ func writeStatistics(of torture: Torture, into text: inout TextBuffer) {
     if worker > 0 { text.write(",") }
     text.write(decimal: torture.counts(worker).sections(in: .task, under: .task).value)
   }
-  text.write("],\"longest_gaps_microseconds\":[")
+  text.write("]}")
+}
+
+/// The gaps in the progress of the tasks since they were last forgotten, as one JSON object.
+func writeGapsAlone(of torture: Torture, into text: inout TextBuffer) {
+  let rate = ticksPerMillisecond()
+  let now = ticks()
+  text.write("{\"longest_microseconds\":[")
   for worker in 0..<torture.workers {
     if worker > 0 { text.write(",") }
-    text.write(decimal: torture.counts(worker).longestGap.value &* 1000 / rate)
+    let counts = torture.counts(worker)
+    // One that has not ended yet counts as far as it goes.
+    let last = counts.lastProgress.value
+    let current = torture.settings.running != 0 && last != 0 && now > last ? now &- last : 0
+    text.write(decimal: max(counts.longestGap.value, current) &* 1000 / rate)
   }
-  text.write("],\"gaps\":[")
+  text.write("],\"buckets\":[")
   writeGaps(of: torture, rate, into: &text)
   text.write("]}")
+}
+
+/// Begins to note gaps anew.
+///
+/// A worker that notes one just now may write it a moment later.
+func forgetGaps(of torture: Torture) {
+  for worker in 0..<torture.workers {
+    let counts = torture.counts(worker)
+    counts.longestGap.value = 0
+    for bucket in 0..<GapBuckets.count { counts.gaps(bucket).value = 0 }
+  }
 }
 
 /// Pairs: nanoseconds at which a bucket begins, and how many gaps of all CPUs lie in it.

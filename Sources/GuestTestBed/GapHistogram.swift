@@ -19,13 +19,24 @@ public struct GapHistogram: Codable, Sendable, Equatable {
     self.buckets = buckets.sorted { $0.start < $1.start }
   }
 
+  /// From pairs of start and count.
   public init(from decoder: any Decoder) throws {
     let pairs = try [[Int]](from: decoder)
     self.init(pairs.filter { $0.count == 2 }.map { Bucket(start: $0[0], count: $0[1]) })
   }
 
+  /// As pairs of start and count.
   public func encode(to encoder: any Encoder) throws {
     try buckets.map { [$0.start, $0.count] }.encode(to: encoder)
+  }
+
+  /// All of these histograms together.
+  public init(sumOf histograms: some Sequence<GapHistogram>) {
+    var counts: [Int: Int] = [:]
+    for bucket in histograms.lazy.flatMap(\.buckets) {
+      counts[bucket.start, default: 0] += bucket.count
+    }
+    self.init(counts.map { Bucket(start: $0.key, count: $0.value) })
   }
 
   /// How many gaps there were.

@@ -43,7 +43,7 @@ public struct GuestSwitcher: Sendable {
   }
 
   /// How the next switches are carried out, and what the published protocols leave open.
-  public struct Way: Sendable, Equatable {
+  public struct Way: Codable, Sendable, Equatable {
     /// `staged`, `stop-machine` or `barrier`.
     public var `protocol`: String
     /// For `stop-machine`: `task` or `nmi`.

@@ -42,6 +42,8 @@ public struct GuestTorture: Sendable {
     public let running: Bool
     /// How long they have run.
     public let milliseconds: Int
+    /// The same, more finely.
+    public let microseconds: Int
     /// Sections in all contexts.
     public let acquisitions: Int
     /// Sections of the CPU with the fewest.
@@ -57,11 +59,6 @@ public struct GuestTorture: Sendable {
     /// Sections of the task on each CPU.
     public let cpus: [Int]
 
-    /// The longest time between two rounds of the task on each CPU, in microseconds.
-    public let longestGaps: [Int]
-    /// Times between two rounds of a task, of all CPUs.
-    public let gaps: GapHistogram
-
     /// What one context did.
     public struct Context: Codable, Sendable, Equatable {
       /// Its sections.
@@ -76,11 +73,9 @@ public struct GuestTorture: Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-      case running, milliseconds, acquisitions, violations, contexts, exclusion, cpus
+      case running, milliseconds, microseconds, acquisitions, violations, contexts, exclusion, cpus
       case slowestCPU = "slowest_cpu"
       case fastestCPU = "fastest_cpu"
-      case longestGaps = "longest_gaps_microseconds"
-      case gaps
     }
 
     /// Sections in a second.

@@ -33,9 +33,6 @@ struct GuestProtocolTests {
     let kernel = try GuestKernel()
     var machine = GuestMachine(kernel: kernel, vcpus: vcpus)
     machine.files = GuestSwitcher.files(try await GuestModules.build(for: kernel))
-    if let path = ProcessInfo.processInfo.environment["TIDELOCK_GUEST_LOG"] {
-      machine.logFile = URL(filePath: path)
-    }
     return try await machine.run { shell in
       let switcher = try await GuestSwitcher.load(in: shell)
       try await switcher.limitChanges(to: limit)
@@ -53,7 +50,6 @@ struct GuestProtocolTests {
       repeat {
         for set in Self.round {
           let report = try await switcher.tryToChange(to: set, limit: .seconds(120))
-          if ProcessInfo.processInfo.environment["TIDELOCK_GUEST_LOG"] != nil { print(report) }
           #expect(report.protocol == way.protocol)
           run.reports.append(report)
         }
@@ -93,6 +89,38 @@ struct GuestProtocolTests {
     expectSound(run, log)
     #expect(run.reports.allSatisfy { $0.result == "done" })
     #expect(run.reports.allSatisfy { $0.breakpoints == 0 })
+  }
+
+  @Test("gaps are measured on the CPUs: those of a stop are seen, and so are breakpoints")
+  func trial() async throws {
+    let kernel = try GuestKernel()
+    var machine = GuestMachine(kernel: kernel, vcpus: 2)
+    machine.files = GuestSwitcher.files(try await GuestModules.build(for: kernel))
+    let (trials, _) = try await machine.run { shell in
+      let switcher = try await GuestSwitcher.load(in: shell)
+      try await switcher.limitChanges(to: .seconds(60))
+      let torture = try await GuestTorture.load(in: shell)
+      try await torture.start(.init())
+      var trials: [GuestTrial] = []
+      for name in ["staged", "stop-machine", "barrier"] {
+        trials.append(
+          try await GuestTrial.measure(.init(name), switches: 4, in: shell, switcher))
+      }
+      try await torture.stop()
+      return trials
+    }
+    for trial in trials {
+      #expect(trial.done.count == 4 && trial.undone == 0)
+      #expect(trial.vcpus == 2)
+      #expect(trial.switching.count == 4 && trial.resting.count == 4)
+      #expect((trial.switching + trial.resting).allSatisfy { $0.gaps.count > 0 })
+      #expect(trial.rateResting > 0)
+    }
+    // No task of a CPU that is held goes on meanwhile; the two clocks are the same counter.
+    for window in trials[1].switching {
+      #expect(Double(window.longestGap) >= 0.9 * (window.report?.longestStall ?? .infinity))
+    }
+    #expect(trials[2].breakpoints > 0)
   }
 
   // NMIs that share a lock, one of them at a site in transit, wait for each other until the time is
