@@ -1,6 +1,7 @@
 import KernelServices
 import LockPlatform
 import LockSwitching
+import QueuedSpinlocks
 
 extension KernelMachine: ReferenceMachine {
   /// Slow paths and the handler of breakpoints run with preemption off.
@@ -50,7 +51,8 @@ func countedSlowPath(_ lock: UInt, _ value: UInt32) {
   while !isTaken {
     Counted<KernelMachine>.perform { inForce in
       switch inForce {
-      case .gate: isTaken = KernelGate.wait(lock)
+      // A lock word of the kernel's, contract of the call.
+      case .gate: isTaken = unsafe Gate<KernelMachine>.wait(LockWord(address: lock))
       case .paravirtual:
         paravirtualSlowPath(lock, value)
         References<KernelMachine>.keep(lock)

@@ -1,22 +1,13 @@
 import KernelServices
 import LockPlatform
+import LockSwitching
+import QueuedSpinlocks
 
-/// Waiting where nobody joins a queue: see `Gate` in LockSwitching.
-enum KernelGate {
-  /// Waits; true if the lock was taken, false if the gate is open.
-  ///
-  /// Takes the lock only when its whole word is 0, which is sound beside either queue.
-  static func wait(_ lock: UInt) -> Bool {
-    let since = nanosecondsNow()
-    defer { Measured.hold(until: nanosecondsNow(), since: since) }
-    // A lock word of the kernel's, contract of the call.
-    let word = unsafe UnsafePointer<SharedLockWord>(bitPattern: lock).unsafelyUnwrapped
-    while true {
-      if unsafe word.pointee.value == 0, unsafe word.pointee.tryLock() { return true }
-      if SlowPathInPlace.now != .gate { return false }
-      relax()
-    }
-  }
+extension KernelMachine: GateMachine {
+  /// With preemption off there is nobody to give the CPU to.
+  static func yield() { KernelServices.relax() }
+
+  static func noteHold(_ nanoseconds: UInt64) { Measured.hold(nanoseconds) }
 }
 
 /// The slow path while the old one drains; called by the kernel's sites with preemption off, in any
@@ -26,7 +17,8 @@ enum KernelGate {
 /// as the call, so whoever read where it leads is waited for.
 @_cdecl("tidelock_gate")
 func gate(_ lock: UInt, _ value: UInt32) {
-  while !KernelGate.wait(lock) {
+  // A lock word of the kernel's, contract of the call.
+  while unsafe !Gate<KernelMachine>.wait(LockWord(address: lock)) {
     switch SlowPathInPlace.now {
     case .gate: continue
     case .paravirtual: return paravirtualSlowPath(lock, value)

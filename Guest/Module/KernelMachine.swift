@@ -5,8 +5,8 @@ import Synchronization
 /// The running kernel as a machine whose CPUs share memory.
 enum KernelMachine {}
 
-// The width of a word is known where this is specialised, so of each switch one case is left. All
-// pointers: contract of `Location`.
+// The width of a word is known where this is specialised, so of each switch one case is left: 32 or
+// 64 bits, others are not used here. All pointers: contract of `Location`.
 extension KernelMachine: AtomicMemory {
   @inline(__always)
   static func load<Word>(_ location: Location<Word>, _ ordering: LoadOrdering) -> Word {
@@ -94,7 +94,8 @@ extension KernelMachine: AtomicMemory {
   private static func word64<Word>(
     _ location: Location<Word>
   ) -> UnsafeMutablePointer<Atomic<UInt64>> {
-    unsafe UnsafeMutablePointer(bitPattern: location.address).unsafelyUnwrapped
+    precondition(Word.bitWidth == 64)
+    return unsafe UnsafeMutablePointer(bitPattern: location.address).unsafelyUnwrapped
   }
 }
 

@@ -69,16 +69,3 @@ enum KernelMemory: CodeMemory {
 
   func set(_ value: UInt8) { byte.store(value, ordering: .releasing) }
 }
-
-/// A lock word, in memory of the kernel's.
-@safe struct SharedLockWord: ~Copyable {
-  private let word: Atomic<UInt32>
-
-  /// Relaxed: a hint.
-  var value: UInt32 { word.load(ordering: .relaxed) }
-
-  /// Takes the lock if the whole word is 0: `0,0,0 -> 0,0,1`.
-  func tryLock() -> Bool {
-    word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged
-  }
-}

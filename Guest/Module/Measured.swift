@@ -23,13 +23,19 @@ enum Measured {
   ///
   /// Clocks of two CPUs may differ; one that goes back is no hold.
   static func hold(until: UInt64, since: UInt64) {
-    guard until > since else { return }
+    if until > since { hold(until &- since) }
+  }
+
+  /// Notes that this CPU was held up for so many nanoseconds.
+  static func hold(_ nanoseconds: UInt64) {
+    // A clock that went back.
+    guard nanoseconds < .max / 2 else { return }
     let place = KernelCPU.current.longestHold
     // Relaxed: orders nothing. A context that nests over this may have noted a longer one.
     var longest = KernelMachine.load(place, .relaxed)
-    while until &- since > longest {
+    while nanoseconds > longest {
       let seen = KernelMachine.compareExchange(
-        place, expected: longest, desired: until &- since, .relaxed)
+        place, expected: longest, desired: nanoseconds, .relaxed)
       if seen == longest { return }
       longest = seen
     }

@@ -40,20 +40,14 @@ public struct GuestTrial: Codable, Sendable {
 
   private var reports: [GuestSwitchReport] { switching.compactMap(\.report) }
 
-  /// What a switch that was done took, in microseconds: the value that a share of them does not
-  /// exceed.
-  public func time(_ share: Double) -> Double? { quantile(done.map(\.microseconds), share) }
+  /// What each switch that was done took, in microseconds.
+  public var times: [Double] { done.map(\.microseconds) }
 
-  /// The longest gap of any vCPU in a window with a switch, in microseconds: the value that a share
-  /// of the windows does not exceed.
-  public func gap(switching share: Double) -> Double? {
-    quantile(switching.map { Double($0.longestGap) }, share)
-  }
+  /// The longest gap of each vCPU in each window with a switch, in microseconds.
+  public var gapsSwitching: [Double] { switching.flatMap(\.longestGaps).map(Double.init) }
 
   /// The same in windows without a switch.
-  public func gap(resting share: Double) -> Double? {
-    quantile(resting.map { Double($0.longestGap) }, share)
-  }
+  public var gapsResting: [Double] { resting.flatMap(\.longestGaps).map(Double.init) }
 
   /// Sections in a second, in windows with a switch.
   public var rateSwitching: Double { rate(switching) }
@@ -65,13 +59,6 @@ public struct GuestTrial: Codable, Sendable {
     let time = windows.reduce(0) { $0 + $1.microseconds }
     return Double(windows.reduce(0) { $0 + $1.acquisitions }) * 1e6 / Double(max(1, time))
   }
-
-  private func quantile(_ values: [Double], _ share: Double) -> Double? {
-    guard !values.isEmpty else { return nil }
-    let sorted = values.sorted()
-    return sorted[
-      min(sorted.count - 1, max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1))]
-  }
 }
 
 extension GuestTrial {
@@ -79,8 +66,8 @@ extension GuestTrial {
   ///
   /// - Parameters:
   ///   - way: How to switch.
-  ///   - switches: How many; the guest ends in the first of the two sets if they are even.
-  ///   - sets: Between which two; the first must be in force.
+  ///   - switches: How many; the guest ends in the set that it was in if they are even.
+  ///   - sets: Between which two; one of them must be in force.
   ///   - shell: In the guest, whose torture runs.
   ///   - switcher: The module in it.
   ///   - limit: How long the test bed waits for one switch.
@@ -97,7 +84,7 @@ extension GuestTrial {
     var switching: [Window] = []
     // Without a switch the guest stays in each of the sets for half of the windows.
     var resting: [Window] = []
-    var set = sets.0
+    var set = try await switcher.set
     for number in 0..<switches {
       try Task.checkCancellation()
       let wanted = set == sets.0 ? sets.1 : sets.0
@@ -157,5 +144,64 @@ extension GuestTrial.Window {
     Self(
       report: report, microseconds: microseconds, acquisitions: acquisitions,
       longestGaps: longestGaps, gaps: gaps)
+  }
+}
+
+/// The protocols side by side in one guest.
+public struct GuestComparison: Codable, Sendable {
+  /// One for each way, in the order asked for.
+  public let trials: [GuestTrial]
+  /// Whether no section met another, and all counts add up.
+  public let exclusion: Bool
+  /// Whether the module says on its removal that all is as before.
+  public let textRestored: Bool
+
+  /// All that `tidelock compare` compares.
+  public static var ways: [GuestSwitcher.Way] {
+    [.init("staged"), .init("stop-machine"), .init("barrier"), .barrierOfSlowPaths]
+  }
+
+  /// Boots a guest and switches it back and forth by each way in turn, under the same load.
+  ///
+  /// - Parameters:
+  ///   - ways: How to switch.
+  ///   - switches: How many for each; an odd number is made even.
+  ///   - machine: What to boot; it gets the modules.
+  ///   - load: On the locks, the same for all.
+  ///   - timeLimit: After how long the kernel undoes a switch.
+  ///   - progress: Told what goes on, a sentence without a full stop.
+  /// - Returns: What was measured.
+  /// - Throws: ``GuestError``, or `CancellationError`.
+  public static func measure(
+    _ ways: [GuestSwitcher.Way] = ways, switches: Int, in machine: GuestMachine,
+    load: GuestTorture.Load = .init(), timeLimit: Duration = .seconds(10),
+    progress: @escaping @Sendable (String) -> Void = { _ in }
+  ) async throws -> GuestComparison {
+    var machine = machine
+    progress("building the kernel modules for Linux \(machine.kernel.release)")
+    machine.files = GuestSwitcher.files(try await GuestModules.build(for: machine.kernel))
+    let even = switches + switches % 2
+    let (found, log) = try await machine.run(progress: progress) { shell in
+      let switcher = try await GuestSwitcher.load(in: shell)
+      try await switcher.limitChanges(to: timeLimit)
+      let torture = try await GuestTorture.load(in: shell)
+      try await torture.start(load)
+      var trials: [GuestTrial] = []
+      for way in ways {
+        let name = way.protocol
+        trials.append(
+          // The undoing of a switch takes its time as well.
+          try await GuestTrial.measure(
+            way, switches: even, in: shell, switcher, limit: timeLimit * 4 + .seconds(60)
+          ) { done, all in progress("\(name): \(done) of \(all) switches") })
+      }
+      try await switcher.unload(limit: .seconds(240))
+      let statistics = try await torture.stop()
+      try await torture.unload()
+      return (trials, statistics.exclusion ?? false)
+    }
+    return GuestComparison(
+      trials: found.0, exclusion: found.1,
+      textRestored: log.lines.contains { $0.contains("removed;") && $0.contains(" 0 differ") })
   }
 }

@@ -93,22 +93,13 @@ struct GuestProtocolTests {
 
   @Test("gaps are measured on the CPUs: those of a stop are seen, and so are breakpoints")
   func trial() async throws {
-    let kernel = try GuestKernel()
-    var machine = GuestMachine(kernel: kernel, vcpus: 2)
-    machine.files = GuestSwitcher.files(try await GuestModules.build(for: kernel))
-    let (trials, _) = try await machine.run { shell in
-      let switcher = try await GuestSwitcher.load(in: shell)
-      try await switcher.limitChanges(to: .seconds(60))
-      let torture = try await GuestTorture.load(in: shell)
-      try await torture.start(.init())
-      var trials: [GuestTrial] = []
-      for name in ["staged", "stop-machine", "barrier"] {
-        trials.append(
-          try await GuestTrial.measure(.init(name), switches: 4, in: shell, switcher))
-      }
-      try await torture.stop()
-      return trials
-    }
+    let machine = GuestMachine(kernel: try GuestKernel(), vcpus: 2)
+    let comparison = try await GuestComparison.measure(
+      switches: 4, in: machine, timeLimit: .seconds(60))
+    #expect(comparison.exclusion)
+    #expect(comparison.textRestored)
+    let trials = comparison.trials
+    #expect(trials.map(\.way) == GuestComparison.ways)
     for trial in trials {
       #expect(trial.done.count == 4 && trial.undone == 0)
       #expect(trial.vcpus == 2)
@@ -120,7 +111,7 @@ struct GuestProtocolTests {
     for window in trials[1].switching {
       #expect(Double(window.longestGap) >= 0.9 * (window.report?.longestStall ?? .infinity))
     }
-    #expect(trials[2].breakpoints > 0)
+    #expect(trials[2].breakpoints > 0 && trials[3].breakpoints > 0)
   }
 
   // NMIs that share a lock, one of them at a site in transit, wait for each other until the time is
