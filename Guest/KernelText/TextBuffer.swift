@@ -26,6 +26,9 @@
     if count > 0 { count -= 1 }
   }
 
+  /// Takes back everything.
+  public mutating func removeAll() { count = 0 }
+
   /// Writes text.
   public mutating func write(_ text: StaticString) {
     for index in 0..<text.utf8CodeUnitCount {

@@ -1,21 +1,53 @@
 import CodePatching
 import KernelServices
 import LockPlatform
+import LockSwitching
 
-/// Handles a breakpoint of the kernel's own code, in whatever context it was met.
+/// The registers of a CPU that met a breakpoint, as far as an operation's stead needs them.
 ///
-/// - Parameters:
-///   - ip: where the CPU will go on, one byte behind the breakpoint.
-///   - stack: its stack pointer; the entry code of breakpoints leaves room for a push.
-///   - result: its `rax`.
-///   - argument: its `rdi`.
-/// - Returns: false if it is not one of ours.
+/// Only within the handler.
+@safe struct TrappedCPU {
+  /// Where it will go on, at first one byte behind the breakpoint.
+  private let ip: UnsafeMutablePointer<UInt>
+  /// Its stack pointer; the entry code of breakpoints leaves room for a push.
+  private let stack: UnsafeMutablePointer<UInt>
+  /// Its `rax`.
+  private let result: UnsafeMutablePointer<UInt>
+  /// Its `rdi`.
+  let argument: UInt
+
+  /// Contract: the registers that the entry code saved.
+  @unsafe init(
+    ip: UnsafeMutablePointer<UInt>, stack: UnsafeMutablePointer<UInt>,
+    result: UnsafeMutablePointer<UInt>, argument: UInt
+  ) {
+    unsafe self.ip = ip
+    unsafe self.stack = stack
+    unsafe self.result = result
+    self.argument = argument
+  }
+
+  /// Calls a function in the site's stead, in the context and with the interrupts of the site.
+  func call(_ function: UInt, returningTo behind: UInt) {
+    unsafe stack.pointee &-= 8
+    unsafe UnsafeMutablePointer<UInt>(bitPattern: stack.pointee).unsafelyUnwrapped.pointee = behind
+    unsafe ip.pointee = function
+  }
+
+  func goOn(at address: UInt) { unsafe ip.pointee = address }
+
+  func return0() { unsafe result.pointee = 0 }
+}
+
+/// Handles a breakpoint of the kernel's own code, in whatever context it was met; false if it is
+/// not one of ours.
 @_cdecl("tidelock_breakpoint")
 func breakpoint(
   _ ip: UnsafeMutablePointer<UInt>, _ stack: UnsafeMutablePointer<UInt>,
   _ result: UnsafeMutablePointer<UInt>, _ argument: UInt
 ) -> Bool {
   let since = nanosecondsNow()
+  let cpu = unsafe TrappedCPU(ip: ip, stack: stack, result: result, argument: argument)
   let site = unsafe ip.pointee &- 1
   // Sites are replaced only while none of them holds a breakpoint.
   let sites = unsafe control.sites
@@ -23,27 +55,59 @@ func breakpoint(
   case .notOurs:
     return false
   case .retry:
-    unsafe ip.pointee = site
+    cpu.goOn(at: site)
   case .emulate(let operation, _):
-    // Behind the whole site, whichever form the bytes of its end belong to.
-    let behind = site &+ UInt(KernelForms.siteLength)
-    let body = sites.forms[operation, Transit.implementation]
-    if !body.isInline {
-      // The call that the site will be, or was.
-      unsafe stack.pointee &-= 8
-      unsafe UnsafeMutablePointer<UInt>(bitPattern: stack.pointee).unsafelyUnwrapped.pointee =
-        behind
-      unsafe ip.pointee = body.function
+    let context = Int(contextOfBreakpoint())
+    if operation == .unlock { KernelCPU.current.count(.released, in: context) }
+    if LockStep<KernelMachine>.meet(site) == .retry {
+      KernelCPU.current.count(.joined, in: context)
+      cpu.goOn(at: site)
     } else {
-      if operation == .unlock {
-        let locked = unsafe UnsafeMutablePointer<SharedByte>(bitPattern: argument)
-        unsafe locked.unsafelyUnwrapped.pointee.release()
-      } else if operation == .vcpuIsPreempted {
-        unsafe result.pointee = 0
-      }
-      unsafe ip.pointee = behind
+      emulate(operation, at: site, sites.forms, cpu)
     }
   }
-  Measured.breakpoint(tookUntil: nanosecondsNow(), since: since)
+  Measured.breakpoint(
+    in: Int(contextOfBreakpoint()), tookUntil: nanosecondsNow(), since: since)
   return true
+}
+
+private func emulate(
+  _ operation: LockOperation, at site: UInt, _ forms: KernelForms, _ cpu: TrappedCPU
+) {
+  // Behind the whole site, whichever form the bytes of its end belong to.
+  let behind = site &+ UInt(KernelForms.siteLength)
+  if Transit.purpose == .counted {
+    if operation == .slowPath {
+      return cpu.call(countedSlowPathAddress(), returningTo: behind)
+    }
+    if operation == .unlock {
+      countedUnlock(cpu.argument)
+      return cpu.goOn(at: behind)
+    }
+  }
+  let body = forms[operation, Transit.implementation(of: operation)]
+  guard body.isInline else { return cpu.call(body.function, returningTo: behind) }
+  if operation == .unlock {
+    release(cpu.argument)
+  } else if operation == .vcpuIsPreempted {
+    cpu.return0()
+  }
+  cpu.goOn(at: behind)
+}
+
+/// An unlock while `barrier` counts.
+private func countedUnlock(_ lock: UInt) {
+  Counted<KernelMachine>.perform { inForce in
+    switch inForce {
+    case .native, .testAndSet: release(lock)
+    case .paravirtual, .gate: paravirtualUnlock(lock)
+    }
+  }
+  References<KernelMachine>.drop(lock)
+}
+
+/// The native unlock.
+private func release(_ lock: UInt) {
+  // The locked byte of a lock that the CPU holds.
+  unsafe UnsafeMutablePointer<SharedByte>(bitPattern: lock).unsafelyUnwrapped.pointee.release()
 }

@@ -10,6 +10,9 @@ enum ControlFile: Int32 {
   case lastSwitch = 2
   case hintPeriod = 3
   case timeLimit = 4
+  case `protocol` = 5
+  case stopMode = 6
+  case accounting = 7
 }
 
 @_cdecl("tidelock_load")
@@ -42,10 +45,13 @@ func show(_ number: Int32, _ page: UnsafeMutablePointer<UInt8>, _ size: Int) -> 
   case .status: text.writeStatus()
   case .set: unsafe text.write(control.set.name)
   case .lastSwitch:
-    guard let last = unsafe control.last else { return 0 }
-    unsafe text.write(last, control.lastFailure)
+    guard unsafe control.last != nil else { return 0 }
+    text.writeLastSwitch()
   case .hintPeriod: text.write(decimal: hintPeriod())
   case .timeLimit: unsafe text.write(decimal: control.timeLimit)
+  case .protocol: unsafe text.write(control.protocol.name)
+  case .stopMode: unsafe text.write(control.options.stopMode.name)
+  case .accounting: unsafe text.write(control.options.accounting.name)
   }
   text.write("\n")
   return text.count
@@ -58,7 +64,9 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
   let line = unsafe Line(text, size)
   switch file {
   case .set:
-    guard let set = lockSet(line) else { return ErrorNumber.invalid }
+    guard let set = choice(line, { LockSet(rawValue: $0) }, { $0.name }) else {
+      return ErrorNumber.invalid
+    }
     let error = Control.change(to: set, .operator)
     return error == 0 ? size : error
   case .hintPeriod:
@@ -67,14 +75,32 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
   case .timeLimit:
     guard let limit = line.decimal, limit > 0 else { return ErrorNumber.invalid }
     unsafe control.timeLimit = limit
+  case .protocol:
+    guard let wanted = choice(line, { SwitchProtocol(rawValue: $0) }, { $0.name }) else {
+      return ErrorNumber.invalid
+    }
+    unsafe control.protocol = wanted
+  case .stopMode:
+    guard let wanted = choice(line, { StopMode(rawValue: $0) }, { $0.name }) else {
+      return ErrorNumber.invalid
+    }
+    unsafe control.options.stopMode = wanted
+  case .accounting:
+    guard let wanted = choice(line, { Accounting(rawValue: $0) }, { $0.name }) else {
+      return ErrorNumber.invalid
+    }
+    unsafe control.options.accounting = wanted
   case .status, .lastSwitch: return ErrorNumber.invalid
   }
   return size
 }
 
-private func lockSet(_ line: Line) -> LockSet? {
+/// The one of at most three values that is called so.
+private func choice<Value>(
+  _ line: Line, _ value: (UInt8) -> Value?, _ name: (Value) -> StaticString
+) -> Value? {
   for number in 0..<3 {
-    if let set = LockSet(rawValue: UInt8(number)), line.equals(set.name) { return set }
+    if let value = value(UInt8(number)), line.equals(name(value)) { return value }
   }
   return nil
 }

@@ -30,7 +30,7 @@ extension Control {
     unsafe control.bootTable = KernelTable(symbols)
     unsafe control.set = bootSet
     unsafe control.kick = kick
-    unsafe slowPathInPlace.set(UInt64(control.set.implementation(of: .slowPath).rawValue))
+    SlowPathInPlace.set(bootSet.implementation(of: .slowPath))
     do throws(PatchError) {
       try convert(toPoked: true)
     } catch {

@@ -9,6 +9,7 @@ func paravirtualSlowPath(_ lock: UInt, _ value: UInt32)
 enum ErrorNumber {
   static var noEntry: Int { -2 }
   static var io: Int { -5 }
+  static var tryAgain: Int { -11 }
   static var noMemory: Int { -12 }
   static var busy: Int { -16 }
   static var noDevice: Int { -19 }

@@ -3,7 +3,8 @@ import KernelServices
 import LockPlatform
 import Synchronization
 
-/// The kernel's text, changed with its own `text_poke`.
+/// The kernel's text, changed with its own `text_poke`, or through a mapping of our own while all
+/// CPUs are gathered.
 ///
 /// The text lock is held around every poke.
 enum KernelMemory: CodeMemory {
@@ -20,11 +21,18 @@ enum KernelMemory: CodeMemory {
   }
 
   static func storeCode(_ bytes: UInt64, count: Int, at address: UInt) -> Bool {
+    if let mapping = unsafe Gathering.mapping {
+      return mapping.store(bytes, count: count, at: address)
+    }
     writeCode(address, bytes, UInt(count))
     return true
   }
 
   static func serializeCores() -> Bool {
+    if unsafe Gathering.mapping != nil {
+      serializeByNMI()
+      return true
+    }
     serialize()
     if unsafe Transit.mustPassTasks {
       unsafe Transit.mustPassTasks = false
@@ -52,23 +60,12 @@ enum KernelMemory: CodeMemory {
   func raise(to value: UInt64) { _ = word.max(value, ordering: .relaxed) }
 }
 
-/// The locked byte of a lock, in memory of the kernel's.
+/// The locked byte of a lock, or a byte of code, in memory of the kernel's.
 @safe struct SharedByte: ~Copyable {
   private let byte: Atomic<UInt8>
 
   /// The native unlock: one releasing store.
-  func release() { byte.store(0, ordering: .releasing) }
-}
+  func release() { set(0) }
 
-/// A lock word, in memory of the kernel's.
-@safe struct SharedLockWord: ~Copyable {
-  private let word: Atomic<UInt32>
-
-  /// Relaxed: a hint.
-  var value: UInt32 { word.load(ordering: .relaxed) }
-
-  /// Takes the lock if the whole word is 0: `0,0,0 -> 0,0,1`.
-  func tryLock() -> Bool {
-    word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged
-  }
+  func set(_ value: UInt8) { byte.store(value, ordering: .releasing) }
 }

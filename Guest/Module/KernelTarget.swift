@@ -35,7 +35,7 @@ enum KernelTarget: SwitchTarget {
         setKey(key, new == .testAndSet)
       }
       // Those at the gate go on as soon as it opens; if it closes, as yet there is nobody.
-      slowPathInPlace.set(UInt64(new.rawValue))
+      SlowPathInPlace.set(new)
     }
     let sites = unsafe control.sites
     let written: UInt32
@@ -63,7 +63,7 @@ enum KernelTarget: SwitchTarget {
       return UInt32(
         try Poke<KernelMemory>.poke(sites, operation, from: old, to: new, by: .breakpoint))
     } catch {
-      if operation == .slowPath { slowPathInPlace.set(UInt64(old.rawValue)) }
+      if operation == .slowPath { SlowPathInPlace.set(old) }
       throw .patch(error)
     }
   }

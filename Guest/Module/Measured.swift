@@ -1,26 +1,69 @@
-/// What CPUs met during a switch.
+import KernelServices
+import LockPlatform
+
+/// What CPUs met during a switch: each notes it for itself.
 enum Measured {
+  /// What had been counted when it began, by kind and context.
+  nonisolated(unsafe) private static var before: InlineArray<12, UInt64> =
+    .init(repeating: 0)
+
   static func begin() {
-    breakpoints.set(0)
-    longestHold.set(0)
+    unsafe before = total
+    for cpu in 0..<cpuNumbersEnd() {
+      KernelMachine.store(0, to: KernelCPU(cpu).longestHold, .relaxed)
+    }
   }
 
-  static func breakpoint(tookUntil: UInt64, since: UInt64) {
-    breakpoints.add(1)
+  static func breakpoint(in context: Int, tookUntil: UInt64, since: UInt64) {
+    KernelCPU.current.count(.breakpoint, in: context)
     hold(until: tookUntil, since: since)
   }
 
-  /// Notes that a CPU was held up.
+  /// Notes that this CPU was held up.
   ///
   /// Clocks of two CPUs may differ; one that goes back is no hold.
   static func hold(until: UInt64, since: UInt64) {
-    if until > since { longestHold.raise(to: until &- since) }
+    if until > since { hold(until &- since) }
   }
 
+  /// Notes that this CPU was held up for so many nanoseconds.
+  static func hold(_ nanoseconds: UInt64) {
+    // A clock that went back.
+    guard nanoseconds < .max / 2 else { return }
+    let place = KernelCPU.current.longestHold
+    // Relaxed: orders nothing. A context that nests over this may have noted a longer one.
+    var longest = KernelMachine.load(place, .relaxed)
+    while nanoseconds > longest {
+      let seen = KernelMachine.compareExchange(
+        place, expected: longest, desired: nanoseconds, .relaxed)
+      if seen == longest { return }
+      longest = seen
+    }
+  }
+
+  /// Since `begin`.
   static var values: (longestHold: UInt64, breakpoints: UInt64) {
-    (longestHold.value, breakpoints.value)
+    var longest: UInt64 = 0
+    for cpu in 0..<cpuNumbersEnd() {
+      longest = max(longest, KernelMachine.load(KernelCPU(cpu).longestHold, .relaxed))
+    }
+    var breakpoints: UInt64 = 0
+    for context in 0..<4 { breakpoints &+= since(context) }
+    return (longest, breakpoints)
+  }
+
+  /// How many breakpoints of a kind were met in a context since `begin`, by index as in `total`.
+  static func since(_ index: Int) -> UInt64 { unsafe total[index] &- before[index] }
+
+  /// How many since the module was loaded, by kind and context.
+  static var total: InlineArray<12, UInt64> {
+    var sum: InlineArray<12, UInt64> = .init(repeating: 0)
+    for cpu in 0..<cpuNumbersEnd() {
+      for index in sum.indices {
+        guard let kind = Met(rawValue: UInt(index / 4)) else { continue }
+        sum[index] &+= KernelMachine.load(KernelCPU(cpu).met(kind, in: index % 4), .relaxed)
+      }
+    }
+    return sum
   }
 }
-
-private let breakpoints = SharedWord(0)
-private let longestHold = SharedWord(0)

@@ -15,6 +15,38 @@ extension TextBuffer {
     write("\"}")
   }
 
+  /// Writes the report of the last switch, with what CPUs met at sites in transit.
+  mutating func writeLastSwitch() {
+    guard let last = unsafe control.last else { return }
+    unsafe write(last, control.lastFailure)
+    // Before the closing brace.
+    removeLast()
+    write(",\"met\":{")
+    let names: InlineArray<3, StaticString> = ["breakpoints", "joined", "released"]
+    for index in names.indices {
+      write(index == 0 ? "\"" : ",\"")
+      write(names[index])
+      write("\":{")
+      for context in 0..<4 {
+        write(context == 0 ? "\"" : ",\"")
+        write(contextName(context))
+        write("\":")
+        write(decimal: unsafe control.lastMet[index * 4 + context])
+      }
+      write("}")
+    }
+    write("}}")
+  }
+
+  private func contextName(_ context: Int) -> StaticString {
+    switch context {
+    case 0: "task"
+    case 1: "softirq"
+    case 2: "hardirq"
+    default: "nmi"
+    }
+  }
+
   /// Writes what the module is and does, one thing a line.
   mutating func writeStatus() {
     let state = unsafe control
@@ -58,6 +90,17 @@ extension TextBuffer {
       write(result.name)
       write("=")
       write(decimal: state.results[number])
+    }
+    let total = Measured.total
+    let kinds: InlineArray<3, StaticString> = [
+      "\nbreakpoints:", "\njoined_lock_step:", "\nreleased_at_breakpoints:",
+    ]
+    for index in total.indices {
+      if index % 4 == 0 { write(kinds[index / 4]) }
+      write(" ")
+      write(contextName(index % 4))
+      write("=")
+      write(decimal: total[index])
     }
     write("\nblocked_by: ")
     if let name = unsafe moduleWithSites() {

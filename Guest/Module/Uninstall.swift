@@ -13,6 +13,8 @@ extension Control {
     guard unsafe control.symbols != nil else { return }
     // Nobody waits for it any more.
     unsafe control.timeLimit = 60_000
+    // The one that no load keeps from finishing.
+    unsafe control.protocol = .staged
     while unsafe control.set != control.bootSet {
       if change(to: unsafe control.bootSet, .operator) != 0 { waitBeforeRetry() }
     }

@@ -80,7 +80,16 @@ extension TextBuffer {
       write("CPUs were still in the ")
       write(implementation.name)
       write(" slow path when the time was over; raise time_limit or try when there is less load")
-    case .breakpointsBlocked, .unsupported: write("this kernel's text cannot be switched so")
+    case .notGathered(let cpu):
+      write("CPU ")
+      write(decimal: Int(cpu))
+      write(" did not follow in time; raise time_limit, or stop_mode nmi if NMIs share locks")
+    case .notQuiescent(let references):
+      write(decimal: UInt64(references))
+      write(" references were still counted when the time was over; raise time_limit or try when")
+      write(" there is less load")
+    case .breakpointsBlocked, .gatheringBlocked, .noFreeSignal, .unsupported:
+      write("this kernel's text cannot be switched so")
     }
   }
 

@@ -46,6 +46,11 @@ word tidelock_c_gate(void)
 	return (word)tidelock_gate;
 }
 
+word tidelock_c_counted(void)
+{
+	return (word)tidelock_counted_slow_path;
+}
+
 /* ---- Other modules ---- */
 
 static struct list_head *module_list;
@@ -153,6 +158,9 @@ static struct kobj_attribute files[] = {
 	__ATTR(last_switch, 0444, show, NULL),
 	__ATTR(hint_period, 0644, show, store),
 	__ATTR(time_limit, 0644, show, store),
+	__ATTR(protocol, 0644, show, store),
+	__ATTR(stop_mode, 0644, show, store),
+	__ATTR(accounting, 0644, show, store),
 };
 static struct attribute *list[ARRAY_SIZE(files) + 1];
 static const struct attribute_group group = { .attrs = list };
@@ -189,6 +197,7 @@ static void stop_listening(void)
 	unregister_module_notifier(&module_block);
 	unregister_die_notifier(&die_block);
 	tidelock_halt_stop();
+	tidelock_gather_stop();
 }
 
 static int __init load(void)
@@ -203,7 +212,9 @@ static int __init load(void)
 	module_list = (struct list_head *)tidelock_c_symbol((const unsigned char *)"modules");
 	if (!module_list)
 		return -ENOENT;
-	error = tidelock_halt_start();
+	error = tidelock_gather_start();
+	if (!error)
+		error = tidelock_halt_start();
 	if (error)
 		return error;
 	register_die_notifier(&die_block);

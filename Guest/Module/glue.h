@@ -7,3 +7,9 @@ int tidelock_find_kernel(void);
 /* Begins and ends to handle the NMIs that kicks send. */
 int tidelock_halt_start(void);
 void tidelock_halt_stop(void);
+
+/* Begins and ends to gather CPUs and to lead them through the barrier. */
+int tidelock_gather_start(void);
+void tidelock_gather_stop(void);
+/* Called for every NMI: whether it was for the gathering. */
+bool tidelock_gather_nmi(void);

@@ -99,6 +99,9 @@ static int on_nmi(unsigned int type, struct pt_regs *regs)
 	if (regs->ip >= (unsigned long)tidelock_halt_begin &&
 	    regs->ip < (unsigned long)tidelock_halt_end)
 		regs->ip = (unsigned long)tidelock_halt_end;
+	/* Not in place of the other: one NMI may be both. */
+	if (tidelock_gather_nmi())
+		ours = true;
 	return ours ? NMI_HANDLED : NMI_DONE;
 }
 

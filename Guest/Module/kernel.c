@@ -14,6 +14,7 @@
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/clock.h>
+#include <linux/slab.h>
 #include <linux/static_call.h>
 #include <linux/uaccess.h>
 #include <linux/utsname.h>
@@ -42,7 +43,12 @@ static void no_sync(void)
 }
 DEFINE_STATIC_CALL(tidelock_lookup, no_lookup);
 DEFINE_STATIC_CALL(tidelock_poke, no_poke);
+
+static void no_unlock(unsigned long lock)
+{
+}
 DEFINE_STATIC_CALL(tidelock_sync, no_sync);
+DEFINE_STATIC_CALL(tidelock_unlock, no_unlock);
 static struct mutex *text_lock;
 
 /* The address of a kernel symbol, 0 if there is none. */
@@ -73,6 +79,11 @@ int tidelock_find_kernel(void)
 	if (!text_lock || !address || !static_call(tidelock_lookup)("text_poke_sync"))
 		return -ENOENT;
 	static_call_update(tidelock_poke, (typeof(&no_poke))address);
+	/* Preserves more registers than its callers here expect, and takes the lock where C does. */
+	address = static_call(tidelock_lookup)("__raw_callee_save___pv_queued_spin_unlock");
+	if (!address)
+		return -ENOENT;
+	static_call_update(tidelock_unlock, (typeof(&no_unlock))address);
 	static_call_update(tidelock_sync, (typeof(&no_sync))static_call(tidelock_lookup)("text_poke_sync"));
 	return 0;
 }
@@ -143,16 +154,70 @@ bool tidelock_c_read_code(void *into, word address, word size)
 	return copy_from_kernel_nofault(into, (const void *)address, size) == 0;
 }
 
-/* With the text lock held. */
+/* What was written since the CPUs were serialized last. */
+static struct {
+	word address;
+	unsigned long long bytes;
+	word size;
+} written[128];
+static unsigned int written_count;
+
+/* With the text lock held, as is all here. */
 void tidelock_c_write_code(word address, unsigned long long bytes, word size)
 {
 	static_call(tidelock_poke)((void *)address, &bytes, size);
+	if (written_count < ARRAY_SIZE(written)) {
+		written[written_count].address = address;
+		written[written_count].bytes = bytes;
+		written[written_count++].size = size;
+	}
 }
 
-/* Every CPU has executed a core-serializing instruction when it returns. */
+/*
+ * Every CPU has executed a core-serializing instruction when it returns.
+ *
+ * Then the same bytes are written once more. To a processor that is nothing. An emulator may have
+ * been translating the old ones just while they changed, and have kept that: QEMU 7.2 does, and runs
+ * it in spite of the serialization. By now it is done, and this write throws it away.
+ */
 void tidelock_c_serialize(void)
 {
+	unsigned int i;
+
 	static_call(tidelock_sync)();
+	for (i = 0; i < written_count; i++)
+		static_call(tidelock_poke)((void *)written[i].address, &written[i].bytes, written[i].size);
+	written_count = 0;
+}
+
+/*
+ * Maps pages of the kernel's text once more, one behind the other, writable; 0 if there is no room.
+ * text_poke() takes a spinlock itself, so it cannot be used where the sites it would meet are just
+ * those that are being written: by whom all CPUs wait for.
+ */
+word tidelock_c_map_text(const word *pages, word count)
+{
+	struct page **list = kmalloc_array(count, sizeof(*list), GFP_KERNEL);
+	void *mapping;
+	word i;
+
+	if (!list)
+		return 0;
+	for (i = 0; i < count; i++)
+		list[i] = virt_to_page((void *)pages[i]);
+	mapping = vmap(list, count, VM_MAP, PAGE_KERNEL);
+	kfree(list);
+	return (word)mapping;
+}
+
+void tidelock_c_unmap_text(word mapping)
+{
+	vunmap((void *)mapping);
+}
+
+void tidelock_c_paravirtual_unlock(word lock)
+{
+	static_call(tidelock_unlock)(lock);
 }
 
 /* ---- Waiting for CPUs ---- */

@@ -38,6 +38,27 @@ _Bool tidelock_c_read_code(void *into, word address, word size) SWIFT_NAME(readC
 void tidelock_c_write_code(word address, unsigned long long bytes, word size) SWIFT_NAME(writeCode(_:_:_:));
 void tidelock_c_serialize(void) SWIFT_NAME(serialize());
 
+word tidelock_c_map_text(const word *pages, word count) SWIFT_NAME(mapText(_:_:));
+void tidelock_c_unmap_text(word mapping) SWIFT_NAME(unmapText(_:));
+
+/* ---- Each CPU ---- */
+#define TIDELOCK_CPU_AREA 256
+#define TIDELOCK_SHARED_WORDS 16
+word tidelock_c_area(unsigned int cpu) SWIFT_NAME(area(of:));
+word tidelock_c_own_area(void) SWIFT_NAME(ownArea());
+word tidelock_c_shared(void) SWIFT_NAME(sharedWords());
+unsigned int tidelock_c_cpu(void) SWIFT_NAME(thisCPU());
+unsigned int tidelock_c_cpu_end(void) SWIFT_NAME(cpuNumbersEnd());
+unsigned int tidelock_c_online_from(unsigned int cpu) SWIFT_NAME(firstOnline(from:));
+int tidelock_c_met_in(void) SWIFT_NAME(contextOfBreakpoint());
+
+/* ---- All CPUs ---- */
+_Bool tidelock_c_gather(_Bool in_nmi) SWIFT_NAME(gatherCPUs(inNMI:));
+void tidelock_c_serialize_core(void) SWIFT_NAME(serializeCore());
+void tidelock_c_serialize_by_nmi(void) SWIFT_NAME(serializeByNMI());
+void tidelock_c_begin_barrier(void) SWIFT_NAME(beginBarriers());
+_Bool tidelock_c_barriers_left(void) SWIFT_NAME(areBarriersLeft());
+
 /* ---- Waiting for CPUs ---- */
 word tidelock_c_begin_grace_period(void) SWIFT_NAME(beginGracePeriod());
 _Bool tidelock_c_grace_period_is_over(word cookie) SWIFT_NAME(gracePeriodIsOver(_:));
@@ -46,6 +67,13 @@ void tidelock_c_wait_for_tasks(void) SWIFT_NAME(waitForTasks());
 void tidelock_c_rest(void) SWIFT_NAME(shortRest());
 void tidelock_c_long_rest(void) SWIFT_NAME(longRest());
 void tidelock_c_relax(void) SWIFT_NAME(relax());
+/* No instruction, but the compiler moves nothing across. */
+static inline __attribute__((always_inline)) void tidelock_c_compiler_barrier(void)
+	SWIFT_NAME(compilerBarrier());
+static inline __attribute__((always_inline)) void tidelock_c_compiler_barrier(void)
+{
+	__asm__ volatile("" : : : "memory");
+}
 unsigned long long tidelock_c_nanoseconds(void) SWIFT_NAME(nanosecondsNow());
 void tidelock_c_hold_cpus(void) SWIFT_NAME(holdCPUs());
 void tidelock_c_release_cpus(void) SWIFT_NAME(releaseCPUs());
@@ -66,6 +94,9 @@ void tidelock_c_set_hint_period(unsigned long long milliseconds) SWIFT_NAME(setH
 
 /* ---- Addresses of what sites may call ---- */
 word tidelock_c_gate(void) SWIFT_NAME(gateAddress());
+word tidelock_c_counted(void) SWIFT_NAME(countedSlowPathAddress());
+/* The paravirtual unlock, in any context. */
+void tidelock_c_paravirtual_unlock(word lock) SWIFT_NAME(paravirtualUnlock(_:));
 word tidelock_c_wait(void) SWIFT_NAME(haltingWaitAddress());
 /* Halts with interrupts on (0) and off (1), kicks by interrupt (2) and by NMI (3). */
 word tidelock_c_halt_count(int number) SWIFT_NAME(haltCount(_:));
@@ -82,6 +113,9 @@ _Bool tidelock_module_coming(const char *name, word text, word size);
 _Bool tidelock_has_sites(word text, word size);
 void tidelock_hint(_Bool dedicated);
 void tidelock_gate(word lock, unsigned int value);
+void tidelock_counted_slow_path(word lock, unsigned int value);
+void tidelock_gathered(void);
+void tidelock_pass_barrier(void);
 #endif
 
 #endif

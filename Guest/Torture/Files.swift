@@ -13,6 +13,8 @@ enum TortureFile: Int32 {
   case nmi = 7
   case broken = 8
   case stats = 9
+  case nmiShared = 10
+  case gaps = 11
 }
 
 /// Error numbers of the kernel.
@@ -36,7 +38,9 @@ func show(_ number: Int32, _ page: UnsafeMutablePointer<UInt8>, _ size: Int) -> 
   case .interruptsOff: text.write(decimal: settings.interruptsOff)
   case .nested: text.write(decimal: settings.nested)
   case .nmi: text.write(decimal: settings.nmi)
+  case .nmiShared: text.write(decimal: settings.nmiShared)
   case .broken: text.write(decimal: settings.broken)
+  case .gaps: unsafe writeGapsAlone(of: torture, into: &text)
   case .stats: unsafe writeStatistics(of: torture, into: &text)
   }
   text.write("\n")
@@ -48,6 +52,11 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
   // Contract of sysfs.
   guard let file = TortureFile(rawValue: number), let value = unsafe Line(text, size).decimal else {
     return Failure.invalid
+  }
+  if file == .gaps {
+    guard value == 0 else { return Failure.invalid }
+    unsafe forgetGaps(of: torture)
+    return size
   }
   if file == .run {
     let error = run(value)
@@ -63,6 +72,7 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
   case .interruptsOff where value <= 1: settings.interruptsOff = value
   case .nested where value <= 1_000_000: settings.nested = value
   case .nmi where value <= 100_000_000: settings.nmi = value
+  case .nmiShared where value <= 1: settings.nmiShared = value
   case .broken where value <= 1: settings.broken = value
   default: return Failure.invalid
   }

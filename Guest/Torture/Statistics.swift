@@ -12,6 +12,7 @@ func writeStatistics(of torture: Torture, into text: inout TextBuffer) {
   text.write("{\"running\":")
   text.write(settings.running != 0 ? "true" : "false")
   field("milliseconds", (end &- torture.start) / rate, into: &text)
+  field("microseconds", (end &- torture.start) &* 1000 / rate, into: &text)
 
   var sections: InlineArray<16, UInt64> = .init(repeating: 0)
   var violations: UInt64 = 0
@@ -68,6 +69,53 @@ func writeStatistics(of torture: Torture, into text: inout TextBuffer) {
   text.write("]}")
 }
 
+/// The gaps in the progress of the tasks since they were last forgotten, as one JSON object.
+func writeGapsAlone(of torture: Torture, into text: inout TextBuffer) {
+  let rate = ticksPerMillisecond()
+  let now = ticks()
+  text.write("{\"longest_microseconds\":[")
+  for worker in 0..<torture.workers {
+    if worker > 0 { text.write(",") }
+    let counts = torture.counts(worker)
+    // One that has not ended yet counts as far as it goes.
+    let last = counts.lastProgress.value
+    let current = torture.settings.running != 0 && last != 0 && now > last ? now &- last : 0
+    text.write(decimal: max(counts.longestGap.value, current) &* 1000 / rate)
+  }
+  text.write("],\"buckets\":[")
+  writeGaps(of: torture, rate, into: &text)
+  text.write("]}")
+}
+
+/// Begins to note gaps anew.
+///
+/// A worker that notes one just now may write it a moment later.
+func forgetGaps(of torture: Torture) {
+  for worker in 0..<torture.workers {
+    let counts = torture.counts(worker)
+    counts.longestGap.value = 0
+    for bucket in 0..<GapBuckets.count { counts.gaps(bucket).value = 0 }
+  }
+}
+
+/// Pairs: nanoseconds at which a bucket begins, and how many gaps of all CPUs lie in it.
+private func writeGaps(of torture: Torture, _ rate: UInt64, into text: inout TextBuffer) {
+  var isFirst = true
+  for bucket in 0..<GapBuckets.count {
+    var sum: UInt64 = 0
+    for worker in 0..<torture.workers { sum &+= torture.counts(worker).gaps(bucket).value }
+    guard sum > 0 else { continue }
+    text.write(isFirst ? "[" : ",[")
+    isFirst = false
+    // Ticks of a bucket may be many: first to microseconds where a product would not fit.
+    let start = GapBuckets.start(of: bucket)
+    text.write(decimal: start < 1 << 40 ? start &* 1_000_000 / rate : start / rate &* 1_000_000)
+    text.write(",")
+    text.write(decimal: sum)
+    text.write("]")
+  }
+}
+
 private func field(_ name: StaticString, _ value: UInt64, into text: inout TextBuffer) {
   text.write(",\"")
   text.write(name)
@@ -95,6 +143,10 @@ private func totalsAgree(_ torture: Torture, _ sections: InlineArray<16, UInt64>
       let data = lock == .task ? torture.taskLock(index) : torture.lock(of: lock)
       guard torture.area != 0 else { break }
       guard let one = data.sections else { return false }
+      guarded &+= one
+    }
+    for worker in 0..<(lock == .nmi && torture.area != 0 ? torture.workers : 0) {
+      guard let one = torture.ownLock(worker).sections else { return false }
       guarded &+= one
     }
     guard guarded == counted else { return false }

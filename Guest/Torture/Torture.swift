@@ -21,6 +21,8 @@ struct Settings {
   ///
   /// Needs `nested`.
   var nmi: UInt64 = 0
+  /// Whether the NMIs of all CPUs share one lock; otherwise each CPU's have one of their own.
+  var nmiShared: UInt64 = 1
   /// 1: tasks share data without taking the lock, to show that the checks find it.
   var broken: UInt64 = 0
 }
@@ -48,8 +50,11 @@ struct Torture {
     taskLock(Torture.taskLocks &- 1 &+ Int(context.rawValue))
   }
 
+  /// The lock of one CPU's NMIs.
+  func ownLock(_ worker: Int) -> GuardedData { taskLock(Torture.taskLocks &+ 3 &+ worker) }
+
   func counts(_ worker: Int) -> WorkerCounts {
-    let locks = GuardedData.size &* UInt(Torture.taskLocks &+ 3)
+    let locks = GuardedData.size &* UInt(Torture.taskLocks &+ 3 &+ workers)
     return unsafe WorkerCounts(address: area &+ locks &+ WorkerCounts.size &* UInt(worker))
   }
 }
@@ -59,7 +64,8 @@ nonisolated(unsafe) var torture = Torture()
 
 @_cdecl("tidelock_torture_area")
 func areaSize(_ workers: Int) -> UInt {
-  GuardedData.size &* UInt(Torture.taskLocks &+ 3) &+ WorkerCounts.size &* UInt(workers)
+  GuardedData.size &* UInt(Torture.taskLocks &+ 3 &+ workers)
+    &+ WorkerCounts.size &* UInt(workers)
 }
 
 @_cdecl("tidelock_torture_prepare")
@@ -87,6 +93,7 @@ func task(_ worker: Int) {
   let settings = torture.settings
   let counts = torture.counts(worker)
   while !shouldStop() {
+    progressed(counts)
     let random = counts.random(in: .task)
     let data = torture.taskLock(Int(random >> 32 % settings.locks))
     let before = ticks()
@@ -171,7 +178,8 @@ func nmi(_ worker: Int) {
   let torture = unsafe torture
   let counts = torture.counts(worker)
   let random = counts.random(in: .nmi)
-  let own = torture.lock(of: .nmi)
+  let own =
+    torture.settings.nmiShared != 0 ? torture.lock(of: .nmi) : torture.ownLock(worker)
   let before = ticks()
   rawSpinLock(own.lock)
   waited(counts, .nmi, since: before)
@@ -182,6 +190,17 @@ func nmi(_ worker: Int) {
   guard rawSpinTryLock(data.lock) != 0 else { return }
   section(torture, worker, data, .nmi, .task, random)
   rawSpinUnlock(data.lock)
+}
+
+/// Notes how long it was since the task was here last.
+private func progressed(_ counts: WorkerCounts) {
+  let now = ticks()
+  let before = counts.lastProgress.value
+  counts.lastProgress.value = now
+  guard before != 0, now > before else { return }
+  let bucket = counts.gaps(GapBuckets.index(of: now &- before))
+  bucket.value &+= 1
+  if now &- before > counts.longestGap.value { counts.longestGap.value = now &- before }
 }
 
 // MARK: Under a lock

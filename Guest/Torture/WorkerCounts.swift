@@ -21,7 +21,7 @@ enum Context: UInt {
 /// Each word is written by one context of one worker only and read by whoever asks: atomic, but
 /// never read-modify-write. Relaxed everywhere: the numbers order nothing.
 struct WorkerCounts {
-  static let size: UInt = 256
+  static let size: UInt = 2048
 
   private let address: UInt
 
@@ -44,6 +44,15 @@ struct WorkerCounts {
   /// The state of a context's random numbers.
   func randomState(in context: Context) -> Word { word(24 &+ context.rawValue) }
 
+  /// When the task began its last round, in ticks.
+  var lastProgress: Word { word(28) }
+
+  /// The longest time between two rounds of the task, in ticks.
+  var longestGap: Word { word(29) }
+
+  /// How many times between two rounds fell into a bucket.
+  func gaps(_ bucket: Int) -> Word { word(32 &+ UInt(bucket)) }
+
   private func word(_ index: UInt) -> Word { unsafe Word(address: address &+ 8 &* index) }
 
   /// One 64-bit word with one writer.
@@ -63,6 +72,26 @@ struct WorkerCounts {
       // Not null: an offset within an allocation, contract of `WorkerCounts.init`.
       unsafe UnsafeMutablePointer(bitPattern: address).unsafelyUnwrapped
     }
+  }
+}
+
+/// Buckets of times, four to each power of two: what lies in one differs by a fifth at most from
+/// its middle.
+enum GapBuckets {
+  static let count = 200
+
+  /// The bucket of a time in ticks.
+  static func index(of ticks: UInt64) -> Int {
+    guard ticks >= 4 else { return Int(ticks) }
+    let power = 63 &- ticks.leadingZeroBitCount
+    let quarter = Int(ticks >> (UInt64(power) &- 2)) & 3
+    return min(count &- 1, (power &- 1) &* 4 &+ quarter)
+  }
+
+  /// Where a bucket begins, in ticks.
+  static func start(of index: Int) -> UInt64 {
+    guard index >= 4 else { return UInt64(index) }
+    return UInt64(4 &+ index & 3) << UInt64(index / 4 &- 1)
   }
 }
 

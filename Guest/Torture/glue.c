@@ -199,6 +199,8 @@ static struct kobj_attribute files[] = {
 	__ATTR(nmi, 0644, show, store),
 	__ATTR(broken, 0644, show, store),
 	__ATTR(stats, 0444, show, NULL),
+	__ATTR(nmi_shared, 0644, show, store),
+	__ATTR(gaps, 0644, show, store),
 };
 static struct attribute *list[ARRAY_SIZE(files) + 1];
 static const struct attribute_group group = { .attrs = list };

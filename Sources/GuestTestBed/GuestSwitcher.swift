@@ -42,6 +42,42 @@ public struct GuestSwitcher: Sendable {
     }
   }
 
+  /// How the next switches are carried out, and what the published protocols leave open.
+  public struct Way: Codable, Sendable, Equatable {
+    /// `staged`, `stop-machine` or `barrier`.
+    public var `protocol`: String
+    /// For `stop-machine`: `task` or `nmi`.
+    public var stopMode = "task"
+    /// For `barrier`: where a reference ends, `unlock` or `slow-path`.
+    public var accounting = "unlock"
+
+    /// A protocol as it was published.
+    public init(_ protocol: String) {
+      self.protocol = `protocol`
+    }
+
+    /// `stop-machine` inside an NMI handler.
+    public static var stopMachineInNMI: Way {
+      var way = Way("stop-machine")
+      way.stopMode = "nmi"
+      return way
+    }
+
+    /// `barrier` that counts slow paths only.
+    public static var barrierOfSlowPaths: Way {
+      var way = Way("barrier")
+      way.accounting = "slow-path"
+      return way
+    }
+  }
+
+  /// Chooses how the next switches are carried out.
+  public func choose(_ way: Way) async throws(GuestError) {
+    try await shell.write(way.protocol, to: "\(Self.folder)/protocol")
+    try await shell.write(way.stopMode, to: "\(Self.folder)/stop_mode")
+    try await shell.write(way.accounting, to: "\(Self.folder)/accounting")
+  }
+
   /// Switches to a set and returns the kernel's report.
   ///
   /// - Throws: ``GuestError/commandFailed(command:status:output:)`` if the switch was refused or
@@ -103,7 +139,7 @@ public struct GuestSwitchReport: Codable, Equatable, Sendable {
   public let from: String
   /// The set that was wanted.
   public let to: String
-  /// `staged`.
+  /// `staged`, `stop-machine` or `barrier`.
   public let `protocol`: String
   /// `done`, `unchanged`, `refused`, `undone` or `stuck`.
   public let result: String
@@ -119,15 +155,29 @@ public struct GuestSwitchReport: Codable, Equatable, Sendable {
   public let longestStall: Double
   /// The steps that were done.
   public let steps: [Step]
+  /// What CPUs met at sites in transit.
+  public let met: Met
   /// Why it failed.
   public let error: String?
 
-  /// One step: a poke or a drain.
+  /// Breakpoints that CPUs met, by context: `task`, `softirq`, `hardirq`, `nmi`.
+  public struct Met: Codable, Equatable, Sendable {
+    /// All of them.
+    public let breakpoints: [String: Int]
+    /// Those whose CPU joined the lock-step of `stop-machine`.
+    public let joined: [String: Int]
+    /// Those that ended a critical section.
+    public let released: [String: Int]
+  }
+
+  /// One step: a poke, a drain, or a phase of one of the published protocols.
   public struct Step: Codable, Equatable, Sendable {
     /// The operation that was poked.
     public let poke: String?
     /// The slow path that was drained.
     public let drain: String?
+    /// `gather`, `breakpoints`, `barrier` or `count`.
+    public let phase: String?
     /// What the sites held before.
     public let from: String?
     /// What they hold now.
@@ -139,7 +189,7 @@ public struct GuestSwitchReport: Codable, Equatable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case from, to, `protocol`, result, reason, microseconds, sites, breakpoints, steps, error
+    case from, to, `protocol`, result, reason, microseconds, sites, breakpoints, steps, met, error
     case longestStall = "longest_stall_microseconds"
   }
 }

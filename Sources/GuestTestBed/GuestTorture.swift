@@ -19,6 +19,8 @@ public struct GuestTorture: Sendable {
     public var nested = 0
     /// Microseconds, roughly, between two NMIs from each CPU to some other; needs `nested`.
     public var nmi = 0
+    /// Whether the NMIs of all CPUs share one lock; otherwise each CPU's have one of their own.
+    public var nmisShare = true
     /// Leaves out the locks, to show that the checks find it.
     public var broken = false
 
@@ -40,6 +42,8 @@ public struct GuestTorture: Sendable {
     public let running: Bool
     /// How long they have run.
     public let milliseconds: Int
+    /// The same, more finely.
+    public let microseconds: Int
     /// Sections in all contexts.
     public let acquisitions: Int
     /// Sections of the CPU with the fewest.
@@ -69,7 +73,7 @@ public struct GuestTorture: Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-      case running, milliseconds, acquisitions, violations, contexts, exclusion, cpus
+      case running, milliseconds, microseconds, acquisitions, violations, contexts, exclusion, cpus
       case slowestCPU = "slowest_cpu"
       case fastestCPU = "fastest_cpu"
     }
@@ -89,7 +93,8 @@ public struct GuestTorture: Sendable {
     let settings = [
       ("locks", load.locks), ("inside", load.inside), ("outside", load.outside),
       ("delay", load.delay), ("interrupts_off", load.interruptsOff ? 1 : 0),
-      ("nested", load.nested), ("nmi", load.nmi), ("broken", load.broken ? 1 : 0),
+      ("nested", load.nested), ("nmi", load.nmi), ("nmi_shared", load.nmisShare ? 1 : 0),
+      ("broken", load.broken ? 1 : 0),
     ]
     // All in one go: the guest may be slow to answer.
     let words = settings.map { "echo \($0.1) > \(Self.folder)/\($0.0)" }

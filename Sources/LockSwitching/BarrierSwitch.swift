@@ -35,11 +35,27 @@ public protocol BarrierTarget: TextTarget {
   /// The CPUs that are counted.
   associatedtype Machine: ReferenceMachine
 
+  /// Begins to lead each CPU to where it is in no operation that it entered uncounted, before the
+  /// breakpoints stood; there it calls `References.pass`. By default there is nothing to do: all
+  /// operations that matter are counted at all times.
+  static func beginBarrier()
+
+  /// Whether every CPU has been there since. Acquiring.
+  static func isBarrierPassed() -> Bool
+
   /// Returns when every CPU has executed a full memory barrier since the call.
   static func fenceEveryCPU() throws(SwitchFailure)
 
   /// From now on the handler emulates by `Counted`, or no longer does.
   static func setCounted(_ isCounted: Bool)
+}
+
+extension BarrierTarget {
+  /// Nothing to do.
+  public static func beginBarrier() {}
+
+  /// Nobody was uncounted.
+  public static func isBarrierPassed() -> Bool { true }
 }
 
 /// Switches by `barrier`.
@@ -86,11 +102,14 @@ public enum BarrierSwitch<Target: BarrierTarget> {
       try eachTextOperation { operation, sites throws(PatchError) in
         try Poke<Target.Code>.arm(sites, operation, holding: old.implementation(of: operation))
       }
+      return UInt32(Target.sites.count)
     }
     // 2. The barrier, ...
     References<Machine>.begin(run.request.options.accounting)
     let deadline = run.deadline
     try run.step(.phase(.barrier)) { () throws(SwitchFailure) in
+      Target.beginBarrier()
+      while !Target.isBarrierPassed() { try rest(until: deadline) }
       try waitForEachCPU(until: deadline) { References<Machine>.hasPassed($0) }
       return 0
     }
@@ -107,7 +126,7 @@ public enum BarrierSwitch<Target: BarrierTarget> {
     try run.enter(new.implementation(of: .slowPath))
     // 3.
     let before = Target.nanoseconds
-    let sites = try eachTextOperation { operation, sites throws(PatchError) in
+    try eachTextOperation { operation, sites throws(PatchError) in
       try Poke<Target.Code>.complete(sites, operation, as: new.implementation(of: operation))
     }
     Target.setCounted(false)
@@ -120,15 +139,15 @@ public enum BarrierSwitch<Target: BarrierTarget> {
           step: .poke(
             operation, from: old.implementation(of: operation),
             to: new.implementation(of: operation)), nanoseconds: Target.nanoseconds &- before,
-          sites: sites))
+          sites: Target.sites.count(of: operation)))
     }
     if old == .paravirtual { try run.pokeHelpers() }
   }
 
-  /// Does something with the sites of each operation that is text; returns how many sites there are.
+  /// Does something with the sites of each operation that is text.
   private static func eachTextOperation(
     _ body: (LockOperation, Target.Sites) throws(PatchError) -> Void
-  ) throws(SwitchFailure) -> UInt32 {
+  ) throws(SwitchFailure) {
     let sites = Target.sites
     for index in LockOperation.all.indices where Target.isText(LockOperation.all[index]) {
       do throws(PatchError) {
@@ -137,7 +156,6 @@ public enum BarrierSwitch<Target: BarrierTarget> {
         throw .patch(error)
       }
     }
-    return UInt32(sites.count)
   }
 
   // MARK: Counting
@@ -151,9 +169,13 @@ public enum BarrierSwitch<Target: BarrierTarget> {
       let end = Machine.cpuEnd
       while seen < end, isSatisfied(seen) { seen &+= 1 }
       if seen == end { return }
-      guard Target.nanoseconds < deadline else { throw .notQuiescent(references: references) }
-      Target.rest()
+      try rest(until: deadline)
     }
+  }
+
+  private static func rest(until deadline: UInt64) throws(SwitchFailure) {
+    guard Target.nanoseconds < deadline else { throw .notQuiescent(references: references) }
+    Target.rest()
   }
 
   private static var references: UInt32 {

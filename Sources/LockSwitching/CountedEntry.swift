@@ -1,12 +1,8 @@
 import LockPlatform
 import QueuedSpinlocks
 
-/// What the counted entry and the gate ask of a machine.
-public protocol CountedMachine: LockMachine {
-  /// How many slow paths the current CPU is in, only ever written by that CPU; nil if the CPU has
-  /// no number. A drain reads it.
-  static var mark: Location<UInt32>? { get }
-
+/// What the gate asks of a machine.
+public protocol GateMachine: AtomicMemory {
   /// Which slow path is in place, as the raw value of an `Implementation`.
   static var slowPath: Location<UInt32> { get }
 
@@ -18,6 +14,13 @@ public protocol CountedMachine: LockMachine {
 
   /// Notes that the current CPU was held up by a switch for so long.
   static func noteHold(_ nanoseconds: UInt64)
+}
+
+/// What the counted entry asks of a machine.
+public protocol CountedMachine: LockMachine, GateMachine {
+  /// How many slow paths the current CPU is in, only ever written by that CPU; nil if the CPU has
+  /// no number. A drain reads it.
+  static var mark: Location<UInt32>? { get }
 
   /// Told of each lock that was taken through a queue, while its slow path is still counted: for
   /// `References.keep`. By default nobody wants to know.
@@ -36,13 +39,12 @@ extension CountedMachine {
 /// nobody joins a queue, and the drain ends. One goes on trying: a CPU that holds one lock while
 /// it waits here for another may be what the drain is waiting for. And one leaves once the gate is
 /// open: a waiter that stayed would starve as soon as the new queue never runs empty.
-public enum Gate<Platform: CountedMachine> {
+public enum Gate<Platform: GateMachine> {
   /// Waits at the gate.
   ///
   /// True if the lock was taken, false if the gate is open.
   @inlinable
   public static func wait(_ lock: LockWord) -> Bool {
-    Platform.count(.gate)
     let began = Platform.nanoseconds
     defer { Platform.noteHold(Platform.nanoseconds &- began) }
     return TestAndSet<Platform>.wait(
@@ -50,7 +52,7 @@ public enum Gate<Platform: CountedMachine> {
   }
 }
 
-extension CountedMachine {
+extension GateMachine {
   /// Whether a slow path is in place just now.
   ///
   /// Relaxed: a hint for who waits without being counted; it reads again, counted, before it goes
@@ -93,6 +95,7 @@ public enum CountedEntry<Platform: CountedMachine> {
       case UInt32(Implementation.gate.rawValue):
         // Not counted while it waits here, or the drain would wait for us and we for the drain.
         lower(mark)
+        Platform.count(.gate)
         if Gate<Platform>.wait(lock) { return }
       default:
         // Queued nowhere, like who waits at the gate, and as free to leave for another slow path.

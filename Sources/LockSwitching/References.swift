@@ -86,9 +86,7 @@ public enum References<Machine: ReferenceMachine> {
     if Machine.load(generation(area), .relaxed) != counting {
       // The barrier, passed where this CPU is in no other operation than the one it now leaves.
       guard Machine.load(mark, .relaxed) == 1 else { return }
-      for index in 0..<room { Machine.store(0, to: kept(area, index), .relaxed) }
-      // Releasing; pairs with the loads in `hasPassed` and `count`.
-      Machine.store(counting, to: generation(area), .releasing)
+      pass(area, counting)
     }
     guard counting & untilUnlock != 0 else { return }
     for index in 0..<room {
@@ -99,6 +97,23 @@ public enum References<Machine: ReferenceMachine> {
         return
       }
     }
+  }
+
+  /// Passes the barrier: the current CPU is in no operation, and what it holds is not counted.
+  ///
+  /// Only where nothing but nested contexts, which leave it as they found it, runs on this CPU.
+  public static func pass() {
+    guard let area = Machine.references else { return }
+    let counting = Machine.load(Machine.counting, .relaxed)
+    if counting & underWay != 0, Machine.load(generation(area), .relaxed) != counting {
+      pass(area, counting)
+    }
+  }
+
+  private static func pass(_ area: UInt, _ counting: UInt32) {
+    for index in 0..<room { Machine.store(0, to: kept(area, index), .relaxed) }
+    // Releasing; pairs with the loads in `hasPassed` and `count`.
+    Machine.store(counting, to: generation(area), .releasing)
   }
 
   /// Drops the reference to a lock that the CPU has released, if it kept one.

@@ -56,7 +56,9 @@ public struct StopMachineWork<Target: StopMachineTarget>: Sendable {
     var outcome = StopMachineOutcome(began: Target.nanoseconds)
     let sites = Target.sites
     for index in LockOperation.all.indices {
-      let operation = LockOperation.all[index]
+      // Upward what unlocks and wakes first, downward last: who is in a paravirtual slow path is
+      // woken at all times.
+      let operation = LockOperation.all[to == .paravirtual ? index : 4 - index]
       let new = to.implementation(of: operation)
       guard Target.isText(operation), from.implementation(of: operation) != new else { continue }
       for index in 0..<sites.count where sites.site(index).operation == operation {
@@ -87,9 +89,12 @@ public struct StopMachineOutcome: Sendable {
   /// Why not all do.
   public var failure: SwitchFailure?
 
-  /// Nothing has been done yet.
+  /// Nothing done yet; a failure if that remains so.
   @inlinable
-  public init(began: UInt64) { self.began = began }
+  public init(began: UInt64, failure: SwitchFailure? = nil) {
+    self.began = began
+    self.failure = failure
+  }
 }
 
 /// Switches by `stopMachine`.
@@ -153,7 +158,7 @@ public enum StopMachineSwitch<Target: StopMachineTarget> {
       run.report.add(
         StepRecord(
           step: .poke(operation, from: from, to: to), nanoseconds: after &- outcome.began,
-          sites: outcome.sites))
+          sites: Target.sites.count(of: operation)))
     }
   }
 }

@@ -192,6 +192,15 @@ struct SwitchRun<Target: TextTarget> {
   }
 }
 
+extension SiteTable {
+  /// How many sites there are of an operation.
+  func count(of operation: LockOperation) -> UInt32 {
+    var sum: UInt32 = 0
+    for index in 0..<count where site(index).operation == operation { sum &+= 1 }
+    return sum
+  }
+}
+
 extension LockOperation {
   @inlinable static var all: InlineArray<5, LockOperation> {
     [.wait, .kick, .vcpuIsPreempted, .unlock, .slowPath]

@@ -65,7 +65,7 @@ extension LockWord {
   /// The fast path of every set; correct beside either queue, because it never passes a waiter.
   /// Acquires; pairs with the releasing store of every unlock.
   @inlinable @inline(__always)
-  public func tryLock<Platform: LockMachine>(on _: Platform.Type) -> Bool {
+  public func tryLock<Platform: AtomicMemory>(on _: Platform.Type) -> Bool {
     Platform.compareExchange(whole, expected: 0, desired: 1, .acquiring) == 0
   }
 }

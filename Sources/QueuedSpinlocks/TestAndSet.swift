@@ -4,7 +4,7 @@ import LockPlatform
 ///
 /// It takes the lock only when the whole word is 0, so it is correct beside either queue. Unfair,
 /// and without bound for one CPU; the lock itself makes progress.
-public enum TestAndSet<Platform: LockMachine> {
+public enum TestAndSet<Platform: AtomicMemory> {
   /// Takes the lock.
   ///
   /// Callable in every context in which a spinlock may be taken.

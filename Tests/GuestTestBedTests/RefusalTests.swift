@@ -96,6 +96,20 @@ extension GuestTests {
         #expect(report.result == "undone")
         #expect(report.error?.contains("time") == true)
         #expect(try await switcher.set == "native")
+        for (name, reason) in [
+          ("stop-machine", "Timer expired"), ("barrier", "Resource temporarily unavailable"),
+        ] {
+          try await switcher.choose(.init(name))
+          #expect(try await shell.tryToRun("echo paravirtual > \(set)").output.contains(reason))
+          #expect(try await switcher.lastSwitch.result == "undone")
+          #expect(try await switcher.set == "native")
+        }
+        let way = "/sys/kernel/tidelock/protocol"
+        for file in [way, "/sys/kernel/tidelock/stop_mode", "/sys/kernel/tidelock/accounting"] {
+          #expect(try await shell.tryToRun("echo faster > \(file)").status != 0)
+        }
+        #expect(try await shell.read(way) == "barrier")
+        try await switcher.choose(.init("staged"))
         try await shell.write("60000", to: "/sys/kernel/tidelock/time_limit")
         try await switcher.change(to: "paravirtual")
         #expect(try await torture.stop().exclusion == true)
@@ -107,6 +121,7 @@ extension GuestTests {
         )
         var switches = 0
         repeat {
+          try await switcher.choose(.init(["staged", "stop-machine", "barrier"][switches % 3]))
           try await switcher.change(to: switches % 2 == 0 ? "native" : "paravirtual")
           switches += 1
         } while try await shell.tryToRun("test -e /tmp/done").status != 0

@@ -90,6 +90,7 @@ import Testing
     (["--vcpus", "1"], 2, "--vcpus"),
     (["--seconds", "nan"], 2, "--seconds"),
     (["--switches", "many"], 2, "many"),
+    (["--protocol", "fastest"], 2, "fastest"),
   ])
   func badInputIsNamed(arguments: [String], status: Int, names: String) throws {
     let run = try tidelock(["guest", "demo"] + arguments)

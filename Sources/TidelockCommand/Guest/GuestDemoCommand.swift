@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GuestTestBed
+import LockSwitching
 import RunReports
 import Synchronization
 
@@ -30,6 +31,11 @@ struct GuestDemoCommand: AsyncParsableCommand {
       "Then as many switches more, under locks from every context and NMIs.", valueName: "n"))
   var switches = 0
 
+  @Option(
+    name: .customLong("protocol"),
+    help: "How the guest switches: staged, or by a published protocol.")
+  var switchProtocol = SwitchProtocol.staged
+
   @Flag(help: "Print one JSON object and nothing else.")
   var json = false
 
@@ -52,7 +58,8 @@ struct GuestDemoCommand: AsyncParsableCommand {
     let guest = try GuestKernel(kernel)
     _ = Machine.current
 
-    let plan = GuestDemoPlan(vcpus: vcpus, seconds: seconds, soak: switches)
+    let plan = GuestDemoPlan(
+      vcpus: vcpus, seconds: seconds, soak: switches, switchProtocol: switchProtocol)
     let display = GuestDemoDisplay(json: json, plan: plan)
     let (record, signal) = try await watch(GuestDemoRun(plan, guest, display), display)
     let outcome = GuestDemoOutcome(

@@ -103,6 +103,7 @@ struct GuestDemoOutcome {
 
     let kernel: String
     let vcpus: Int
+    let `protocol`: String
     let machine = Machine.current
     let phases: [Phase]
     let switches: [GuestSwitchReport]
@@ -118,6 +119,7 @@ struct GuestDemoOutcome {
       let record = outcome.record
       kernel = outcome.kernel
       vcpus = outcome.plan.vcpus
+      `protocol` = outcome.plan.switchProtocol.name.description
       phases = record.phases.map {
         Phase(
           name: $0.name, set: $0.set.name.description, seconds: Double($0.milliseconds) / 1000,

@@ -14,6 +14,8 @@ struct GuestDemoPlan: Sendable {
   let seconds: Double
   /// How many switches the soak after the phases makes; zero for no soak.
   let soak: Int
+  /// How the guest switches.
+  let switchProtocol: SwitchProtocol
 
   /// From the set that the kernel booted with to each of the others and back.
   let phases = [

@@ -28,14 +28,15 @@ extension GuestDemoOutcome {
     RunTable(
       "What each switch cost",
       columns: [
-        .words("switch"), .words("result"), .numbers("took"), .numbers("draining"),
+        .words("switch"), .words("protocol"), .words("result"), .numbers("took"),
+        .numbers("draining"),
         .numbers("longest stall"), .numbers("sites"), .numbers("breakpoints"),
       ],
       rows: record.switches.map { entry in
         let report = entry.report
         let drained = report.steps.reduce(0) { $0 + ($1.drain == nil ? 0 : $1.microseconds) }
         return [
-          "\(report.from) to \(report.to)", report.result,
+          "\(report.from) to \(report.to)", report.protocol, report.result,
           Quantity.duration(microseconds: report.microseconds),
           Quantity.duration(microseconds: drained),
           Quantity.duration(microseconds: report.longestStall), String(report.sites),
@@ -138,6 +139,7 @@ extension GuestDemoOutcome {
         .init(
           "host",
           "\(Quantity.exact(machine.cpus, "CPU")) (\(machine.cpuModel)), Linux \(machine.kernel)"),
+        .init("protocol", plan.switchProtocol.name.description),
         .init("other threads running", "\(machine.otherThreads) before the run"),
         .init("soak", record.soak?.sentence ?? "none; --switches N makes one"),
         .init("end", record.failure ?? (signal == nil ? "after all phases" : "interrupted")),

@@ -42,6 +42,7 @@ final class GuestDemoRun: Sendable {
       display.begin("loading the modules")
       let switcher = try await GuestSwitcher.load(in: shell)
       try await switcher.limitChanges(to: plan.switchLimit)
+      try await switcher.choose(.init(plan.switchProtocol.name.description))
       let torture = try await GuestTorture.load(in: shell)
       await noteTroubles(shell, during: "boot and loading", .native)
       try await torture.start(.init())
