@@ -25,9 +25,9 @@ public struct GuestTrial: Codable, Sendable {
   /// How many vCPUs the guest had.
   public let vcpus: Int
   /// Each with a switch.
-  public let switching: [Window]
+  public private(set) var switching: [Window]
   /// The same load and, alternating, the same sets, for as long each, without a switch.
-  public let resting: [Window]
+  public private(set) var resting: [Window]
 
   /// The switches that were done.
   public var done: [GuestSwitchReport] { reports.filter { $0.result == "done" } }
@@ -55,6 +55,12 @@ public struct GuestTrial: Codable, Sendable {
   /// Sections in a second, in windows without.
   public var rateResting: Double { rate(resting) }
 
+  /// Adds what a later trial of the same way has measured.
+  mutating func append(_ later: GuestTrial) {
+    switching += later.switching
+    resting += later.resting
+  }
+
   private func rate(_ windows: [Window]) -> Double {
     let time = windows.reduce(0) { $0 + $1.microseconds }
     return Double(windows.reduce(0) { $0 + $1.acquisitions }) * 1e6 / Double(max(1, time))
@@ -71,21 +77,19 @@ extension GuestTrial {
   ///   - shell: In the guest, whose torture runs.
   ///   - switcher: The module in it.
   ///   - limit: How long the test bed waits for one switch.
-  ///   - progress: Told after each window how many are over, of how many.
   /// - Returns: All windows, and the reports.
   /// - Throws: ``GuestError``, or `CancellationError`.
   public static func measure(
     _ way: GuestSwitcher.Way, switches: Int,
     between sets: (String, String) = ("native", "paravirtual"),
-    in shell: GuestShell, _ switcher: GuestSwitcher, limit: Duration = .seconds(240),
-    progress: @Sendable (Int, Int) -> Void = { _, _ in }
+    in shell: GuestShell, _ switcher: GuestSwitcher, limit: Duration = .seconds(240)
   ) async throws -> GuestTrial {
     try await switcher.choose(way)
     var switching: [Window] = []
     // Without a switch the guest stays in each of the sets for half of the windows.
     var resting: [Window] = []
     var set = try await switcher.set
-    for number in 0..<switches {
+    for _ in 0..<switches {
       try Task.checkCancellation()
       let wanted = set == sets.0 ? sets.1 : sets.0
       let window = try await window(shell, "echo \(wanted) > \(GuestSwitcher.folder)/set", limit)
@@ -96,7 +100,6 @@ extension GuestTrial {
       // led to.
       let seconds = Double(window.microseconds) / 1e6
       resting.append(try await Self.window(shell, "sleep \(seconds)", limit))
-      progress(number + 1, switches)
     }
     let vcpus = switching.first?.longestGaps.count ?? 0
     return GuestTrial(way: way, vcpus: vcpus, switching: switching, resting: resting)
@@ -161,7 +164,8 @@ public struct GuestComparison: Codable, Sendable {
     [.init("staged"), .init("stop-machine"), .init("barrier"), .barrierOfSlowPaths]
   }
 
-  /// Boots a guest and switches it back and forth by each way in turn, under the same load.
+  /// Boots a guest and switches it there and back by each way in turn, again and again, under the
+  /// same load.
   ///
   /// - Parameters:
   ///   - ways: How to switch.
@@ -187,14 +191,16 @@ public struct GuestComparison: Codable, Sendable {
       let torture = try await GuestTorture.load(in: shell)
       try await torture.start(load)
       var trials: [GuestTrial] = []
-      for way in ways {
-        let name = way.protocol
-        trials.append(
+      for done in stride(from: 0, to: even, by: 2) {
+        for (index, way) in ways.enumerated() {
+          progress("\(way.protocol): \(done) of \(even) switches")
           // The undoing of a switch takes its time as well.
-          try await GuestTrial.measure(
-            way, switches: even, in: shell, switcher, limit: timeLimit * 4 + .seconds(60)
-          ) { done, all in progress("\(name): \(done) of \(all) switches") })
+          let trial = try await GuestTrial.measure(
+            way, switches: 2, in: shell, switcher, limit: timeLimit * 4 + .seconds(60))
+          if done == 0 { trials.append(trial) } else { trials[index].append(trial) }
+        }
       }
+      progress("removing the modules")
       try await switcher.unload(limit: .seconds(240))
       let statistics = try await torture.stop()
       try await torture.unload()

@@ -102,6 +102,7 @@ public enum References<Machine: ReferenceMachine> {
   /// Passes the barrier: the current CPU is in no operation, and what it holds is not counted.
   ///
   /// Only where nothing but nested contexts, which leave it as they found it, runs on this CPU.
+  @inlinable
   public static func pass() {
     guard let area = Machine.references else { return }
     let counting = Machine.load(Machine.counting, .relaxed)
@@ -110,7 +111,8 @@ public enum References<Machine: ReferenceMachine> {
     }
   }
 
-  private static func pass(_ area: UInt, _ counting: UInt32) {
+  @inlinable
+  static func pass(_ area: UInt, _ counting: UInt32) {
     for index in 0..<room { Machine.store(0, to: kept(area, index), .relaxed) }
     // Releasing; pairs with the loads in `hasPassed` and `count`.
     Machine.store(counting, to: generation(area), .releasing)

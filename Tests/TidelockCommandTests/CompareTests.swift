@@ -105,6 +105,9 @@ import TidelockCommand
     (["compare", "--time-limit", "0"], 2, "--time-limit"),
     (["compare", "--protocol", "hammer"], 2, "hammer"),
     (["compare", "--accounting", "none"], 2, "none"),
+    (["compare", "--vcpus", "4"], 2, "--vcpus"),
+    (["compare", "--guest", "--threads", "4"], 2, "--threads"),
+    (["compare", "--guest", "--kernel", "5.99"], 1, "5.99"),
     (["demo", "--protocol", "hammer"], 2, "hammer"),
     (["demo", "--protocol", "barrier", "--poke", "breakpoint"], 2, "--poke"),
   ])

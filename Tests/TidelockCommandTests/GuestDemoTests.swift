@@ -84,6 +84,38 @@ import Testing
       .compactMap { try? String(contentsOfFile: "/proc/\($0)/cmdline", encoding: .utf8) }
   }
 
+  /// `tidelock compare --guest`.
+  @Test(.enabled(if: isSetUp, "run Scripts/guest-setup to have guests booted"))
+  func comparesTheProtocols() throws {
+    struct Comparison: Decodable {
+      struct Spread: Decodable { let median, p99, longest: Double }
+      struct Row: Decodable {
+        let `protocol`: String
+        let switches, undone: Int
+        let microseconds, gap_microseconds, quiet_gap_microseconds: Spread
+      }
+      struct Load: Decodable {
+        let runners: Int
+        let rows: [Row]
+      }
+      let runner: String
+      let verified: Bool
+      let loads: [Load]
+    }
+    let run = try tidelock(
+      "compare", "--guest", "--switches", "2", "--vcpus", "3", "--accounting", "until-unlock",
+      "--json")
+    #expect(run.status == 0, "\(run.errors)")
+    let comparison = try JSONDecoder().decode(Comparison.self, from: Data(run.output.utf8))
+    #expect(comparison.runner == "vCPU" && comparison.verified)
+    #expect(comparison.loads.map(\.runners) == [2, 3])
+    for load in comparison.loads {
+      #expect(load.rows.map(\.protocol) == ["staged", "stop-machine", "barrier"])
+      #expect(load.rows.allSatisfy { $0.switches == 2 && $0.undone == 0 })
+      #expect(load.rows.allSatisfy { $0.microseconds.median > 0 && $0.gap_microseconds.median > 0 })
+    }
+  }
+
   @Test(arguments: [
     (["--kernel", "5.99"], 1, "5.99"),
     (["--report", "/no/such/folder/page.html"], 1, "/no/such/folder/page.html"),

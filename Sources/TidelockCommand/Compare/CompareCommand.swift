@@ -1,11 +1,12 @@
 import ArgumentParser
 import Foundation
+import GuestTestBed
 import LockSwitching
 import RunReports
 import Tidelock
 
 /// `tidelock compare`: switches back and forth under one load by each protocol in turn.
-struct CompareCommand: ParsableCommand {
+struct CompareCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Measures the three ways to switch against each other, under the same load.",
@@ -13,17 +14,33 @@ struct CompareCommand: ParsableCommand {
       Threads take locks and watch their own progress; each protocol in turn switches native to \
       paravirtual and back, over and over: first with CPUs to spare, then with more threads than \
       CPUs. Shown is what a switch takes, how long it holds threads up beside what the load does by \
-      itself, and what it costs in throughput.
+      itself, and what it costs in throughput. With --guest the same in Linux guests, whose vCPUs \
+      do it.
       """)
 
-  @Option(help: ArgumentHelp("How long the whole run takes.", valueName: "s"))
-  var seconds = 60.0
+  @Flag(help: "Compare in Linux guests instead of threads of this program.")
+  var guest = false
+
+  @Option(
+    help: ArgumentHelp("How long the whole run takes; 60 if not given.", valueName: "s"))
+  var seconds: Double?
 
   @Option(
     help: ArgumentHelp(
-      "How many switches each protocol makes under each load, however long that takes.",
-      valueName: "n"))
+      "How many switches each protocol makes under each load, however long that takes; with --guest"
+        + " 10 if not given.", valueName: "n"))
   var switches: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --guest: how many virtual CPUs when oversubscribed; 8 if not given.", valueName: "n"))
+  var vcpus: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "With --guest: a series such as 6.1, or a whole release; 6.1 if not given.",
+      valueName: "version"))
+  var kernel: String?
 
   @Option(
     help: ArgumentHelp(
@@ -41,8 +58,10 @@ struct CompareCommand: ParsableCommand {
   @Option(help: "Whether stop-machine lets signals through to the threads it holds.")
   var stopMode = StopModeChoice.task
 
-  @Option(help: ArgumentHelp("After how long a switch is undone.", valueName: "s"))
-  var timeLimit = 5.0
+  @Option(
+    help: ArgumentHelp(
+      "After how long a switch is undone; 5, with --guest 60, if not given.", valueName: "s"))
+  var timeLimit: Double?
 
   @Flag(help: "Print one JSON object and nothing else.")
   var json = false
@@ -71,8 +90,18 @@ struct CompareCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard seconds >= 1, seconds <= 86_400 else {
+    if let seconds, !(1...86_400 ~= seconds) {
       throw ValidationError("--seconds must be between 1 and 86400.")
+    }
+    if guest, seconds != nil || threads != nil {
+      throw ValidationError(
+        "--seconds and --threads are not for --guest; use --switches and --vcpus.")
+    }
+    if !guest, vcpus != nil || kernel != nil {
+      throw ValidationError("--vcpus and --kernel are for --guest only.")
+    }
+    if let vcpus, !(2...64 ~= vcpus) {
+      throw ValidationError("--vcpus must be between 2 and 64.")
     }
     if let switches {
       guard 2...1_000_000 ~= switches else {
@@ -84,40 +113,49 @@ struct CompareCommand: ParsableCommand {
         throw ValidationError("--threads must be between 2 and 4096.")
       }
     }
-    guard timeLimit >= 0.001, timeLimit <= 3600 else {
+    if let timeLimit, !(0.001...3600 ~= timeLimit) {
       throw ValidationError("--time-limit must be between 0.001 and 3600.")
     }
   }
 
-  func run() throws {
+  func run() async throws {
     // First everything that can go wrong without a run.
     if let report { try ReportFile.check(report) }
-    let cpus = Machine.current.cpus
-    let plan = ComparePlan(
-      contestants: contestants,
-      loads: [
-        .init(name: "CPUs to spare", threads: ComparePlan.spareThreads(cpus: cpus)),
-        .init(name: "oversubscribed", threads: threads ?? 8 * cpus),
-      ], cpus: cpus, switches: switches, seconds: seconds, timeLimit: .seconds(timeLimit))
-    var display = CompareDisplay(json: json, plan: plan)
-    let (comparison, signal) = CompareRun(plan).execute(display: &display)
-    try show(comparison, display)
+    let (comparison, signal) = try await guest ? compareInGuests() : compareInThreads()
+    if let report {
+      try ReportFile.write(comparison.page.html(), to: report)
+      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
+    }
     if let failure = comparison.failure { throw Failure(description: failure) }
     // The verdict has been printed, as it is for a run that holds.
     if !comparison.isVerified { throw ExitCode.failure }
     if let signal { throw ExitCode(128 + signal) }
   }
 
-  private func show(_ comparison: Comparison, _ display: CompareDisplay) throws {
-    if json {
-      try StandardOutput.write(comparison.json())
-    } else {
-      display.end(comparison)
-    }
-    if let report {
-      try ReportFile.write(comparison.page.html(), to: report)
-      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
-    }
+  private func compareInThreads() throws -> (Comparison, CInt?) {
+    let cpus = Machine.current.cpus
+    let plan = ComparePlan(
+      contestants: contestants,
+      loads: [
+        .init(name: "CPUs to spare", threads: ComparePlan.spareThreads(cpus: cpus)),
+        .init(name: "oversubscribed", threads: threads ?? 8 * cpus),
+      ], cpus: cpus, switches: switches, seconds: seconds ?? 60,
+      timeLimit: .seconds(timeLimit ?? 5))
+    var display = CompareDisplay(json: json, plan: plan)
+    let (comparison, signal) = CompareRun(plan).execute(display: &display)
+    if json { try StandardOutput.write(comparison.json()) } else { display.end(comparison) }
+    return (comparison, signal)
+  }
+
+  private func compareInGuests() async throws -> (Comparison, CInt?) {
+    let kernel = try GuestKernel(kernel ?? "6.1")
+    let display = GuestCompareDisplay(json: json)
+    let run = GuestCompareRun(
+      kernel: kernel, contestants: contestants, vcpus: vcpus ?? 8, cpus: Machine.current.cpus,
+      switches: switches ?? 10, timeLimit: .seconds(timeLimit ?? 60), display: display)
+    let (comparison, signal) = try await watchGuest(display) { try await run.execute() }
+    if json { try StandardOutput.write(comparison.json()) } else { display.end(comparison) }
+    return (comparison, signal)
   }
 
   private var contestants: [ComparePlan.Contestant] {
@@ -130,7 +168,7 @@ struct CompareCommand: ParsableCommand {
         [
           ComparePlan.Contestant(
             protocol: chosen, options: SwitchOptions(stopMode: stopMode.mode),
-            option: stopMode == .nmi ? "signals blocked" : nil)
+            option: stopMode == .nmi ? (guest ? "in an NMI" : "signals blocked") : nil)
         ]
       case .barrier:
         accounting.all.map {

@@ -71,19 +71,7 @@ struct CompareDisplay {
   mutating func close() { live.close() }
 
   /// The tables and what they come to.
-  func end(_ comparison: Comparison) {
-    let width = terminal.isLive ? terminal.width : 120
-    if comparison.interrupted {
-      terminal.write(paragraph: "Interrupted: what was measured until then.")
-    }
-    for table in comparison.tables where !table.isEmpty {
-      terminal.write("\n\(table.title)\n\n" + table.text(width: width))
-    }
-    terminal.write("\n")
-    for sentence in comparison.findings + [comparison.verdict] {
-      terminal.write(paragraph: sentence)
-    }
-  }
+  func end(_ comparison: Comparison) { comparison.show(on: terminal) }
 
   private mutating func showEnd(_ load: Comparison.Load) {
     let took = load.rows.map {
@@ -96,5 +84,18 @@ struct CompareDisplay {
 
   private mutating func show(_ line: String) {
     if !isSilent { live.print(line) }
+  }
+}
+
+extension Comparison {
+  /// The tables and what they come to.
+  func show(on terminal: Terminal) {
+    let width = terminal.isLive ? terminal.width : 120
+    if interrupted { terminal.write(paragraph: "Interrupted: what was measured until then.") }
+    for table in tables where !table.isEmpty {
+      terminal.write("\n\(table.title)\n\n" + table.text(width: width))
+    }
+    terminal.write("\n")
+    for sentence in findings + [verdict] { terminal.write(paragraph: sentence) }
   }
 }

@@ -26,7 +26,7 @@ extension Comparison {
 
   private func effectTable(_ load: Load) -> RunTable {
     RunTable(
-      "How long a switch holds a \(runner) up, \(title(load))",
+      "How long a switch holds a \(runner.rawValue) up, \(title(load))",
       columns: [
         .words("protocol"), .numbers("median gap"), .numbers("without"), .numbers("p99 gap"),
         .numbers("without"), .numbers("added"), .numbers("longest gap"), .numbers("without"),
@@ -47,7 +47,7 @@ extension Comparison {
   }
 
   private func title(_ load: Load) -> String {
-    "\(load.name): \(Quantity.exact(load.runners, runner)) on \(Quantity.exact(load.cpus, "CPU"))"
+    "\(load.name): \(Quantity.exact(load.runners, runner.rawValue)) on \(Quantity.exact(load.cpus, "CPU"))"
   }
 
   /// What the figures say about the protocols, load by load.
@@ -83,11 +83,18 @@ extension Comparison {
 
   /// Whether the locks did their work, as a sentence.
   var verdict: String {
-    isVerified
-      ? "Verified: every lock's generator stands where the sections that each \(runner) counted for"
+    switch (runner, isVerified) {
+    case (.thread, true):
+      "Verified: every lock's generator stands where the sections that each thread counted for"
         + " itself lead it; nothing was lost."
-      : "Not verified: a lock's generator does not stand where the sections that each \(runner)"
-        + " counted for itself lead it; updates were lost."
+    case (.thread, false):
+      "Not verified: a lock's generator does not stand where the sections that each thread counted"
+        + " for itself lead it; updates were lost."
+    case (.vCPU, true):
+      "Verified: no two sections of a lock met in any guest, and its text was as before in the end."
+    case (.vCPU, false):
+      "Not verified: two sections of a lock met in a guest, or its text was not as before in the end."
+    }
   }
 
   /// The comparison as a page.
@@ -95,10 +102,10 @@ extension Comparison {
     RunPage(
       title: "Tidelock: three ways to switch, side by side",
       summary: """
-        The same load switches back and forth by each protocol in turn. Every \(runner) takes the \
+        The same load switches back and forth by each protocol in turn. Every \(runner.rawValue) takes the \
         time at each step of its own; a gap is what passes between two. Shown is, for each \
-        \(runner) and each switch, its longest gap from the beginning of the switch on, beside that \
-        of windows as long without a switch: too many \(runner)s on too few CPUs have gaps of their own.
+        \(runner.rawValue) and each switch, its longest gap from the beginning of the switch on, beside that \
+        of windows as long without a switch: too many \(runner.rawValue)s on too few CPUs have gaps of their own.
         """,
       verdict: .init(verdict, holds: isVerified && failure == nil),
       spreads: loads.flatMap { load in

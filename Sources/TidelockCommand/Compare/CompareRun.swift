@@ -68,7 +68,7 @@ final class CompareRun: Sendable {
     }
     let end = record.withLock { $0 }
     let comparison = Comparison(
-      runner: "thread", loads: end.loads, isVerified: end.isVerified, interrupted: signal != nil,
+      runner: .thread, loads: end.loads, isVerified: end.isVerified, interrupted: signal != nil,
       failure: end.failure)
     return (comparison, signal)
   }

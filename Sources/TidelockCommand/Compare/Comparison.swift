@@ -70,8 +70,13 @@ struct Comparison: Encodable, Sendable {
     }
   }
 
-  /// What runs on a CPU: `thread` or `vCPU`.
-  let runner: String
+  /// What runs on a CPU.
+  enum Runner: String, Encodable, Sendable {
+    case thread, vCPU
+  }
+
+  /// What was measured.
+  let runner: Runner
   var loads: [Load]
   /// Whether exclusion was kept, under every load.
   var isVerified: Bool

@@ -61,7 +61,8 @@ struct GuestDemoCommand: AsyncParsableCommand {
     let plan = GuestDemoPlan(
       vcpus: vcpus, seconds: seconds, soak: switches, switchProtocol: switchProtocol)
     let display = GuestDemoDisplay(json: json, plan: plan)
-    let (record, signal) = try await watch(GuestDemoRun(plan, guest, display), display)
+    let demo = GuestDemoRun(plan, guest, display)
+    let (record, signal) = try await watchGuest(display) { try await demo.execute() }
     let outcome = GuestDemoOutcome(
       plan: plan, kernel: guest.release, record: record, signal: signal)
 
@@ -75,41 +76,5 @@ struct GuestDemoCommand: AsyncParsableCommand {
       if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
     }
     try outcome.exit()
-  }
-
-  /// Waits for the run, redraws meanwhile, and ends it in order when a signal comes.
-  private func watch(
-    _ demo: GuestDemoRun, _ display: GuestDemoDisplay
-  ) async throws -> (GuestDemoRecord, CInt?) {
-    let signals = CaughtSignals([SIGINT, SIGTERM, SIGHUP, SIGTSTP])
-    let isOver = Synchronization.Mutex(false)
-    let work = Task {
-      defer { isOver.withLock { $0 = true } }
-      return try await demo.execute()
-    }
-    var signal: CInt?
-    while !isOver.withLock({ $0 }) {
-      try? await Task.sleep(for: .milliseconds(200))
-      display.tick()
-      let caught = signals.take()
-      if caught == SIGTSTP {
-        // The shell gets its cursor for the time that we are stopped.
-        display.close()
-        raise(SIGSTOP)
-      } else if let caught, signal == nil {
-        // Ends QEMU or the build, whichever runs; asking twice is no faster.
-        signal = caught
-        display.begin("ending the guest")
-        work.cancel()
-      }
-    }
-    display.close()
-    do {
-      return (try await work.value, signal)
-    } catch {
-      // What a run that was ended says is of no use to who ended it.
-      if let signal { throw ExitCode(128 + signal) }
-      throw error
-    }
   }
 }

@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// Told by the run and, several times a second, by whoever waits for it: a guest under load may be
 /// slow to answer, and the seconds go on all the same.
-final class GuestDemoDisplay: Sendable {
+final class GuestDemoDisplay: GuestDisplay {
   private let plan: GuestDemoPlan
   private let terminal: Terminal
   private let isSilent: Bool
