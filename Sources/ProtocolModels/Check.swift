@@ -15,6 +15,10 @@ public struct Check: Sendable {
     case staged
     /// Its failures, at every step.
     case undo
+    /// The switch with all CPUs gathered, in lock-step.
+    case stopMachine
+    /// The switch with breakpoints everywhere, and counted.
+    case barrier
     /// Interrupts and NMIs.
     case interrupts
     /// Nobody is left behind.
@@ -57,7 +61,7 @@ public struct Check: Sendable {
 extension Check {
   /// Everything, in the order of a run.
   public static var all: [Check] {
-    locks + compatibility + staged + undo + interrupts + fairness + assumptions + mutants
+    locks + compatibility + staged + undo + stopMachine + barrier + interrupts + fairness + assumptions + mutants
   }
 
   // MARK: Locks

@@ -143,10 +143,16 @@ extension ModelMachine: CountedMachine {
   static var slowPath: Location<UInt32> { Place.entry(.slowPath) }
 
   @inline(__always)
-  static func yield() { Simulated.pause(0) }
+  static func yield() {
+    if Setting.current.switchProtocol == .stopMachine, !Setting.current.isKernel {
+      ModelGathering.waitsAtGate()
+    }
+    Simulated.pause(0)
+  }
 
+  /// Only who switches looks at the time, and followers at its end.
   @inline(__always)
-  static var nanoseconds: UInt64 { 0 }
+  static var nanoseconds: UInt64 { Simulated.load(Place.clock, .relaxed) }
 
   @inline(__always)
   static func noteHold(_: UInt64) {}

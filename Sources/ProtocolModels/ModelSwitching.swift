@@ -63,6 +63,33 @@ enum ModelSwitching: SwitchTarget {
   static var measured: (longestHold: UInt64, breakpoints: UInt64) { (0, 0) }
 }
 
+/// Text of the model: unlock, and in a kernel the slow path.
+extension ModelSwitching: TextTarget {
+  typealias Code = ModelCode
+
+  static func prepareBreakpoints() throws(SwitchFailure) {}
+  static func openText() throws(SwitchFailure) {}
+  static func closeText() {}
+  static var sites: ModelSites { ModelSites() }
+
+  static func isText(_ operation: LockOperation) -> Bool {
+    operation == .unlock || operation == .slowPath && Setting.current.isKernel
+  }
+
+  static func enter(_ slowPath: Implementation) {
+    let setting = Setting.current
+    if setting.checksReferences, slowPath == setting.request.to.implementation(of: .slowPath) {
+      ModelReferences.checkNone()
+    }
+    if slowPath == .gate, setting.mutation == .noGate { return }
+    ModelMachine.store(UInt32(slowPath.rawValue), to: ModelMachine.slowPath, .releasing)
+  }
+
+  static func note(_ operation: LockOperation, holds implementation: Implementation) {
+    ModelMachine.store(UInt32(implementation.rawValue), to: Place.entry(operation), .relaxed)
+  }
+}
+
 /// The CPU that switches.
 enum Switcher {
   private static var mayFail: Bool {
@@ -70,12 +97,23 @@ enum Switcher {
   }
 
   static let body: @convention(c) (UInt32) -> Void = { _ in
-    let (report, failure) = StagedSwitch<ModelSwitching>.run(
-      Setting.current.plan, Setting.current.request)
+    let (report, failure) = run()
     Simulated.store(report.result == .done ? 1 : 0, to: Place.result, .relaxed)
     Simulated.expect((failure == nil) == (report.result == .done), "the report contradicts itself")
     Simulated.expect(report.result == .done || mayFail, "the switch did not succeed")
     Simulated.expect(
       report.result == .done || report.result == .undone, "the switch was not undone")
+    if Setting.current.switchProtocol != .staged {
+      ModelMachine.store(1, to: Place.finished, .releasing)
+    }
+  }
+
+  private static func run() -> (SwitchReport, SwitchFailure?) {
+    let setting = Setting.current
+    return switch setting.switchProtocol {
+    case .staged: StagedSwitch<ModelSwitching>.run(setting.plan, setting.request)
+    case .stopMachine: StopMachineSwitch<ModelSwitching>.run(setting.request)
+    case .barrier: BarrierSwitch<ModelSwitching>.run(setting.request)
+    }
   }
 }

@@ -39,6 +39,25 @@ public enum Mutation: Equatable, Sendable {
   /// The handler emulates the native unlock.
   case emulatesNative
 
+  /// Who is gathered acknowledges without serializing.
+  case followerDoesNotSerialize
+  /// The leader of the lock-step does not wait for acknowledgements.
+  case leaderDoesNotWait
+  /// Who is gathered and meets a breakpoint waits for the site without acknowledging.
+  case handlerDoesNotJoin
+  /// The leader that meets a breakpoint waits for the site.
+  case leaderDoesNotFinish
+  /// A switch does not lead slow paths to the gate.
+  case noGate
+  /// Who switches does not wait until the barrier has been passed.
+  case barrierNotAwaited
+  /// The operations that CPUs are in are not counted.
+  case marksNotCounted
+  /// The locks that CPUs hold are not counted.
+  case referencesNotCounted
+  /// An unlock drops the reference that was kept last.
+  case dropsLast
+
   /// A kind of access.
   public enum Access: UInt8, Sendable { case load, store, exchange, compareExchange, fetchOr }
 

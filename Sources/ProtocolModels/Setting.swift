@@ -34,6 +34,14 @@ struct Setting {
   var cpus: UInt32 = 0
   /// Aligned 8-byte stores to code are fetched whole or not at all.
   var wordStoresAreWhole = true
+  /// How the model switches, if it does.
+  var switchProtocol = SwitchProtocol.staged
+  /// The slow path is text, and CPUs are reached only where they hold nothing.
+  var isKernel = false
+  /// CPUs can be gathered while they hold locks.
+  var isGatheredHoldingLocks: Bool { switchProtocol == .stopMachine && !isKernel }
+  /// What is to be counted until its unlock is checked to be so.
+  var checksReferences: Bool { switchProtocol == .barrier && request.options.accounting == .untilUnlock }
   /// The switch, if the model has one.
   var plan = Plan()
   var request = SwitchRequest(
@@ -74,6 +82,8 @@ public enum Waiting: UInt8, Sendable, CaseIterable {
   case testAndSet
   /// The counted entry, and from there where the table leads.
   case counted
+  /// Where its slow path site leads.
+  case site
 }
 
 /// How a CPU unlocks.

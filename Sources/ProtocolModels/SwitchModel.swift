@@ -11,7 +11,14 @@ public struct SwitchModel: Model {
   public var to: LockSet
   /// The slow path in place at first, if it is not that of the set.
   public var slowPath: Implementation?
-  /// The plan; the shipped one unless it is changed.
+  /// How it is switched.
+  public var switchProtocol = SwitchProtocol.staged
+  /// What that leaves open.
+  public var options = SwitchOptions()
+  /// Whether it is a kernel's, of the published protocols: the slow path is text as unlock is, and
+  /// CPUs are reached only where they hold no lock.
+  public var isKernel = false
+  /// The plan of a staged switch; the shipped one unless it is changed.
   public var plan: Plan
   /// How unlock is poked.
   public var method = PokeMethod.store
@@ -55,13 +62,26 @@ public struct SwitchModel: Model {
     return model
   }
 
+  /// A switch by one of the published protocols.
+  public init(
+    _ switchProtocol: SwitchProtocol, from: LockSet, to: LockSet, _ workload: Workload,
+    _ memoryModel: MemoryModel
+  ) {
+    self.init(from: from, to: to, workload, memoryModel)
+    self.switchProtocol = switchProtocol
+    method = .breakpoint
+  }
+
   private var setting: Setting {
     var setting = Setting()
     workload.apply(to: &setting)
-    for cpu in workload.jobs.indices {
-      setting.waiting[cpu] = .counted
+    // The switching one as well: handlers interrupt it.
+    for cpu in 0...workload.jobs.count {
+      setting.waiting[cpu] = isKernel ? .site : .counted
       setting.unlocking[cpu] = .site
     }
+    setting.switchProtocol = switchProtocol
+    setting.isKernel = isKernel
     setting.cpus = UInt32(workload.jobs.count + 1)
     setting.touchesData = touchesData
     setting.readsTable = true
@@ -71,7 +91,7 @@ public struct SwitchModel: Model {
     setting.mutation = mutation
     setting.plan = plan
     setting.request = SwitchRequest(
-      from: from, to: to, method: method, timeLimit: 1, reason: .operator)
+      from: from, to: to, method: method, timeLimit: 1, reason: .operator, options: options)
     return setting
   }
 
@@ -103,12 +123,22 @@ public struct SwitchModel: Model {
     layout.fill(Place.site.address, with: code)
     layout.fill(Place.version(0).address, with: code)
     layout.fill(Place.versions.address, with: 1)
-    var cpus = workload.cpus
-    cpus.append(CPUProgram(Switcher.body))
+    let isPublished = switchProtocol != .staged
+    if isPublished {
+      Place.addPublished(to: &layout, switcher: switcher)
+      let code = Self.slowPathCode(from)
+      layout.fill(Place.slowSite.address, with: code)
+      layout.fill(Place.slowVersion(0).address, with: code)
+      layout.fill(Place.slowVersions.address, with: 1)
+    }
+    var cpus = workload.cpus(running: isPublished ? Worker.reachableBody : Worker.body)
+    cpus.append(
+      CPUProgram(
+        Switcher.body, handler: Worker.handler, interrupts: workload.switcherInterrupts))
     let (workload, touchesData, setting) = (workload, touchesData, setting)
-    let (sets, mutation) = ([from, to], mutation)
+    let (sets, mutation, isKernel) = ([from, to], mutation, isKernel)
     return ModelProgram(
-      name: "staged", cpus: cpus, memoryModel: memoryModel, layout: layout,
+      name: "\(switchProtocol.name)", cpus: cpus, memoryModel: memoryModel, layout: layout,
       setUp: { Setting.current = setting }
     ) { memory in
       // Undone or done, never in between.
@@ -116,6 +146,10 @@ public struct SwitchModel: Model {
       if memory.read(Place.site.address) != Self.code(to, mutation) {
         return "the site is not switched"
       }
+      if isKernel, memory.read(Place.slowSite.address) != Self.slowPathCode(to) {
+        return "the slow path site is not switched"
+      }
+      if isPublished, memory.read(Place.isCounted.address) != 0 { return "it still counts" }
       for operation in operations
       where memory.read(Place.entry(operation).address)
         != UInt64(to.implementation(of: operation).rawValue)
@@ -131,6 +165,11 @@ public struct SwitchModel: Model {
   /// Of this model: the setting may still be that of another.
   private static func code(_ set: LockSet, _ mutation: Mutation?) -> UInt64 {
     let form = ModelSites.form(set.implementation(of: .unlock), mutation)
+    return 0x90_9090 << 40 | (form?.bytes ?? 0)
+  }
+
+  private static func slowPathCode(_ set: LockSet) -> UInt64 {
+    let form = ModelSites.slowPathForm(set.implementation(of: .slowPath))
     return 0x90_9090 << 40 | (form?.bytes ?? 0)
   }
 }

@@ -33,6 +33,30 @@ enum Worker {
     } while Setting.current.isEndless[Int(cpu)]
   }
 
+  /// The same of a CPU that a switch must reach: before each job, and as long as the switch lasts.
+  static let reachableBody: @convention(c) (UInt32) -> Void = { cpu in
+    for index in 0..<3 {
+      let job = Setting.current.jobs[Int(cpu)][index]
+      guard job != .none else { break }
+      isReachable()
+      perform(job, cpu)
+    }
+    while ModelMachine.load(Place.finished, .acquiring) == 0 {
+      isReachable()
+      Simulated.pause(0)
+    }
+  }
+
+  /// Where this CPU is in no operation.
+  @inline(never)
+  private static func isReachable() {
+    switch Setting.current.switchProtocol {
+    case .staged: break
+    case .stopMachine: ModelGathering.mayJoin()
+    case .barrier: if Setting.current.isKernel { ModelSwitching.mayPassBarrier() }
+    }
+  }
+
   /// An interrupt takes B, one that interrupts it takes C.
   static let handler: @convention(c) (UInt32) -> Void = { cpu in
     let nesting = Simulated.load(Place.nesting(cpu), .relaxed)
@@ -69,6 +93,10 @@ enum Worker {
   private static func once(_ cpu: UInt32, _ index: UInt) {
     lock(cpu, index)
     enter(cpu, index)
+    // A signal gathers a thread that holds a lock as well.
+    if Setting.current.isGatheredHoldingLocks, Simulated.load(Place.nesting(cpu), .relaxed) == 0 {
+      isReachable()
+    }
     leave(cpu, index)
     unlock(cpu, index)
   }
@@ -83,6 +111,7 @@ enum Worker {
     case .paravirtual: ParavirtualQueue<ModelMachine>.slowPath(lock)
     case .testAndSet: TestAndSet<ModelMachine>.slowPath(lock)
     case .counted: CountedEntry<ModelMachine>.slowPath(lock)
+    case .site: CodeSite.slowPath(lock, cpu)
     }
   }
 
@@ -111,6 +140,7 @@ enum Worker {
   @inline(never)
   private static func unlock(_ cpu: UInt32, _ index: UInt) {
     let lock = Place.lock(index)
+    if Setting.current.checksReferences { ModelReferences.forget(lock.whole.address) }
     switch Setting.current.unlocking[Int(cpu)] {
     case .native: NativeQueue<ModelMachine>.unlock(lock)
     case .paravirtual: ParavirtualQueue<ModelMachine>.unlock(lock)
@@ -128,6 +158,8 @@ public struct Workload: Sendable {
   /// Of each CPU: how often a handler that takes lock B may interrupt it; the second one may come
   /// within the first, and then takes C, the third within that, and then takes D.
   public var interrupts: [Int]
+  /// The same of the CPU that switches.
+  public var switcherInterrupts = 0
   /// Of each CPU: the number under which the locks know it.
   public var numbers: [Int]
   /// How often each CPU may wake from sleep for no reason.
@@ -163,10 +195,12 @@ public struct Workload: Sendable {
     }
   }
 
-  var cpus: [CPUProgram] {
+  var cpus: [CPUProgram] { cpus(running: Worker.body) }
+
+  func cpus(running body: @escaping @convention(c) (UInt32) -> Void) -> [CPUProgram] {
     jobs.indices.map { cpu in
       var program = CPUProgram(
-        Worker.body, handler: Worker.handler, interrupts: interrupts[cpu],
+        body, handler: Worker.handler, interrupts: interrupts[cpu],
         spuriousWakeUps: spuriousWakeUps)
       program.isEndless = isEndless[cpu]
       return program
@@ -184,7 +218,7 @@ public struct Workload: Sendable {
     for lock in 0..<Place.locks {
       let updates = Int(memory.read(Place.data(lock).address))
       // Handlers come as they come, and they take B or C.
-      let most = least[Int(lock)] + (lock > 0 ? interrupts.reduce(0, +) : 0)
+      let most = least[Int(lock)] + (lock > 0 ? interrupts.reduce(switcherInterrupts, +) : 0)
       if touchesData, !(least[Int(lock)]...most).contains(updates) { return "lost update" }
       if memory.read(Place.lock(lock).whole.address, width: 4) != 0 {
         return "a lock is not free"

@@ -1,0 +1,115 @@
+import CodePatching
+import LockPlatform
+import LockSwitching
+import ModelChecker
+import QueuedSpinlocks
+
+/// The handler of breakpoints, as programs and kernels have it.
+enum ModelTrap {
+  private typealias Machine = ModelMachine
+
+  /// Handles a breakpoint; true if the operation was emulated.
+  @inline(never)
+  static func take(_ site: CodeWord, _ lock: LockWord, _ cpu: UInt32) -> Bool {
+    // Returning from a handler serializes (Intel SDM vol. 3A 9.3, IRET).
+    defer { CodeWord.serializeAll(cpu) }
+    switch BreakpointHit.resolve(site.address, ModelSites(), ModelCode.self) {
+    case .notOurs:
+      Simulated.fail("a breakpoint at a site is not known")
+      return true
+    case .retry: return false
+    case .emulate(let operation, _):
+      if Setting.current.switchProtocol == .stopMachine, joins(site) { return false }
+      emulate(operation, lock)
+      if Setting.current.mutation == .resumesInside {
+        Simulated.fail("goes on in the middle of a form")
+      }
+      return true
+    }
+  }
+
+  /// Whether the site is whole now, since this CPU is part of the lock-step.
+  private static func joins(_ site: CodeWord) -> Bool {
+    let mutation = Setting.current.mutation
+    if mutation == .handlerDoesNotJoin && !Machine.isLeader
+      || mutation == .leaderDoesNotFinish && Machine.isLeader,
+      LockStep<Machine>.isUnderWay
+    {
+      Simulated.pause(0)
+      return true
+    }
+    return LockStep<Machine>.meet(site.address) == .retry
+  }
+
+  private static func emulate(_ operation: LockOperation, _ lock: LockWord) {
+    if Setting.current.switchProtocol == .barrier,
+      Machine.load(Place.isCounted, .relaxed) != 0
+    {
+      return operation == .slowPath ? countedSlowPath(lock) : countedUnlock(lock)
+    }
+    if operation == .slowPath { return gate(lock) }
+    switch Setting.current.mutation {
+    case .emulatesNothing: break
+    case .emulatesNative: NativeQueue<Machine>.unlock(lock)
+    default:
+      // Sound beside every slow path, whatever the poke leads to.
+      ParavirtualQueue<Machine>.unlock(lock)
+    }
+  }
+
+  private static func countedUnlock(_ lock: LockWord) {
+    Counted<Machine>.perform { inForce in
+      switch inForce {
+      case .native, .testAndSet: NativeQueue<Machine>.unlock(lock)
+      case .paravirtual, .gate: ParavirtualQueue<Machine>.unlock(lock)
+      }
+    }
+    References<Machine>.drop(
+      Setting.current.mutation == .dropsLast ? lastKept ?? lock.whole.address : lock.whole.address)
+  }
+
+  /// What a CPU that assumes unlocks to be last-in first-out takes for the lock it has released.
+  private static var lastKept: UInt? {
+    guard let area = Machine.references else { return nil }
+    var last: UInt?
+    for index: UInt in 0..<7 {
+      // Contract of `ReferenceMachine.references`.
+      let place = unsafe Location<UInt64>(address: area &+ 8 &+ index &* 8)
+      let lock = Machine.load(place, .relaxed)
+      if lock != 0 { last = UInt(lock) }
+    }
+    return last
+  }
+
+  /// A kernel's slow path while the barrier counts.
+  private static func countedSlowPath(_ lock: LockWord) {
+    var isTaken = false
+    while !isTaken {
+      Counted<Machine>.perform { inForce in
+        switch inForce {
+        case .gate: isTaken = Gate<Machine>.wait(lock)
+        case .paravirtual:
+          ParavirtualQueue<Machine>.slowPath(lock)
+          Machine.hasTaken(lock)
+          isTaken = true
+        case .native, .testAndSet:
+          NativeQueue<Machine>.slowPath(lock)
+          Machine.hasTaken(lock)
+          isTaken = true
+        }
+      }
+    }
+  }
+
+  /// A kernel's gate: left into the slow path in place.
+  private static func gate(_ lock: LockWord) {
+    while !Gate<Machine>.wait(lock) {
+      switch Machine.load(Machine.slowPath, .acquiring) {
+      case UInt32(Implementation.gate.rawValue): continue
+      case UInt32(Implementation.paravirtual.rawValue):
+        return ParavirtualQueue<Machine>.slowPath(lock)
+      default: return NativeQueue<Machine>.slowPath(lock)
+      }
+    }
+  }
+}
