@@ -317,7 +317,7 @@ extension Machine {
     }
     if cpus[cpu].isFused, canStep(cpu) { return carryOut(cpu, request) }
     // Its own handlers may come between.
-    guard cpus[cpu].interruptsLeft == 0 else { return nil }
+    guard !expectsInterrupts(cpu) else { return nil }
     if isLoad { return load(cpu, request) }
     if request.operation == .store {
       write(cpu, request, request.first)
@@ -326,10 +326,14 @@ extension Machine {
     return nil
   }
 
+  private func expectsInterrupts(_ cpu: Int) -> Bool {
+    cpus[cpu].interruptsLeft > 0 && !cpus[cpu].interruptsMasked
+  }
+
   /// A store goes into the store buffer unnoticed while there is room.
   private func buffered(_ cpu: Int, _ request: Request) -> UInt64? {
     if cpus[cpu].isFused, canStep(cpu) { return carryOut(cpu, request) }
-    guard request.operation == .store, capacity > 0, cpus[cpu].interruptsLeft == 0,
+    guard request.operation == .store, capacity > 0, !expectsInterrupts(cpu),
       Int(cpus[cpu].bufferCount) < capacity
     else { return nil }
     buffer(cpu, request)

@@ -47,8 +47,10 @@ struct CodeWord {
       let pick = oldest &+ Simulated.choose(count &- oldest)
       return form(Simulated.load(version(pick), .relaxed))
     }
-    var bytes: UInt64 = 0
-    for place: UInt64 in 0..<5 { bytes |= byte(place, oldest, count) << (place &* 8) }
+    var bytes = byte(0, oldest, count)
+    // What stands behind a breakpoint is not executed.
+    if bytes == Form.breakpoint { return bytes }
+    for place: UInt64 in 1..<5 { bytes |= byte(place, oldest, count) << (place &* 8) }
     return bytes
   }
 
@@ -75,7 +77,9 @@ struct CodeWord {
     Simulated.load(version(index), .relaxed) >> (place &* 8) & 0xff
   }
 
-  private func form(_ word: UInt64) -> UInt64 { word & 0xff_ffff_ffff }
+  private func form(_ word: UInt64) -> UInt64 {
+    word & 0xff == Form.breakpoint ? Form.breakpoint : word & 0xff_ffff_ffff
+  }
 
   /// From here on this CPU fetches what is there now.
   func serialize(_ cpu: UInt32) {

@@ -68,7 +68,9 @@ extension ModelSwitching: BarrierTarget {
     return true
   }
 
-  static func fenceEveryCPU() throws(SwitchFailure) { ModelCode.barrierOnAll() }
+  static func fenceEveryCPU() throws(SwitchFailure) {
+    if Setting.current.mutation != .noBarrierBeforeDrain { ModelCode.barrierOnAll() }
+  }
 
   static func setCounted(_ isCounted: Bool) {
     ModelMachine.store(isCounted ? 1 : 0, to: Place.isCounted, .relaxed)

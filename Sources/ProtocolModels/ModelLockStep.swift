@@ -42,6 +42,23 @@ extension ModelMachine: LockStepMachine {
   }
 }
 
+/// NMIs in models of the lock-step.
+///
+/// They come to CPUs that are held where those are held with NMIs open, and to those that are not
+/// where they are held inside one: elsewhere they meet what the models of other groups have.
+enum ModelNMIs {
+  static func areMasked(_ areMasked: Bool) {
+    Simulated.maskInterrupts(areMasked)
+  }
+
+  /// Of CPUs that are not gathered.
+  static func begin() {
+    if Setting.current.switchProtocol == .stopMachine {
+      areMasked(Setting.current.request.options.stopMode == .task)
+    }
+  }
+}
+
 /// How CPUs come to the lock-step and leave it: the model's own, as each platform has its own.
 ///
 /// In a program a signal brings a thread there from anywhere; one that is inside a slow path is not
@@ -55,11 +72,11 @@ enum ModelGathering {
     let cpu = Simulated.cpu
     // As a handler does: the mark says whether it came over a slow path.
     if let mark = ModelMachine.mark, ModelMachine.load(mark, .relaxed) != 0 { return }
-    if isInNMI { Simulated.maskInterrupts(true) }
+    ModelNMIs.areMasked(isInNMI)
     ModelMachine.store(LockStep<ModelMachine>.current, to: Place.following(cpu), .relaxed)
     LockStep<ModelMachine>.follow()
     ModelMachine.store(0, to: Place.following(cpu), .relaxed)
-    if isInNMI { Simulated.maskInterrupts(false) }
+    ModelNMIs.areMasked(!isInNMI)
   }
 
   /// At the gate of a program, as `ProgramSwitching.waitsAtGate`.
@@ -111,8 +128,8 @@ extension ModelSwitching: StopMachineTarget {
   static func gather(
     for work: StopMachineWork<ModelSwitching>, _ mode: StopMode
   ) throws(SwitchFailure) -> StopMachineOutcome {
-    if mode == .nmi { Simulated.maskInterrupts(true) }
-    defer { if mode == .nmi { Simulated.maskInterrupts(false) } }
+    ModelNMIs.areMasked(mode == .nmi)
+    defer { ModelNMIs.areMasked(mode != .nmi) }
     ModelMachine.store(1, to: Place.leading, .relaxed)
     defer { ModelMachine.store(0, to: Place.leading, .relaxed) }
     return Setting.current.isKernel ? gatherAsKernel(work) : try gatherAsProgram(work)

@@ -97,6 +97,7 @@ enum Switcher {
   }
 
   static let body: @convention(c) (UInt32) -> Void = { _ in
+    ModelNMIs.begin()
     let (report, failure) = run()
     Simulated.store(report.result == .done ? 1 : 0, to: Place.result, .relaxed)
     Simulated.expect((failure == nil) == (report.result == .done), "the report contradicts itself")

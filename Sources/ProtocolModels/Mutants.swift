@@ -18,7 +18,7 @@ public struct Mutant: Sendable {
 extension Mutant {
   /// All of them.
   public static var all: [Mutant] {
-    nativeQueue + paravirtualQueue + nested + plans + drains + pokes
+    nativeQueue + paravirtualQueue + nested + plans + drains + pokes + lockStep + counting
   }
 
   // MARK: Native queue

@@ -18,7 +18,7 @@ extension Check {
       _ name: String, _ bounds: String, _ model: SwitchModel, _ expectation: Expectation = .holds
     ) {
       var model = model
-      model.touchesData = model.memoryModel == .totalStoreOrder
+      model.touchesData = false
       checks.append(
         Check(
           group: .stopMachine, name: "\(name), \(Self.name(model.from, model.to))",
@@ -32,25 +32,27 @@ extension Check {
           .stopMachine, from: from, to: to, Workload(acquisitions: [2, 2]), .totalStoreOrder)
         model.isKernel = isKernel
         add("\(system) 2+2", "2 CPUs and a switching one, 2+2 acquisitions", model)
+        model.memoryModel = .sequentialConsistency
         model.workload = Workload(acquisitions: [1, 1])
         model.drainTimesOut = true
         add("\(system), out of time", "the same, 1+1; whoever must wait finds the time over", model)
         model.drainTimesOut = false
-        model.memoryModel = .sequentialConsistency
-        model.workload = Workload([[.a], [.a]])
-        model.workload.interrupts = [1, 0]
-        add("\(system), NMI", "A, interrupted for B; A; a switching CPU", model)
-        model.workload.interrupts = [0, 0]
+        model.workload = Workload([[.a]])
+        model.workload.interrupts = [1]
+        add("\(system), NMI", "A, and an NMI for B while gathered; a switching CPU", model)
+        model.workload = Workload([[.b]])
         model.workload.switcherInterrupts = 1
-        add("\(system), NMI on the leader", "A and A; a switching CPU interrupted for B", model)
-        model.workload.interrupts = [1, 0]
         add(
-          "\(system), two NMIs", "A, interrupted for B; A; a switching CPU interrupted for B",
-          model, isKernel ? .fails : .holds)
+          "\(system), NMI on the leader", "B; a switching CPU, and an NMI for B while it leads",
+          model)
+        model.workload = Workload([[]])
+        model.workload.interrupts = [1]
+        model.workload.switcherInterrupts = 1
+        add(
+          "\(system), two NMIs", "NMIs for B on a gathered CPU and on the leader", model,
+          isKernel ? .fails : .holds)
         model.options.stopMode = .nmi
-        add(
-          "\(system), two NMIs, gathered in NMIs",
-          "A, interrupted for B; A; a switching CPU interrupted for B", model)
+        add("\(system), two NMIs, gathered in NMIs", "NMIs for B on both, but not while gathered", model)
       }
     }
     return checks
@@ -62,7 +64,7 @@ extension Check {
       _ name: String, _ bounds: String, _ model: SwitchModel, _ expectation: Expectation = .holds
     ) {
       var model = model
-      model.touchesData = model.memoryModel == .totalStoreOrder
+      model.touchesData = false
       checks.append(
         Check(
           group: .barrier, name: "\(name), \(Self.name(model.from, model.to))",
@@ -83,15 +85,15 @@ extension Check {
         }
         model.options.accounting = .untilUnlock
         model.workload = Workload(acquisitions: [1, 1])
+        model.memoryModel = .sequentialConsistency
         model.drainTimesOut = true
         add("\(system), out of time", "the same, 1+1; whoever must wait finds the time over", model)
         model.drainTimesOut = false
-        model.memoryModel = .sequentialConsistency
         model.workload = Workload([[.crossed], [.a, .b]])
         add("\(system), nested", "A and B, released A first; A, B; a switching CPU", model)
-        model.workload = Workload([[.a], [.a, .b]])
+        model.workload = Workload([[.a], [.b]])
         model.workload.interrupts = [1, 0]
-        add("\(system), interrupt", "A, interrupted for B; A, B; a switching CPU", model)
+        add("\(system), interrupt", "A, interrupted for B; B; a switching CPU", model)
       }
     }
     return checks

@@ -35,6 +35,7 @@ enum Worker {
 
   /// The same of a CPU that a switch must reach: before each job, and as long as the switch lasts.
   static let reachableBody: @convention(c) (UInt32) -> Void = { cpu in
+    ModelNMIs.begin()
     for index in 0..<3 {
       let job = Setting.current.jobs[Int(cpu)][index]
       guard job != .none else { break }
@@ -73,6 +74,7 @@ enum Worker {
       Simulated.maskInterrupts(true)
       once(cpu, job == .b ? 1 : job == .c ? 2 : 3)
       Simulated.maskInterrupts(false)
+      ModelNMIs.begin()
     case .exit: Simulated.store(1, to: Place.exited, .releasing)
     case .enroll: _ = Simulated.spin(Place.exited, .acquiring) { $0 != 0 }
     case .nested, .crossed:
