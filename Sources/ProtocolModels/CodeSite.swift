@@ -46,6 +46,7 @@ enum CodeSite {
       // make this CPU serialize, since an interrupt comes between two instructions.
       _ = Simulated.load(site.word, .relaxed)
       Simulated.fuse(true)
+      if Setting.current.checksReferences { ModelReferences.forget(lock.whole.address) }
       let bytes = site.fetch(cpu)
       Simulated.note("fetches", bytes)
       if bytes == twoInstructions.bytes {

@@ -75,8 +75,14 @@ enum ModelGathering {
     ModelNMIs.areMasked(isInNMI)
     ModelMachine.store(LockStep<ModelMachine>.current, to: Place.following(cpu), .relaxed)
     LockStep<ModelMachine>.follow()
+    if Setting.current.isKernel { awaitLeader() }
     ModelMachine.store(0, to: Place.following(cpu), .relaxed)
     ModelNMIs.areMasked(!isInNMI)
+  }
+
+  /// stop_machine keeps every CPU until its function has returned on all of them.
+  private static func awaitLeader() {
+    while ModelMachine.load(Place.stopped, .acquiring) != 0 { Simulated.pause(0) }
   }
 
   /// At the gate of a program, as `ProgramSwitching.waitsAtGate`.
@@ -161,8 +167,12 @@ extension ModelSwitching: StopMachineTarget {
     // Where breakpoints are emulated because the time was over, NMIs take locks at the gate.
     enter(.gate)
     defer { ModelMachine.store(before, to: ModelMachine.slowPath, .releasing) }
+    ModelMachine.store(1, to: Place.stopped, .relaxed)
     let first = LockStep<ModelMachine>.begin(until: work.deadline)
-    defer { LockStep<ModelMachine>.letGo() }
+    defer {
+      LockStep<ModelMachine>.letGo()
+      ModelMachine.store(0, to: Place.stopped, .releasing)
+    }
     guard ModelGathering.awaitAll(first, until: work.deadline) else {
       return StopMachineOutcome(began: 0, failure: .notGathered(thread: 0))
     }

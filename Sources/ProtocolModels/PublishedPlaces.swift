@@ -7,7 +7,7 @@ extension Place {
   private static var acknowledgements: UInt { published &+ 64 }
   private static var following: UInt { acknowledgements &+ maximumCPUs &* 8 }
   private static var singles: UInt { following &+ maximumCPUs &* 8 }
-  private static var passedBase: UInt { singles &+ 6 &* 8 }
+  private static var passedBase: UInt { singles &+ 7 &* 8 }
   private static var referenceBase: UInt { passedBase &+ maximumCPUs &* 8 }
   private static var slowBase: UInt { referenceBase &+ (maximumCPUs &+ 1) &* 64 }
   private static var slowViewBase: UInt { slowBase &+ 16 &+ UInt(maximumVersions) &* 8 }
@@ -34,6 +34,8 @@ extension Place {
   static var isCounted: Location<UInt64> { unsafe Location(address: singles &+ 24) }
   /// Whether each CPU is asked to pass the barrier.
   static var barrier: Location<UInt64> { unsafe Location(address: singles &+ 32) }
+  /// Whether stop_machine keeps CPUs.
+  static var stopped: Location<UInt64> { unsafe Location(address: singles &+ 48) }
   /// Always zero: what a mutation sees instead of a mark.
   static var zero: Location<UInt32> { unsafe Location(address: singles &+ 40) }
   /// Whether the CPU has passed the barrier.
@@ -76,10 +78,13 @@ extension Place {
       _ = layout.add(name, .written(by: switcher))
     }
     _ = layout.add("zero", .ghost)
+    _ = layout.add("stopped", .written(by: switcher))
     for cpu in numbers { _ = layout.add("cpu\(cpu).passed", .written(by: cpu)) }
     for cpu in numbers {
       let area = layout.add("cpu\(cpu).references", bytes: 64, .written(by: cpu))
       layout.name("cpu\(cpu).generation", at: area, bytes: 8)
+      // A CPU of these models keeps two at most: the other places never change.
+      for unused in 3..<8 { layout.share(area &+ UInt(unused) &* 8, .ghost) }
     }
     _ = layout.add("noReferences", bytes: 64, .ghost)
     _ = layout.add("slowPathSite", .written(by: switcher))

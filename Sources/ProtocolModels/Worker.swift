@@ -142,7 +142,6 @@ enum Worker {
   @inline(never)
   private static func unlock(_ cpu: UInt32, _ index: UInt) {
     let lock = Place.lock(index)
-    if Setting.current.checksReferences { ModelReferences.forget(lock.whole.address) }
     switch Setting.current.unlocking[Int(cpu)] {
     case .native: NativeQueue<ModelMachine>.unlock(lock)
     case .paravirtual: ParavirtualQueue<ModelMachine>.unlock(lock)
