@@ -61,7 +61,8 @@ public struct Check: Sendable {
 extension Check {
   /// Everything, in the order of a run.
   public static var all: [Check] {
-    locks + compatibility + staged + undo + stopMachine + barrier + interrupts + fairness + assumptions + mutants
+    locks + compatibility + staged + undo + stopMachine + barrier + interrupts + fairness
+      + assumptions + mutants
   }
 
   // MARK: Locks

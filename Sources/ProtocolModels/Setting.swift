@@ -41,7 +41,9 @@ struct Setting {
   /// CPUs can be gathered while they hold locks.
   var isGatheredHoldingLocks: Bool { switchProtocol == .stopMachine && !isKernel }
   /// What is to be counted until its unlock is checked to be so.
-  var checksReferences: Bool { switchProtocol == .barrier && request.options.accounting == .untilUnlock }
+  var checksReferences: Bool {
+    switchProtocol == .barrier && request.options.accounting == .untilUnlock
+  }
   /// The switch, if the model has one.
   var plan = Plan()
   var request = SwitchRequest(
