@@ -37,7 +37,9 @@ import Testing
       "up-no-drain", "down-no-drain", "up-drain-last", "down-unlock-first", "counts-after-reading",
       "no-barrier", "gate-keeps-waiters", "gate-does-not-try", "no-kick", "two-instructions",
       "tail-first", "store-not-serialized", "breakpoint-not-serialized", "tail-not-serialized",
-      "unlock-torn",
+      "unlock-torn", "follower-not-serialized", "handler-does-not-join", "leader-does-not-finish",
+      "lock-step-tail-first", "barrier-not-awaited", "barrier-in-two-steps",
+      "barrier-counts-after-reading", "barrier-drops-last",
     ] {
       #expect(checks.contains("mutants/\(mutant)"))
     }
