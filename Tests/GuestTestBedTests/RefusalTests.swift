@@ -132,7 +132,7 @@ extension GuestTests {
         _ = try await shell.tryToRun("(echo test-and-set > \(set)) & rmmod tidelock; wait")
         #expect(try await shell.tryToRun("test -e \(set)").status != 0)
       }
-      #expect(log.troubles.isEmpty)
+      #expect(log.troubles.isEmpty, "\(log.lines.suffix(120).joined(separator: "\n"))")
       #expect(log.lines.contains { $0.contains("removed;") && $0.contains(" 0 differ") })
     }
 
