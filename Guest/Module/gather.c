@@ -99,7 +99,7 @@ static int do_part(void *in_nmi)
 		return 0;
 	}
 	this_cpu_write(called, true);
-	apic->send_IPI(smp_processor_id(), NMI_VECTOR);
+	tidelock_send(smp_processor_id(), true);
 	while (this_cpu_read(called))
 		cpu_relax();
 	return 0;
@@ -145,7 +145,7 @@ void tidelock_c_serialize_by_nmi(void)
 			continue;
 		/* We are the only one who asks. Full barrier: the code that was written is seen. */
 		smp_store_mb(*per_cpu_ptr(&wanted, cpu), *per_cpu_ptr(&wanted, cpu) + 1);
-		apic->send_IPI(cpu, NMI_VECTOR);
+		tidelock_send(cpu, true);
 		while (smp_load_acquire(per_cpu_ptr(&done, cpu)) != *per_cpu_ptr(&wanted, cpu))
 			cpu_relax();
 	}

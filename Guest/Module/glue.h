@@ -8,6 +8,9 @@ int tidelock_find_kernel(void);
 int tidelock_halt_start(void);
 void tidelock_halt_stop(void);
 
+/* Sends a CPU an NMI, or the interrupt that reschedules; in any context, NMI included. */
+void tidelock_send(int cpu, bool nmi);
+
 /* Begins and ends to gather CPUs and to lead them through the barrier. */
 int tidelock_gather_start(void);
 void tidelock_gather_stop(void);

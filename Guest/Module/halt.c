@@ -68,6 +68,29 @@ static void halt_wait(u8 *byte, u8 value)
 	local_irq_restore(flags);
 }
 
+/*
+ * An xAPIC sends by two stores, the destination and then the command (Intel SDM vol. 3A, "Interrupt
+ * Command Register"). An NMI may come between the two and send as well: then the interrupted
+ * context's interrupt would go where ours went, and whoever waits for it would sleep for good. So
+ * we wait until ours has gone and put the destination back. An x2APIC has one register.
+ */
+void tidelock_send(int cpu, bool nmi)
+{
+	bool nested = in_nmi() && !x2apic_enabled();
+	u32 destination = nested ? apic->read(APIC_ICR2) : 0;
+
+	if (nmi)
+		apic->send_IPI(cpu, NMI_VECTOR);
+	else
+		/* Not the macro of that name, which traces: its tracepoint is not exported. */
+		(smp_ops.smp_send_reschedule)(cpu);
+	if (!nested)
+		return;
+	while (apic->read(APIC_ICR) & APIC_ICR_BUSY)
+		cpu_relax();
+	apic->write(APIC_ICR2, destination);
+}
+
 /* pv_lock_ops.kick: wakes a CPU whose byte the caller has changed. */
 static void halt_kick(int cpu)
 {
@@ -75,13 +98,12 @@ static void halt_kick(int cpu)
 	/* The lock is held or just released: preemption is off. */
 	if (!per_cpu(deaf, cpu)) {
 		__this_cpu_inc(counts[2]);
-		/* Not the macro of that name, which traces: its tracepoint is not exported. */
-		(smp_ops.smp_send_reschedule)(cpu);
+		tidelock_send(cpu, false);
 		return;
 	}
 	__this_cpu_inc(counts[3]);
 	atomic_inc(&per_cpu(sent, cpu));
-	apic->send_IPI(cpu, NMI_VECTOR);
+	tidelock_send(cpu, true);
 }
 
 static int on_nmi(unsigned int type, struct pt_regs *regs)
