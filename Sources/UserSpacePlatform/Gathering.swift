@@ -120,10 +120,27 @@ enum Gathering {
       // Relaxed: handlers come after the signal.
       UserSpace.store(UInt64(memory), to: places, .relaxed)
     }
-    try choose()
+    try chooseInTime()
     for chosen in unsafe [signal, reserve] where chosen != 0 {
       guard tidelock_gather_install(chosen, blockingAll) == 0 else { throw .noFreeSignal }
     }
+  }
+
+  /// A thread may block all of them for a moment only: in a handler, that of a gathering which was
+  /// given up among them.
+  ///
+  /// Only one that does so at every look, for a fifth of a second, is in the way.
+  private static func chooseInTime() throws(SwitchFailure) {
+    for _ in 0..<200 {
+      do throws(SwitchFailure) {
+        return try choose()
+      } catch {
+        guard case .gatheringBlocked = error else { throw error }
+      }
+      // Not a synchronisation: only how often one looks.
+      tidelock_sleep(1_000_000)
+    }
+    try choose()
   }
 
   /// Real-time signals from the last, which programs that want one take last; then SIGPROF.

@@ -3,10 +3,11 @@ import Foundation
 import GuestTestBed
 import LockSwitching
 import RunReports
+import Synchronization
 import Tidelock
 
 /// `tidelock compare`: switches back and forth under one load by each protocol in turn.
-struct CompareCommand: AsyncParsableCommand {
+struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Measures the three ways to switch against each other, under the same load.",
@@ -118,10 +119,10 @@ struct CompareCommand: AsyncParsableCommand {
     }
   }
 
-  func run() async throws {
+  func run() throws {
     // First everything that can go wrong without a run.
     if let report { try ReportFile.check(report) }
-    let (comparison, signal) = try await guest ? compareInGuests() : compareInThreads()
+    let (comparison, signal) = try guest ? compareInGuests() : compareInThreads()
     if let report {
       try ReportFile.write(comparison.page.html(), to: report)
       if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
@@ -147,13 +148,15 @@ struct CompareCommand: AsyncParsableCommand {
     return (comparison, signal)
   }
 
-  private func compareInGuests() async throws -> (Comparison, CInt?) {
+  private func compareInGuests() throws -> (Comparison, CInt?) {
     let kernel = try GuestKernel(kernel ?? "6.1")
     let display = GuestCompareDisplay(json: json)
     let run = GuestCompareRun(
       kernel: kernel, contestants: contestants, vcpus: vcpus ?? 8, cpus: Machine.current.cpus,
       switches: switches ?? 10, timeLimit: .seconds(timeLimit ?? 60), display: display)
-    let (comparison, signal) = try await watchGuest(display) { try await run.execute() }
+    let (comparison, signal) = try wait {
+      try await watchGuest(display) { try await run.execute() }
+    }
     if json { try StandardOutput.write(comparison.json()) } else { display.end(comparison) }
     return (comparison, signal)
   }
@@ -181,5 +184,26 @@ struct CompareCommand: AsyncParsableCommand {
 
   private struct Failure: Error, CustomStringConvertible {
     let description: String
+  }
+}
+
+/// Runs asynchronous work and waits for it.
+///
+/// The command itself must not be asynchronous: that would run it on a thread of the runtime's pool,
+/// and those block every signal by which stop-machine could gather them.
+private func wait<Value: Sendable>(
+  for work: @escaping @Sendable () async throws -> Value
+) throws -> Value {
+  let result = Synchronization.Mutex<Result<Value, any Error>?>(nil)
+  let done = DispatchSemaphore(value: 0)
+  Task {
+    let end: Result<Value, any Error>
+    do { end = .success(try await work()) } catch { end = .failure(error) }
+    result.withLock { $0 = end }
+    done.signal()
+  }
+  while true {
+    done.wait()
+    if let end = result.withLock({ $0 }) { return try end.get() }
   }
 }
