@@ -291,6 +291,9 @@ static void await_end(void) {
 static void *run_holder(void *unused) {
   (void)unused;
   tidelock_lock((uintptr_t)&tables[0].lock);
+  // Until one of the workers waits behind it: the word is then more than a locked byte. The set is
+  // still native, whose queue shows.
+  while (__atomic_load_n((uint32_t *)&tables[0].lock, __ATOMIC_RELAXED) == 1) sched_yield();
   await_end();
   tidelock_unlock((uintptr_t)&tables[0].lock);
   return NULL;
@@ -308,9 +311,11 @@ static void *run_blocker(void *unused) {
 
 static void *run_vfork(void *unused) {
   (void)unused;
-  atomic_store(&ready, self());
+  int me = self();
   pid_t child = vfork();
   if (child == 0) {
+    // It shares the memory, and while it runs the parent is in the call.
+    atomic_store(&ready, me);
     char byte;
     ssize_t got = read(child_ends[0], &byte, 1);
     _exit(got == 1 ? 0 : 1);
@@ -326,8 +331,6 @@ uint32_t stress_start_hindrance(enum stress_hindrance hindrance) {
   if (pipe(child_ends) != 0) abort();
   pthread_create(&special, NULL, bodies[hindrance], NULL);
   while (atomic_load(&ready) == 0) sched_yield();
-  // Into the vfork; until somebody waits.
-  usleep(100000);
   return (uint32_t)atomic_load(&ready);
 }
 
