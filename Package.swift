@@ -7,6 +7,17 @@ let strict: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
+/// What runs in signal handlers is specialised in debug builds too: generic code that is not asks
+/// the Swift runtime for types, which allocates and takes locks.
+let optimized: [SwiftSetting] = [
+  .unsafeFlags(
+    [
+      "-O", "-wmo", "-disable-batch-mode", "-num-threads", "2",
+      // Keeps a list of each thread's accesses, which a handler would find half changed.
+      "-enforce-exclusivity=unchecked",
+    ], .when(configuration: .debug))
+]
+
 /// Locks have an address of their own: the layout of Swift's `Mutex` and `Atomic`.
 let rawLayout: [SwiftSetting] = [
   .enableExperimentalFeature("RawLayout"),
@@ -29,12 +40,14 @@ let package = Package(
   ],
   targets: [
     // Floor 0 to 2 know no operating system; Scripts/check compiles them as Embedded Swift too.
-    .target(name: "LockPlatform", swiftSettings: strict),
-    .target(name: "QueuedSpinlocks", dependencies: ["LockPlatform"], swiftSettings: strict),
-    .target(name: "CodePatching", dependencies: ["LockPlatform"], swiftSettings: strict),
+    .target(name: "LockPlatform", swiftSettings: strict + optimized),
+    .target(
+      name: "QueuedSpinlocks", dependencies: ["LockPlatform"], swiftSettings: strict + optimized),
+    .target(
+      name: "CodePatching", dependencies: ["LockPlatform"], swiftSettings: strict + optimized),
     .target(
       name: "LockSwitching", dependencies: ["LockPlatform", "QueuedSpinlocks", "CodePatching"],
-      swiftSettings: strict),
+      swiftSettings: strict + optimized),
 
     // Floor 3: a Linux program as the machine. The C targets hold what is not Swift: atomic
     // instructions, patch sites, system calls.
@@ -47,7 +60,7 @@ let package = Package(
         "LockPlatform", "QueuedSpinlocks", "CodePatching", "LockSwitching", "MachineAtomics",
         "LockSites", "UserSpaceShims",
       ],
-      swiftSettings: strict),
+      swiftSettings: strict + optimized),
 
     // Floor 4: the library.
     .target(

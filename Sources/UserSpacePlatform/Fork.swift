@@ -54,10 +54,10 @@ enum Fork {
 
   /// Does once, before there is a child, what a child will do.
   ///
-  /// Generic code that was not specialised, as in an unoptimised build, asks the Swift runtime for
-  /// its types the first time, and the runtime takes locks to make them. In a child threads that are
-  /// gone may hold those for ever; what is known already is found without a lock. The poke of a site
-  /// has no part in this: a child pokes only if a switch of its parent has.
+  /// Generic code that was not specialised asks the Swift runtime for its types the first time, and
+  /// the runtime takes locks to make them. In a child threads that are gone may hold those for ever;
+  /// what is known already is found without a lock. The poke of a site has no part in this: see
+  /// `rehearsePoke`.
   private static func rehearse() {
     guard tidelock_threads() != 0 else { return }
     // Numbers are given out from the first: the last is nobody's yet.
@@ -70,6 +70,24 @@ enum Fork {
     }
     restore(Process.set)
   }
+
+  /// Pokes every site to what it holds: what a child that is forked in the middle of a switch will
+  /// do, done once before the first switch.
+  ///
+  /// With `images_lock` held, which a fork waits for: a child comes before all of it, and then needs
+  /// none of it, or after all of it. What fails here will fail in the switch, which says so.
+  static func rehearsePoke() {
+    guard !(unsafe hasRehearsedPoke) else { return }
+    unsafe hasRehearsedPoke = true
+    Process.withImages {
+      let sites = AllSites()
+      let now = UserSpace.implementation(of: .unlock)
+      _ = try? ProgramSwitching.pokeText(sites, sites.bounds, from: now, to: now, by: .store)
+    }
+  }
+
+  // Written only by the one thread that switches.
+  nonisolated(unsafe) private static var hasRehearsedPoke = false
 
   /// Puts every operation as a set has it.
   ///

@@ -130,6 +130,7 @@ enum Process {
     defer { UserSpace.store(0, to: switching, .releasing) }
     request.from = set
     Clock.calibrate()
+    Fork.rehearsePoke()
     let (report, failure) =
       switch order.protocol {
       case .staged: StagedSwitch<ProgramSwitching>.run(request)
