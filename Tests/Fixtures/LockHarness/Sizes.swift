@@ -1,7 +1,7 @@
 /// How much the stress tests do.
 ///
-/// Debug builds leave the generic floors unspecialised, so there they only show that the code works
-/// at all; the numbers that mean something are release's.
+/// In debug builds the tests themselves and the inlined fast paths are not optimised, so there is less
+/// to learn; the numbers that mean something are release's.
 public enum Sizes {
   #if DEBUG
     /// Divides what is otherwise done.
