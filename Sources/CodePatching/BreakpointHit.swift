@@ -2,24 +2,22 @@ import LockPlatform
 
 /// What the handler of a breakpoint is to do about one that a CPU met.
 @frozen public enum BreakpointHit: Equatable, Sendable {
-  /// Not at a site of ours: whoever had the handler before is asked.
+  /// Not at a site of ours: the previous handler is asked.
   case notOurs
   /// The site no longer holds a breakpoint: execute it again.
   case retry
-  /// The site is in transit: do the operation in its stead and go on behind it.
-  case emulate(LockOperation, resumeAt: UInt)
+  /// The site is in transit: do the operation in its stead.
+  case emulate(LockOperation)
 
   /// Looks up the breakpoint at an address.
   ///
-  /// Callable in the handler: it only reads.
-  ///
-  /// Which of the two implementations is emulated is the platform's to say: a plan pokes an
-  /// operation only while both are sound.
+  /// Callable in the handler: it only reads. What is emulated is the platform's to say: a plan pokes
+  /// an operation only while both of its implementations are sound.
   ///
   /// The address is that of the breakpoint instruction itself; the sites are sorted by address.
   @inlinable
-  public static func resolve<Sites: SiteTable & ~Copyable, Memory: CodeMemory>(
-    _ address: UInt, _ sites: borrowing Sites, _: Memory.Type
+  public static func resolve<Sites: SiteTable & ~Copyable, Code: CodeMemory>(
+    _ address: UInt, _ sites: borrowing Sites, _: Code.Type
   ) -> BreakpointHit {
     var low = 0
     var high = sites.count
@@ -29,8 +27,7 @@ import LockPlatform
     }
     guard low < sites.count, sites.site(low).address == address else { return .notOurs }
     // A trap may be delivered long after it was taken.
-    guard Memory.loadCode(address, count: 1) == Form.breakpoint else { return .retry }
-    guard let form = sites.form(of: low, as: .native) else { return .notOurs }
-    return .emulate(sites.site(low).operation, resumeAt: address &+ UInt(form.count))
+    guard Code.loadCode(address, count: 1) == Form.breakpoint else { return .retry }
+    return .emulate(sites.site(low).operation)
   }
 }

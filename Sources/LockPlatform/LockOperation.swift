@@ -10,8 +10,21 @@
   case wait = 2
   /// `kick`: wake a CPU that waits. Only paravirtual bodies call it.
   case kick = 3
-  /// `vcpu_is_preempted`: advice, never needed for correctness.
+  /// `vcpu_is_preempted`: advice about steal time, the same in all sets, so never switched.
   case vcpuIsPreempted = 4
+
+  /// How many operations there are.
+  @inlinable public static var count: Int { 5 }
+
+  /// All of them: helpers first, then unlock, then the slow path that needs both.
+  @inlinable public static var all: InlineArray<5, LockOperation> {
+    [.vcpuIsPreempted, .wait, .kick, .unlock, .slowPath]
+  }
+
+  /// Those that sets differ in.
+  @inlinable public static var switched: InlineArray<4, LockOperation> {
+    [.wait, .kick, .unlock, .slowPath]
+  }
 }
 
 /// What a lock operation does in one of the sets, or while a switch is under way.
@@ -28,7 +41,7 @@
 
 /// A complete set of lock operations.
 @frozen public enum LockSet: UInt8, Sendable {
-  /// Queued spinlocks that spin: for CPUs of one's own.
+  /// Queued spinlocks that spin: for dedicated CPUs.
   case native = 0
   /// Queued spinlocks that halt and kick: for oversubscribed CPUs.
   case paravirtual = 1
@@ -36,14 +49,17 @@
   case testAndSet = 2
 
   /// What an operation does in this set.
+  ///
+  /// Of `vcpu_is_preempted`, the same in every set: what the system came with, called native.
   @inlinable
   public func implementation(of operation: LockOperation) -> Implementation {
     switch (self, operation) {
+    case (_, .vcpuIsPreempted): .native
     case (.native, _): .native
     case (.paravirtual, _): .paravirtual
     case (.testAndSet, .slowPath): .testAndSet
     // Nobody sleeps and nobody queues, so the rest is what native has.
-    case (.testAndSet, _): .native
+    case (.testAndSet, .unlock), (.testAndSet, .wait), (.testAndSet, .kick): .native
     }
   }
 }

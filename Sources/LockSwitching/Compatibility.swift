@@ -4,7 +4,14 @@ import LockPlatform
 ///
 /// Not an `OptionSet`: its array literals would need allocation.
 @frozen public struct Implementations: Equatable, Sendable {
-  @usableFromInline var bits: UInt8
+  /// One bit for each, in the order of their raw values.
+  public var bits: UInt8
+
+  /// Those whose bits are set.
+  @inlinable
+  public init(bits: UInt8) {
+    self.bits = bits
+  }
 
   /// The set of one.
   @inlinable
@@ -12,29 +19,53 @@ import LockPlatform
     bits = 1 << one.rawValue
   }
 
+  /// None.
+  @inlinable public static var none: Implementations { Implementations(bits: 0) }
+
+  /// Whether there are none.
+  @inlinable public var isEmpty: Bool { bits == 0 }
+
   /// Whether it is among them.
   @inlinable
   public func contains(_ one: Implementation) -> Bool {
     bits & (1 << one.rawValue) != 0
   }
 
-  /// Adds one.
-  @inlinable
-  public mutating func insert(_ one: Implementation) {
-    bits |= 1 << one.rawValue
+  /// The first of them; nil if there are none.
+  @inlinable public var first: Implementation? {
+    bits == 0 ? nil : Implementation(rawValue: UInt8(bits.trailingZeroBitCount))
   }
 
-  /// Removes one.
+  /// These and one more.
   @inlinable
-  public mutating func remove(_ one: Implementation) {
-    bits &= ~(1 << one.rawValue)
+  public func with(_ one: Implementation) -> Implementations {
+    Implementations(bits: bits | 1 << one.rawValue)
+  }
+
+  /// These without one.
+  @inlinable
+  public func without(_ one: Implementation) -> Implementations {
+    Implementations(bits: bits & ~(1 << one.rawValue))
+  }
+
+  /// These and those.
+  @inlinable
+  public func union(_ others: Implementations) -> Implementations {
+    Implementations(bits: bits | others.bits)
   }
 }
 
 /// What may be mixed: which bodies of slow paths may run beside which bodies of unlock.
 ///
-/// Found by exhaustive exploration of one lock; the table is in DESIGN, the model checker finds it
-/// again. Holders need no counting: both sets understand a plain locked byte.
+///     waiting with                     unlocking with            result
+///     native queue                     native or paravirtual     correct: 1 -> 0 always succeeds
+///     paravirtual queue                paravirtual               correct
+///     paravirtual queue                native                    the head sleeps, the lock is free
+///     both queues                      any                       two owners
+///     test-and-set or the gate         as the queue beside it    correct: takes only a whole 0
+///
+/// Found by exhaustive exploration of one lock; the model checker finds it again (`tidelock verify
+/// compatibility`). Holders need no counting: both sets understand a plain locked byte.
 @frozen public struct Mixture: Equatable, Sendable {
   /// The slow paths that a CPU may be in.
   public var slowPaths: Implementations
@@ -48,7 +79,7 @@ import LockPlatform
     self.unlocks = unlocks
   }
 
-  /// Whether every lock stays exclusive and every waiter gets its turn in this mixture.
+  /// Whether every lock stays exclusive and every waiter makes progress in this mixture.
   @inlinable
   public var isSound: Bool {
     let native = slowPaths.contains(.native)

@@ -1,55 +1,6 @@
 import CodePatching
 import LockPlatform
 
-/// What the CPUs of a `stopMachine` switch share, and what each of them can do.
-public protocol LockStepMachine: AtomicMemory {
-  /// How code is written.
-  associatedtype Code: CodeMemory
-
-  /// `LockStepArea.size` bytes, one for the system, aligned to 64, zero before first use.
-  static var lockStepArea: UInt { get }
-
-  /// Nil unless this CPU is gathered.
-  static var gathered: GatheredCPU? { get }
-
-  /// Whether this CPU is the one that patches.
-  static var isLeader: Bool { get }
-
-  /// Whether every gathered CPU's acknowledgement holds this state.
-  ///
-  /// Acquiring; pairs with the release in `LockStep.answer`.
-  static func haveAcknowledged(_ state: UInt64) -> Bool
-
-  /// A CPU that has not acknowledged, to name it.
-  static var straggler: Int32 { get }
-
-  /// Executes a core-serializing instruction.
-  static func serializeThisCore()
-
-  /// Lets the others come to their turn: `attempt` counts from 0 in each waiting loop.
-  static func relax(_ attempt: UInt32)
-
-  /// A clock in nanoseconds.
-  static var nanoseconds: UInt64 { get }
-}
-
-/// A CPU that follows the leader.
-public struct GatheredCPU: Sendable {
-  /// Where it acknowledges.
-  public var acknowledgement: Location<UInt64>
-  /// A state of the gathering that it follows, as `LockStep.current` said.
-  ///
-  /// It acknowledges no other's: by then the place may be somebody else's.
-  public var state: UInt64
-
-  /// A CPU that follows.
-  @inlinable
-  public init(acknowledgement: Location<UInt64>, state: UInt64) {
-    self.acknowledgement = acknowledgement
-    self.state = state
-  }
-}
-
 /// Memory of the lock-step.
 public enum LockStepArea {
   /// Its size in bytes.
@@ -68,7 +19,7 @@ public enum LockStepArea {
 /// instead and goes on: the breakpoint that stands meanwhile is emulated.
 ///
 /// Every function may be called in any context.
-public enum LockStep<Machine: LockStepMachine> {
+public enum LockStep<Machine: SwitchMachine> {
   @inlinable
   static func word(_ index: UInt) -> Location<UInt64> {
     // Contract of `lockStepArea`.
@@ -153,10 +104,10 @@ public enum LockStep<Machine: LockStepMachine> {
   }
 
   @inlinable
-  static func write(_ part: Poke<Machine.Code>.Part, _ form: Form, _ address: UInt)
+  static func write(_ part: Patcher<Machine.Code>.Part, _ form: Form, _ address: UInt)
     -> Bool
   {
-    Poke<Machine.Code>.write(part, form, address) && synchronize()
+    Patcher<Machine.Code>.write(part, form, address) && synchronize()
   }
 
   /// Returns when every CPU has serialized since the call; false if the machine refused.
@@ -238,7 +189,7 @@ public enum LockStep<Machine: LockStepMachine> {
   // MARK: The handler of breakpoints
 
   /// What the handler does about a breakpoint at a site.
-  @frozen public enum Meeting: Sendable {
+  @frozen public enum BreakpointAnswer: Sendable {
     /// The site is whole: execute it again.
     case retry
     /// This CPU is not in the lock-step, or it has ended: do the operation in the site's stead.
@@ -251,7 +202,7 @@ public enum LockStep<Machine: LockStepMachine> {
   /// leader itself nobody else would: it carries the site through the states that are left, here,
   /// and returns to code that finds it done.
   @inlinable
-  public static func meet(_ address: UInt) -> Meeting {
+  public static func meet(_ address: UInt) -> BreakpointAnswer {
     guard isUnderWay else { return .emulate }
     if Machine.isLeader { return finish(address) }
     guard let cpu = Machine.gathered else { return .emulate }
@@ -264,7 +215,7 @@ public enum LockStep<Machine: LockStepMachine> {
   }
 
   @inlinable
-  static func finish(_ address: UInt) -> Meeting {
+  static func finish(_ address: UInt) -> BreakpointAnswer {
     guard Machine.load(site, .relaxed) == UInt64(address) else { return .emulate }
     let form = Form(
       bytes: Machine.load(formBytes, .relaxed), count: Int(Machine.load(formCount, .relaxed)))

@@ -1,34 +1,5 @@
 import LockPlatform
 
-/// What counting asks of a machine.
-public protocol ReferenceMachine: AtomicMemory {
-  /// How many operations the current CPU is in, only ever written by that CPU; nil if the CPU has no
-  /// number and is not counted.
-  static var mark: Location<UInt32>? { get }
-
-  /// Which slow path is in place, as the raw value of an `Implementation`. While breakpoints stand
-  /// it also says which unlock is emulated, so that one store changes the set.
-  static var slowPath: Location<UInt32> { get }
-
-  /// Whether and how CPUs keep references: see `References`. Zero before first use.
-  static var counting: Location<UInt32> { get }
-
-  /// The current CPU's `References.size` bytes, aligned to 64, zero before first use; nil if it is
-  /// not counted.
-  static var references: UInt? { get }
-
-  /// One more than the highest number of a CPU that may be counted.
-  ///
-  /// Acquiring; pairs with whatever raises it, which comes before the CPU's first mark.
-  static var cpuEnd: UInt32 { get }
-
-  /// The mark of any CPU.
-  static func mark(of cpu: UInt32) -> Location<UInt32>
-
-  /// The references of any CPU.
-  static func references(of cpu: UInt32) -> UInt
-}
-
 /// What one CPU is counted for: the operations it is in (its mark), and the locks that it took
 /// through a slow path and has not released.
 ///
@@ -43,8 +14,8 @@ public protocol ReferenceMachine: AtomicMemory {
 ///
 ///     generation << 2 | until unlock << 1 | under way
 ///
-/// A CPU writes its own memory only; who switches only reads it.
-public enum References<Machine: ReferenceMachine> {
+/// A CPU writes its own memory only; the switching one only reads it.
+public enum References<Machine: SwitchMachine> {
   /// Its size in bytes.
   @inlinable public static var size: UInt { 64 }
   /// How many locks can be kept.
@@ -55,7 +26,7 @@ public enum References<Machine: ReferenceMachine> {
 
   @inlinable
   static func generation(_ area: UInt) -> Location<UInt32> {
-    // Contract of `ReferenceMachine.references`, here and below.
+    // Contract of `SwitchMachine.references`, here and below.
     unsafe Location(address: area)
   }
 
@@ -184,7 +155,7 @@ public enum References<Machine: ReferenceMachine> {
 }
 
 /// What the handler of breakpoints does about an operation at a site, while `barrier` lasts.
-public enum Counted<Machine: ReferenceMachine> {
+public enum Counted<Machine: SwitchMachine> {
   /// Does an operation by the set in force, counted while it runs.
   ///
   /// The CPU is counted from before it reads which set that is: one that read the old set and is
@@ -198,8 +169,7 @@ public enum Counted<Machine: ReferenceMachine> {
     // The order before the load is the switching CPU's barrier on this one, or the trap's own.
     Machine.compilerBarrier()
     // Acquiring; pairs with the store that put it in place.
-    let raw = UInt8(truncatingIfNeeded: Machine.load(Machine.slowPath, .acquiring))
-    let inForce = Implementation(rawValue: raw) ?? .gate
+    let inForce = Machine.entered(.acquiring)
     if inForce == .gate {
       Machine.store(Machine.load(mark, .relaxed) &- 1, to: mark, .releasing)
       return body(.gate)

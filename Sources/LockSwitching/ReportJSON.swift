@@ -22,21 +22,32 @@ extension SwitchReport {
       let record = step(index)
       writer.separate(put)
       writer.open(put)
-      switch record.step {
-      case .poke(let operation, let old, let new):
-        writer.string("poke", operation.name, put)
-        writer.string("from", old.name, put)
-        writer.string("to", new.name, put)
+      switch record.kind {
+      case .poke(let old, let new):
+        writer.key("poke", put)
+        writer.open(put)
+        for index in LockOperation.switched.indices {
+          let operation = LockOperation.switched[index]
+          guard let old = old[operation], let new = new[operation] else { continue }
+          writer.key(operation.name, put)
+          writer.open(put)
+          writer.string("from", old.name, put)
+          writer.string("to", new.name, put)
+          writer.close(0x7d, put)
+        }
+        writer.close(0x7d, put)
       case .drain(let body):
         writer.string("drain", body.name, put)
       case .phase(let phase):
         writer.string("phase", phase.name, put)
       }
+      if record.isUndo { writer.bool("undo", true, put) }
       writer.microseconds("microseconds", record.nanoseconds, put)
       writer.integer("sites", UInt64(record.sites), put)
       writer.close(0x7d, put)
     }
     writer.close(0x5d, put)
+    if stepsLeftOut > 0 { writer.integer("steps_left_out", UInt64(stepsLeftOut), put) }
     writer.close(0x7d, put)
   }
 }
@@ -78,6 +89,12 @@ private struct JSONWriter {
     digits(value, put)
   }
 
+  mutating func bool(_ name: StaticString, _ value: Bool, _ put: (UInt8) -> Void) {
+    key(name, put)
+    let text: StaticString = value ? "true" : "false"
+    for index in 0..<text.utf8CodeUnitCount { put(unsafe text.utf8Start[index]) }
+  }
+
   mutating func microseconds(_ name: StaticString, _ nanoseconds: UInt64, _ put: (UInt8) -> Void) {
     key(name, put)
     digits(nanoseconds / 1000, put)
@@ -90,7 +107,7 @@ private struct JSONWriter {
 
   private func quoted(_ text: StaticString, _ put: (UInt8) -> Void) {
     put(0x22)
-    // A literal: as many bytes as it says, for ever.
+    // A literal: as many bytes as it says, for as long as the program lives.
     for index in 0..<text.utf8CodeUnitCount { put(unsafe text.utf8Start[index]) }
     put(0x22)
   }

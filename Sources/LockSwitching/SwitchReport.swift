@@ -1,74 +1,4 @@
-import CodePatching
 import LockPlatform
-
-/// How a switch is carried out.
-@frozen public enum SwitchProtocol: UInt8, Sendable {
-  /// Pokes ordered so that every mixture is sound, and one drain; nobody is stopped.
-  case staged = 0
-  /// All CPUs gathered, then patched in lock-step: the 2020 RFC.
-  case stopMachine = 1
-  /// Breakpoints everywhere, a barrier on each CPU, then a count that must fall to zero: the 2020
-  /// talk.
-  case barrier = 2
-}
-
-/// Who asked for a switch.
-@frozen public enum SwitchReason: UInt8, Sendable {
-  /// A person or a program, by name.
-  case `operator` = 0
-  /// A hint of the hypervisor changed.
-  case hint = 1
-  /// A policy that watches the system.
-  case policy = 2
-}
-
-/// What is asked of a switch.
-@frozen public struct SwitchRequest: Sendable {
-  /// The set in force.
-  public var from: LockSet
-  /// The set wanted.
-  public var to: LockSet
-  /// How sites are poked.
-  public var method: PokeMethod
-  /// How long the switch may take before it is undone, in nanoseconds.
-  public var timeLimit: UInt64
-  /// Who asked.
-  public var reason: SwitchReason
-  /// What the protocol leaves open.
-  public var options: SwitchOptions
-
-  /// A request.
-  @inlinable
-  public init(
-    from: LockSet, to: LockSet, method: PokeMethod, timeLimit: UInt64, reason: SwitchReason,
-    options: SwitchOptions = SwitchOptions()
-  ) {
-    self.from = from
-    self.to = to
-    self.method = method
-    self.timeLimit = timeLimit
-    self.reason = reason
-    self.options = options
-  }
-}
-
-extension SwitchRequest {
-  /// When the time is over that begins now; a limit too long for the clock is none.
-  func deadline(from now: UInt64) -> UInt64 {
-    let (end, overflow) = now.addingReportingOverflow(timeLimit)
-    return overflow ? .max : end
-  }
-}
-
-/// A step that was done, and what it cost.
-@frozen public struct StepRecord: Sendable {
-  /// The step.
-  public var step: Step
-  /// How long it took, in nanoseconds.
-  public var nanoseconds: UInt64
-  /// How many sites it poked; 0 for a wait and for an operation that is not text.
-  public var sites: UInt32
-}
 
 /// How a switch ended.
 @frozen public enum SwitchResult: UInt8, Sendable {
@@ -80,8 +10,43 @@ extension SwitchRequest {
   case refused = 2
   /// It failed midway and was undone: the old set is in force.
   case undone = 3
-  /// It failed midway, and so did a step of the undoing. What is in force is a sound mixture.
+  /// It failed midway, and so did a step of the undoing. What is in force is a sound mixture, and the
+  /// next switch goes on from there.
   case stuck = 4
+}
+
+/// The steps of the published protocols that are neither a poke nor a drain.
+@frozen public enum Phase: UInt8, Sendable {
+  /// `stopMachine`: every CPU is brought to where it follows the lock-step.
+  case gather = 0
+  /// `barrier`: breakpoints on every site.
+  case breakpoints = 1
+  /// `barrier`: every CPU passes the barrier, and counts from then on.
+  case barrier = 2
+  /// `barrier`: the count falls to zero.
+  case count = 3
+}
+
+/// What was done in a step.
+@frozen public enum StepKind: Equatable, Sendable {
+  /// Operations were changed from what was in place to something else.
+  case poke(from: Batch, to: Batch)
+  /// CPUs left a slow path.
+  case drain(Implementation)
+  /// What only a published protocol does.
+  case phase(Phase)
+}
+
+/// A step that was done, and what it cost.
+@frozen public struct ReportStep: Equatable, Sendable {
+  /// What was done.
+  public var kind: StepKind
+  /// Whether it was part of undoing the switch.
+  public var isUndo: Bool
+  /// How long it took, in nanoseconds.
+  public var nanoseconds: UInt64
+  /// How many sites it poked; 0 for a wait and for an operation that is not text.
+  public var sites: UInt32
 }
 
 /// What a switch did and cost.
@@ -94,6 +59,8 @@ extension SwitchRequest {
   public var `protocol`: SwitchProtocol
   /// How it ended.
   public var result: SwitchResult
+  /// Why it was refused or undone; nil if it was not.
+  public var failure: SwitchFailure?
   /// Who asked.
   public var reason: SwitchReason
   /// From first to last step, in nanoseconds.
@@ -102,36 +69,57 @@ extension SwitchRequest {
   public var sites: UInt32
   /// How many breakpoints CPUs met while it lasted.
   public var breakpoints: UInt64
-  /// The longest time a CPU was held up by it, measured there: at the gate, in the breakpoint
+  /// The longest time a CPU was stalled by it, measured there: at the gate, in the breakpoint
   /// handler, or gathered; in nanoseconds.
   public var longestStall: UInt64
-  @usableFromInline var records: InlineArray<10, StepRecord>
-  /// How many steps were done.
-  public var stepCount: Int
+  private var steps: InlineArray<12, ReportStep>
+  /// How many steps were kept.
+  public private(set) var stepCount: Int
+  /// How many steps were done for which there was no room.
+  public private(set) var stepsLeftOut: UInt32
 
   /// The report of a switch that has not begun.
-  public init(_ request: SwitchRequest, _ protocol: SwitchProtocol) {
-    from = request.from
+  public init(_ request: SwitchRequest, from set: LockSet) {
+    from = set
     to = request.to
-    self.protocol = `protocol`
+    self.protocol = request.protocol
     result = .unchanged
+    failure = nil
     reason = request.reason
     nanoseconds = 0
     sites = 0
     breakpoints = 0
     longestStall = 0
-    records = InlineArray(
-      repeating: StepRecord(step: .drain(.gate), nanoseconds: 0, sites: 0))
+    steps = InlineArray(
+      repeating: ReportStep(kind: .drain(.gate), isUndo: false, nanoseconds: 0, sites: 0))
     stepCount = 0
+    stepsLeftOut = 0
   }
 
-  /// A step that was done.
-  @inlinable
-  public func step(_ index: Int) -> StepRecord { records[index] }
+  /// A request that was refused before the system was looked at.
+  public init(_ request: SwitchRequest, from set: LockSet, refusedFor failure: SwitchFailure) {
+    self.init(request, from: set)
+    result = .refused
+    self.failure = failure
+  }
 
-  mutating func add(_ record: StepRecord) {
-    records[stepCount] = record
+  /// A step that was done, below `stepCount`.
+  public func step(_ index: Int) -> ReportStep { steps[index] }
+
+  /// Adds a step.
+  public mutating func add(_ step: ReportStep) {
+    sites &+= step.sites
+    guard stepCount < steps.count else {
+      stepsLeftOut &+= 1
+      return
+    }
+    steps[stepCount] = step
     stepCount += 1
-    sites += record.sites
+  }
+
+  /// Leaves the steps out, for a shorter line.
+  public mutating func removeSteps() {
+    stepsLeftOut &+= UInt32(stepCount)
+    stepCount = 0
   }
 }

@@ -1,210 +1,265 @@
 import CodePatching
 import LockPlatform
 
-/// A switch under way by one of the published protocols: what it has done so far, and how that is
-/// undone.
-struct SwitchRun<Target: TextTarget> {
+/// A switch under way: what all protocols share.
+///
+/// It owns refusal, preparation, measuring, the deadline, undo and the report; a protocol supplies how
+/// its steps are done. Whatever can be refused is refused before anything can be seen; the state says
+/// at all times what may have been done; and undo is a plan from the state as it then is.
+///
+/// The switching CPU may be descheduled anywhere for any time: every state it goes through is sound.
+public struct SwitchRun<Target: SwitchTarget> {
   let request: SwitchRequest
   var report: SwitchReport
-  let began: UInt64
-  /// What is in place of each operation, by raw value; of operations that are text, what their sites
-  /// held before this run, until all of them hold something else.
-  private(set) var inPlace: InlineArray<5, Implementation>
-  /// Where the counted entry leads.
-  private(set) var entered: Implementation
+  private let began: UInt64
+  private let first: SwitchState
+  private var isUndoing = false
   private var textIsOpen = false
 
-  init(_ request: SwitchRequest, _ protocol: SwitchProtocol) {
-    self.request = request
-    report = SwitchReport(request, `protocol`)
-    began = Target.nanoseconds
-    entered = request.from.implementation(of: .slowPath)
-    inPlace = InlineArray(repeating: .native)
-    for index in LockOperation.all.indices {
-      let operation = LockOperation.all[index]
-      inPlace[Int(operation.rawValue)] = request.from.implementation(of: operation)
+  // MARK: Running
+
+  /// Switches by the protocol that the request names.
+  ///
+  /// One caller at a time. The report says what happened, and the failure in it why not.
+  public static func run(_ request: SwitchRequest) -> SwitchReport {
+    run(request, plannedBy: { Plan(from: $0, to: $1) })
+  }
+
+  /// Switches by plans that are made otherwise, sound or not: for the model checker and for tests.
+  public static func run(
+    _ request: SwitchRequest, plannedBy plan: (SwitchState, LockSet) -> Plan
+  ) -> SwitchReport {
+    var run = SwitchRun(request)
+    if run.state.isSettled(in: request.to) { return run.report }
+    do throws(SwitchFailure) {
+      try run.prepare()
+    } catch {
+      run.report.failure = error
+      run.report.result = .refused
+      run.report.nanoseconds = Target.Machine.nanoseconds &- run.began
+      return run.report
     }
+    Target.beginMeasuring()
+    do throws(SwitchFailure) {
+      switch request.protocol {
+      case .staged: try run.follow(plan(run.state, request.to), until: run.deadline)
+      case .stopMachine: try run.stopMachine()
+      case .barrier: try run.barrier()
+      }
+      // Closing may fail as well.
+      try run.closeText()
+    } catch {
+      run.report.failure = error
+    }
+    run.end(plan)
+    return run.report
+  }
+
+  private init(_ request: SwitchRequest) {
+    self.request = request
+    began = Target.Machine.nanoseconds
+    first = SwitchState(bits: Target.Machine.load(Target.state, .relaxed))
+    report = SwitchReport(request, from: first.set)
+  }
+
+  /// Whatever may be refused: the state, the way to reach CPUs, every site of every operation.
+  private mutating func prepare() throws(SwitchFailure) {
+    guard state.isSound else { throw .unsound }
+    try Target.prepare(request)
+    try Target.openText(forWriting: false)
+    let failure: SwitchFailure?
+    do throws(SwitchFailure) {
+      guard Target.sites.count > 0 else { throw .patch(.noSites) }
+      // Every site of every operation, those that are never switched included; and every form that the
+      // way may need, the gate's as well.
+      _ = try verify(Batch(holding: state))
+      _ = try verify(textOnly(Batch(request.to)))
+      failure = nil
+    } catch {
+      failure = error
+    }
+    try Target.closeText()
+    if let failure { throw failure }
+  }
+
+  private mutating func end(_ plan: (SwitchState, LockSet) -> Plan) {
+    if report.failure == nil {
+      change { $0.set = request.to }
+      report.result = .done
+    } else {
+      report.result = undo(plan)
+    }
+    report.nanoseconds = Target.Machine.nanoseconds &- began
+    (report.longestStall, report.breakpoints) = Target.measured
+  }
+
+  /// Goes back: from the state as it is now to the set that was in force, in a time of its own.
+  private mutating func undo(_ plan: (SwitchState, LockSet) -> Plan) -> SwitchResult {
+    isUndoing = true
+    let now = state
+    // It failed before anything could be seen.
+    if report.stepCount == 0, now == first, !textIsOpen { return .refused }
+    var isDone = true
+    if !now.isSettled(in: now.set) {
+      do throws(SwitchFailure) {
+        try follow(
+          plan(now, now.set), until: request.deadline(from: Target.Machine.nanoseconds))
+      } catch {
+        isDone = false
+      }
+    }
+    endCounting()
+    do throws(SwitchFailure) {
+      try closeText()
+    } catch {
+      isDone = false
+    }
+    return isDone ? .undone : .stuck
+  }
+
+  // MARK: The state
+
+  var state: SwitchState { SwitchState(bits: Target.Machine.load(Target.state, .relaxed)) }
+
+  /// Relaxed: only the switching CPU writes it, and others read it as advice, or while it stands
+  /// still.
+  func change(_ body: (inout SwitchState) -> Void) {
+    var state = state
+    body(&state)
+    Target.Machine.store(state.bits, to: Target.state, .relaxed)
   }
 
   var deadline: UInt64 { request.deadline(from: began) }
 
-  func holds(_ operation: LockOperation) -> Implementation { inPlace[Int(operation.rawValue)] }
+  // MARK: Steps of a plan
 
-  // MARK: Steps
-
-  /// Does a step and takes its time; the body says how many sites it wrote.
-  mutating func step(
-    _ step: Step, _ body: () throws(SwitchFailure) -> UInt32
-  ) throws(SwitchFailure) {
-    let before = Target.nanoseconds
-    let sites = try body()
-    report.add(StepRecord(step: step, nanoseconds: Target.nanoseconds &- before, sites: sites))
-  }
-
-  /// Changes an operation that is not text.
-  private mutating func poke(_ operation: LockOperation, to new: Implementation)
-    throws(SwitchFailure)
-  {
-    let (old, method) = (holds(operation), request.method)
-    try step(.poke(operation, from: old, to: new)) { () throws(SwitchFailure) in
-      try Target.poke(operation, from: old, to: new, by: method)
-    }
-    inPlace[Int(operation.rawValue)] = new
-  }
-
-  /// Changes what only paravirtual bodies call, as far as it is not text.
-  mutating func pokeHelpers() throws(SwitchFailure) {
-    for index in LockOperation.helpers.indices {
-      let operation = LockOperation.helpers[index]
-      if !Target.isText(operation) {
-        try poke(operation, to: request.to.implementation(of: operation))
+  /// Carries out a plan, one step after the other.
+  mutating func follow(_ plan: Plan, until deadline: UInt64) throws(SwitchFailure) {
+    for index in 0..<plan.count {
+      switch plan[index] {
+      case .poke(let batch): try poke(batch)
+      case .drain: try drain(until: deadline)
       }
     }
   }
 
-  /// Leads those who come to the slow path elsewhere.
-  mutating func enter(_ new: Implementation) throws(SwitchFailure) {
-    try step(.poke(.slowPath, from: entered, to: new)) {
-      Target.enter(new)
-      return 0
+  /// Puts a batch in place.
+  ///
+  /// What closes the gate is published before the text is written: it is sound beside everything, and
+  /// a site must not call a gate that leads on. What opens it is published last, after every site was
+  /// verified and written: nothing can be refused any more.
+  mutating func poke(_ batch: Batch) throws(SwitchFailure) {
+    let before = state
+    let text = textOnly(batch)
+    let slowPath = batch[.slowPath]
+    let kind = StepKind.poke(from: batch.replaced(in: before), to: batch)
+    try step(kind) { run throws(SwitchFailure) in
+      if let slowPath, slowPath != .gate { Target.choose(slowPath) }
+      var written: UInt32 = 0
+      let opens = !text.isEmpty && !run.textIsOpen
+      if opens { try run.openText() }
+      do throws(SwitchFailure) {
+        if !text.isEmpty { written = try run.verify(text) }
+        run.change { $0.begin(batch) }
+        if slowPath == .gate { Target.lead(to: .gate) }
+        if !text.isEmpty { try run.write(text, in: before) }
+      } catch {
+        // The failure that came first is the one to report; what cannot be closed now is found again
+        // by the next step that opens it.
+        if opens { try? run.closeText() }
+        throw error
+      }
+      if opens { try run.closeText() }
+      run.putMemory(batch)
+      if let slowPath, slowPath != .gate { Target.lead(to: slowPath) }
+      run.change { $0.end(batch) }
+      return written
     }
-    entered = new
   }
 
-  mutating func drain(_ body: Implementation) throws(SwitchFailure) {
-    let deadline = deadline
-    try step(.drain(body)) { () throws(SwitchFailure) in
-      try Self.drain(body, deadline)
+  private func write(_ text: Batch, in before: SwitchState) throws(SwitchFailure) {
+    do throws(PatchError) {
+      try Patcher<Target.Machine.Code>.poke(
+        BatchPokes(text, of: Target.sites, in: before), request.pokeMethod)
+    } catch {
+      throw .patch(error)
+    }
+    note(text)
+  }
+
+  func note(_ text: Batch) {
+    for index in LockOperation.switched.indices {
+      let operation = LockOperation.switched[index]
+      if let new = text[operation] { Target.note(operation, holds: new) }
+    }
+  }
+
+  private func putMemory(_ batch: Batch) {
+    for index in LockOperation.switched.indices {
+      let operation = LockOperation.switched[index]
+      guard operation != .slowPath, !Target.isText(operation), let new = batch[operation] else {
+        continue
+      }
+      Target.put(operation, new)
+    }
+  }
+
+  mutating func drain(until deadline: UInt64) throws(SwitchFailure) {
+    let body = state.occupied.first ?? .gate
+    try step(.drain(body)) { run throws(SwitchFailure) in
+      try Target.beginDrain()
+      while !Target.isDrained() {
+        guard Target.Machine.nanoseconds < deadline else { throw .notDrained(body) }
+        Target.rest()
+      }
+      run.change { $0.endDrain() }
       return 0
     }
   }
 
-  private static func drain(_ body: Implementation, _ deadline: UInt64) throws(SwitchFailure) {
-    try Target.beginDrain()
-    while !Target.isDrained() {
-      guard Target.nanoseconds < deadline else { throw .notDrained(body) }
-      Target.rest()
-    }
+  /// Does a step and measures it; the body says how many sites it wrote.
+  mutating func step(
+    _ kind: StepKind, _ body: (inout SwitchRun) throws(SwitchFailure) -> UInt32
+  ) throws(SwitchFailure) {
+    let before = Target.Machine.nanoseconds
+    let sites = try body(&self)
+    report.add(
+      ReportStep(
+        kind: kind, isUndo: isUndoing, nanoseconds: Target.Machine.nanoseconds &- before,
+        sites: sites))
   }
 
   // MARK: Text
 
-  /// Opens the text and verifies every site before the first is written.
   mutating func openText() throws(SwitchFailure) {
-    try Target.openText()
+    try Target.openText(forWriting: true)
     textIsOpen = true
-    for index in LockOperation.all.indices {
-      let operation = LockOperation.all[index]
-      guard Target.isText(operation) else { continue }
-      do throws(PatchError) {
-        _ = try Poke<Target.Code>.ready(
-          Target.sites, operation, from: holds(operation),
-          to: request.to.implementation(of: operation))
-      } catch {
-        throw .patch(error)
-      }
-    }
   }
 
-  /// Notes that all sites of an operation have their new form.
-  mutating func hasPoked(_ operation: LockOperation) {
-    let new = request.to.implementation(of: operation)
-    inPlace[Int(operation.rawValue)] = new
-    Target.note(operation, holds: new)
-  }
-
-  // MARK: The end
-
-  /// Ends the run, undoing it if it failed; `undone` is called before the text is closed.
-  mutating func finish(
-    _ failure: SwitchFailure?, undone: () -> Void = {}
-  ) -> (SwitchReport, SwitchFailure?) {
-    report.result = failure == nil ? .done : undo()
-    if failure != nil { undone() }
-    // Not before: the last step may fail as well.
-    if textIsOpen { Target.closeText() }
+  /// Closes the text if it is open.
+  mutating func closeText() throws(SwitchFailure) {
+    guard textIsOpen else { return }
     textIsOpen = false
-    report.nanoseconds = Target.nanoseconds &- began
-    (report.longestStall, report.breakpoints) = Target.measured
-    return (report, failure)
+    try Target.closeText()
   }
 
-  func refused(_ failure: SwitchFailure) -> (SwitchReport, SwitchFailure?) {
-    var report = report
-    report.result = .refused
-    report.nanoseconds = Target.nanoseconds &- began
-    return (report, failure)
-  }
-
-  /// Puts everything back, wherever the run stands.
-  ///
-  /// While the gate stands and breakpoints are emulated as the paravirtual unlock, every mixture of
-  /// sites is sound. So the gate first, unless nobody has left the old slow path; then the text;
-  /// then the old slow path; and what it calls.
-  private mutating func undo() -> SwitchResult {
-    do throws(SwitchFailure) {
-      let old = request.from.implementation(of: .slowPath)
-      if entered != old, entered != .gate {
-        let new = entered
-        lead(to: .gate)
-        try Self.drain(new, request.deadline(from: Target.nanoseconds))
-      }
-      if textIsOpen { try putTextBack() }
-      lead(to: old)
-      for index in LockOperation.helpers.indices {
-        let operation = LockOperation.helpers[index]
-        try put(operation, request.from.implementation(of: operation))
-      }
-      return .undone
+  /// Compares the sites of a batch's operations with what the state says they hold, and looks whether
+  /// each has the form that the batch wants.
+  func verify(_ text: Batch) throws(SwitchFailure) -> UInt32 {
+    do throws(PatchError) {
+      return try Patcher<Target.Machine.Code>.verify(
+        BatchPokes(text, of: Target.sites, in: state), request.pokeMethod)
     } catch {
-      return .stuck
+      throw .patch(error)
     }
   }
 
-  private mutating func lead(to slowPath: Implementation) {
-    guard slowPath != entered else { return }
-    Target.enter(slowPath)
-    entered = slowPath
-  }
-
-  private mutating func put(
-    _ operation: LockOperation, _ wanted: Implementation
-  ) throws(SwitchFailure) {
-    let now = holds(operation)
-    guard !Target.isText(operation), now != wanted else { return }
-    _ = try Target.poke(operation, from: now, to: wanted, by: request.method)
-    inPlace[Int(operation.rawValue)] = wanted
-  }
-
-  private mutating func putTextBack() throws(SwitchFailure) {
-    for index in LockOperation.all.indices {
-      let operation = LockOperation.all[index]
-      guard Target.isText(operation) else { continue }
-      let old = request.from.implementation(of: operation)
-      do throws(PatchError) {
-        try Poke<Target.Code>.putBack(Target.sites, operation, old)
-      } catch {
-        throw .patch(error)
-      }
-      inPlace[Int(operation.rawValue)] = old
-      Target.note(operation, holds: old)
+  /// The part of a batch that is at sites.
+  func textOnly(_ batch: Batch) -> Batch {
+    var text = batch
+    for index in LockOperation.all.indices where !Target.isText(LockOperation.all[index]) {
+      text[LockOperation.all[index]] = nil
     }
+    return text
   }
-}
-
-extension SiteTable {
-  /// How many sites there are of an operation.
-  func count(of operation: LockOperation) -> UInt32 {
-    var sum: UInt32 = 0
-    for index in 0..<count where site(index).operation == operation { sum &+= 1 }
-    return sum
-  }
-}
-
-extension LockOperation {
-  @inlinable static var all: InlineArray<5, LockOperation> {
-    [.wait, .kick, .vcpuIsPreempted, .unlock, .slowPath]
-  }
-  /// What only paravirtual bodies call.
-  @inlinable static var helpers: InlineArray<3, LockOperation> { [.wait, .kick, .vcpuIsPreempted] }
 }

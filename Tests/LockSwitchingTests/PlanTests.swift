@@ -2,98 +2,242 @@ import LockPlatform
 import LockSwitching
 import Testing
 
+let sets: [LockSet] = [.native, .paravirtual, .testAndSet]
+
 let directions: [(LockSet, LockSet)] = [
   (.native, .paravirtual), (.paravirtual, .native), (.native, .testAndSet),
   (.testAndSet, .native), (.paravirtual, .testAndSet), (.testAndSet, .paravirtual),
 ]
 
+/// A batch, written down.
+func batch(_ changes: [(LockOperation, Implementation)]) -> Batch {
+  var batch = Batch()
+  for (operation, new) in changes { batch[operation] = new }
+  return batch
+}
+
+func steps(_ plan: Plan) -> [PlanStep] { (0..<plan.count).map { plan[$0] } }
+
+func plan(_ steps: [PlanStep]) -> Plan {
+  var plan = Plan()
+  for step in steps {
+    let hasRoom = plan.append(step)
+    #expect(hasRoom)
+  }
+  return plan
+}
+
 @Suite struct PlanTests {
-  @Test func upwardIsThePlanOfTheDesign() {
-    let plan = Plan.staged(from: .native, to: .paravirtual)
+  @Test func upwardIsThePublishedPlan() {
     #expect(
-      steps(plan) == [
-        .poke(.wait, from: .native, to: .paravirtual),
-        .poke(.kick, from: .native, to: .paravirtual),
-        .poke(.vcpuIsPreempted, from: .native, to: .paravirtual),
-        .poke(.unlock, from: .native, to: .paravirtual),
-        .poke(.slowPath, from: .native, to: .gate),
-        .drain(.native),
-        .poke(.slowPath, from: .gate, to: .paravirtual),
+      steps(Plan(from: SwitchState(.native), to: .paravirtual)) == [
+        .poke(
+          batch([
+            (.wait, .paravirtual), (.kick, .paravirtual), (.unlock, .paravirtual),
+            (.slowPath, .gate),
+          ])),
+        .drain,
+        .poke(batch([(.slowPath, .paravirtual)])),
       ])
   }
 
-  @Test func downwardIsThePlanOfTheDesign() {
-    let plan = Plan.staged(from: .paravirtual, to: .native)
+  @Test func downwardIsThePublishedPlan() {
     #expect(
-      steps(plan) == [
-        .poke(.slowPath, from: .paravirtual, to: .gate),
-        .drain(.paravirtual),
-        .poke(.unlock, from: .paravirtual, to: .native),
-        .poke(.slowPath, from: .gate, to: .native),
-        .poke(.wait, from: .paravirtual, to: .native),
-        .poke(.kick, from: .paravirtual, to: .native),
-        .poke(.vcpuIsPreempted, from: .paravirtual, to: .native),
+      steps(Plan(from: SwitchState(.paravirtual), to: .native)) == [
+        .poke(batch([(.slowPath, .gate)])),
+        .drain,
+        .poke(
+          batch([(.unlock, .native), (.slowPath, .native), (.wait, .native), (.kick, .native)])),
       ])
   }
 
-  @Test(arguments: directions)
-  func everyStagedPlanIsSound(_ from: LockSet, _ to: LockSet) {
-    #expect(Plan.staged(from: from, to: to).isSound(from: from, to: to))
+  /// What both sets have in common is not poked.
+  @Test func betweenNativeAndTestAndSetOnlyTheSlowPathChanges() {
+    for (from, to) in [(LockSet.native, LockSet.testAndSet), (.testAndSet, .native)] {
+      #expect(
+        steps(Plan(from: SwitchState(from), to: to)) == [
+          .poke(batch([(.slowPath, .gate)])), .drain,
+          .poke(batch([(.slowPath, to.implementation(of: .slowPath))])),
+        ])
+    }
   }
 
-  @Test(arguments: [LockSet.native, .paravirtual, .testAndSet])
+  @Test(arguments: sets)
   func stayingNeedsNoStep(_ set: LockSet) {
-    #expect(Plan.staged(from: set, to: set).count == 0)
+    #expect(Plan(from: SwitchState(set), to: set).count == 0)
+    #expect(SwitchState(set).isSettled(in: set))
+    #expect(SwitchState(set).isSound)
   }
 
-  /// Every step is needed, save those that no rule is about: advice, and the drain of waiters that
-  /// are queued nowhere.
+  /// Wherever a switch, its undo, the undo's undo and so on may fail, before, in or after any step:
+  /// the state is sound, and there is a sound plan to each set.
+  @Test func thereIsASoundPlanFromEveryStateThatAFailureLeaves() {
+    var open = sets.map { SwitchState($0) }
+    var seen = Set(open.map(\.bits))
+    while let state = open.popLast() {
+      #expect(state.isSound)
+      for set in sets {
+        let plan = Plan(from: state, to: set)
+        #expect(plan.isSound(from: state, to: set), "\(state) -> \(set): \(plan)")
+        #expect(plan.count <= 3)
+        var now = state
+        for step in steps(plan) {
+          var next: [SwitchState] = []
+          switch step {
+          case .poke(let batch):
+            now.begin(batch)
+            next.append(now)
+            now.end(batch)
+          case .drain: now.endDrain()
+          }
+          next.append(now)
+          for state in next where seen.insert(state.bits).inserted { open.append(state) }
+        }
+      }
+    }
+    #expect(seen.count > 20)
+  }
+
+  /// The same from every sound state there can be, however a system came to be in it.
+  @Test func thereIsASoundPlanFromEverySoundState() {
+    let pairs: [[Implementation]] = [[.native], [.paravirtual], [.native, .paravirtual]]
+    let paths = Implementation.allValues
+    var checked = 0
+    for one in paths {
+      for other in paths {
+        for entered in paths {
+          for occupied in UInt8(0)..<8 {
+            for unlock in pairs {
+              for wait in pairs {
+                for kick in pairs {
+                  var state = SwitchState(.native)
+                  state[.slowPath] = Implementations(one).with(other)
+                  state.entered = entered
+                  state.occupied = state[.slowPath].union(Implementations(bits: occupied))
+                  if entered != .gate { state.occupied = state.occupied.with(entered) }
+                  state[.unlock] = unlock.dropFirst().reduce(Implementations(unlock[0])) {
+                    $0.with($1)
+                  }
+                  state[.wait] = wait.dropFirst().reduce(Implementations(wait[0])) { $0.with($1) }
+                  state[.kick] = kick.dropFirst().reduce(Implementations(kick[0])) { $0.with($1) }
+                  guard state.isSound else { continue }
+                  checked += 1
+                  for set in sets {
+                    let plan = Plan(from: state, to: set)
+                    #expect(plan.isSound(from: state, to: set), "\(state) -> \(set): \(plan)")
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    #expect(checked > 1000)
+  }
+
+  /// Every step is needed, and every operation in it.
   @Test(arguments: directions)
-  func noStepCanBeDropped(_ from: LockSet, _ to: LockSet) {
-    let all = steps(Plan.staged(from: from, to: to))
+  func nothingCanBeDropped(_ from: LockSet, _ to: LockSet) {
+    let state = SwitchState(from)
+    let all = steps(Plan(from: state, to: to))
     for index in all.indices {
-      if case .poke(.vcpuIsPreempted, _, _) = all[index] { continue }
       var fewer = all
       fewer.remove(at: index)
-      #expect(!plan(fewer).isSound(from: from, to: to), "without \(all[index])")
+      #expect(!plan(fewer).isSound(from: state, to: to), "without \(all[index])")
+      guard case .poke(let batch) = all[index] else { continue }
+      for operation in [LockOperation.slowPath, .unlock, .wait, .kick]
+      where batch[operation] != nil {
+        var less = batch
+        less[operation] = nil
+        fewer = all
+        fewer[index] = .poke(less)
+        #expect(!plan(fewer).isSound(from: state, to: to), "without \(operation) in \(all[index])")
+      }
     }
   }
 
   @Test func stepsInAnotherOrderAreUnsound() {
-    // Upward: slow path before unlock, so that a head sleeps and is not woken; up without a gate.
-    let up = steps(Plan.staged(from: .native, to: .paravirtual))
-    #expect(
-      !plan([up[0], up[1], up[4], up[5], up[6], up[3]]).isSound(from: .native, to: .paravirtual))
-    #expect(
-      !plan([up[3], up[4], up[5], up[6], up[0], up[1]]).isSound(from: .native, to: .paravirtual))
-    #expect(
-      !plan([up[0], up[1], up[3], .poke(.slowPath, from: .native, to: .paravirtual)])
-        .isSound(from: .native, to: .paravirtual))
-    // Downward: unlock before the drain.
-    let down = steps(Plan.staged(from: .paravirtual, to: .native))
-    #expect(
-      !plan([down[0], down[2], down[1], down[3], down[4], down[5]])
-        .isSound(from: .paravirtual, to: .native))
+    // Not from test-and-set: its waiters, queued nowhere, are sound beside every queue.
+    for (from, to) in directions where from != .testAndSet {
+      guard from == .paravirtual || to == .paravirtual else { continue }
+      let all = steps(Plan(from: SwitchState(from), to: to))
+      for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        #expect(
+          !plan(order.map { all[$0] }).isSound(from: SwitchState(from), to: to),
+          "\(from) -> \(to) in the order \(order)")
+      }
+    }
+    // Up without a gate.
+    let up = batch([
+      (.wait, .paravirtual), (.kick, .paravirtual), (.unlock, .paravirtual),
+      (.slowPath, .paravirtual),
+    ])
+    #expect(!plan([.poke(up)]).isSound(from: SwitchState(.native), to: .paravirtual))
   }
 
-  func steps(_ plan: Plan) -> [Step] { (0..<plan.count).map { plan[$0] } }
+  @Test func aFullPlanTakesNoMore() {
+    var full = Plan()
+    let appended = (0..<7).map { _ in full.append(.drain) }
+    #expect(appended == [true, true, true, true, true, true, false])
+    #expect(full.count == 6)
+  }
+}
 
-  func plan(_ steps: [Step]) -> Plan {
-    var plan = Plan()
-    for step in steps { plan.append(step) }
-    return plan
+@Suite struct SwitchStateTests {
+  /// Every part has bits of its own.
+  @Test func partsDoNotTouchEachOther() {
+    var state = SwitchState(.native)
+    for operation in [LockOperation.slowPath, .unlock, .wait, .kick, .vcpuIsPreempted] {
+      for one in Implementation.allValues {
+        let before = state
+        state[operation] = Implementations(one)
+        state.setInTransit(operation, true)
+        #expect(state[operation] == Implementations(one) && state.isInTransit(operation))
+        state[operation] = before[operation]
+        state.setInTransit(operation, false)
+        #expect(state == before)
+      }
+    }
+    for one in Implementation.allValues {
+      state.entered = one
+      #expect(state.entered == one)
+    }
+    state.occupied = Implementations(.native).with(.paravirtual).with(.testAndSet).with(.gate)
+    #expect(state.occupied == Implementations(.native).with(.paravirtual).with(.testAndSet))
+    for set in sets {
+      state.set = set
+      #expect(state.set == set)
+    }
+    #expect(SwitchState(bits: state.bits) == state)
+  }
+
+  @Test func aMixtureOfSetsIsUnsound() {
+    var state = SwitchState(.native)
+    state.occupied = state.occupied.with(.paravirtual)
+    #expect(!state.isSound)
+    state = SwitchState(.paravirtual)
+    state[.unlock] = state[.unlock].with(.native)
+    #expect(!state.isSound)
+    state = SwitchState(.paravirtual)
+    state[.kick] = Implementations(.native)
+    #expect(!state.isSound)
+    // The gate leads on to where it is said to lead.
+    state = SwitchState(.native)
+    state[.slowPath] = Implementations(.gate)
+    state.entered = .paravirtual
+    #expect(!state.isSound)
   }
 }
 
 @Suite struct CompatibilityTests {
-  /// The table of DESIGN, row by row.
-  @Test func isTheTableOfTheDesign() {
+  /// The table of `Mixture`, row by row.
+  @Test func isTheTable() {
     func mixture(_ slowPaths: [Implementation], _ unlocks: [Implementation]) -> Bool {
-      var paths = Implementations(slowPaths[0])
-      for path in slowPaths.dropFirst() { paths.insert(path) }
-      var bodies = Implementations(unlocks[0])
-      for body in unlocks.dropFirst() { bodies.insert(body) }
-      return Mixture(slowPaths: paths, unlocks: bodies).isSound
+      Mixture(
+        slowPaths: slowPaths.reduce(.none) { $0.with($1) },
+        unlocks: unlocks.reduce(.none) { $0.with($1) }
+      ).isSound
     }
     #expect(mixture([.native], [.native, .paravirtual]))
     #expect(mixture([.paravirtual], [.paravirtual]))
@@ -107,4 +251,8 @@ let directions: [(LockSet, LockSet)] = [
     #expect(!mixture([.testAndSet, .paravirtual], [.native]))
     #expect(mixture([.gate, .native], [.native, .paravirtual]))
   }
+}
+
+extension Implementation {
+  static var allValues: [Implementation] { [.native, .paravirtual, .testAndSet, .gate] }
 }

@@ -1,0 +1,60 @@
+import CodePatching
+import LockPlatform
+
+/// The pokes of a batch: what its operations' sites hold in a state, and what they are to hold.
+public struct BatchPokes<Sites: SiteTable>: PokeList {
+  @usableFromInline let sites: Sites
+  @usableFromInline let batch: Batch
+  @usableFromInline let state: SwitchState
+
+  /// The pokes that a batch is in a state.
+  @inlinable
+  public init(_ batch: Batch, of sites: Sites, in state: SwitchState) {
+    self.sites = sites
+    self.batch = batch
+    self.state = state
+  }
+
+  /// As many as there are sites.
+  @inlinable public var count: Int { sites.count }
+
+  /// The poke of a site; nil if its operation is not in the batch.
+  public func poke(_ index: Int) throws(PatchError) -> Poke? {
+    let (address, operation) = sites.site(index)
+    guard let wanted = batch[operation] else { return nil }
+    let held = state[operation]
+    guard let one = held.first, let old = sites.form(of: index, as: one),
+      let new = sites.form(of: index, as: wanted)
+    else { throw .noForm(site: address) }
+    var other: Form?
+    if let second = held.without(one).first {
+      guard let form = sites.form(of: index, as: second) else { throw .noForm(site: address) }
+      other = form
+    }
+    return Poke(
+      at: address, from: old, or: other, mayBeInTransit: state.isInTransit(operation), to: new)
+  }
+}
+
+extension Batch {
+  /// What is in place: a batch that changes nothing, to verify every site by.
+  init(holding state: SwitchState) {
+    self.init()
+    for index in LockOperation.all.indices {
+      let operation = LockOperation.all[index]
+      self[operation] = state[operation].first
+    }
+  }
+
+  /// The implementations that a batch replaces, as far as the state knows one.
+  @usableFromInline
+  func replaced(in state: SwitchState) -> Batch {
+    var replaced = Batch()
+    for index in LockOperation.all.indices {
+      let operation = LockOperation.all[index]
+      guard let new = self[operation] else { continue }
+      replaced[operation] = state[operation].without(new).first ?? new
+    }
+    return replaced
+  }
+}
