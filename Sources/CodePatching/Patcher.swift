@@ -6,7 +6,9 @@ import LockPlatform
 /// through `Code` for as long as it runs.
 public enum Patcher<Code: CodeMemory> {
   /// Compares every place of a list with what it must hold, and looks whether the method can change
-  /// it; returns how many there are. Only reads.
+  /// it; returns how many there are.
+  ///
+  /// Only reads.
   @inlinable
   public static func verify<List: PokeList & ~Copyable>(
     _ list: borrowing List, _ method: PokeMethod

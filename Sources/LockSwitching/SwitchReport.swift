@@ -47,6 +47,14 @@ import LockPlatform
   public var nanoseconds: UInt64
   /// How many sites it poked; 0 for a wait and for an operation that is not text.
   public var sites: UInt32
+
+  /// A step.
+  public init(kind: StepKind, isUndo: Bool, nanoseconds: UInt64, sites: UInt32) {
+    self.kind = kind
+    self.isUndo = isUndo
+    self.nanoseconds = nanoseconds
+    self.sites = sites
+  }
 }
 
 /// What a switch did and cost.

@@ -56,7 +56,9 @@ import LockPlatform
   }
 }
 
-/// What is asked of a switch. Where it begins is the system's state.
+/// What is asked of a switch.
+///
+/// Where it begins is the system's state.
 @frozen public struct SwitchRequest: Sendable {
   /// The set wanted.
   public var to: LockSet

@@ -43,7 +43,7 @@ enum BareMachine: AtomicMemory {
   static func pause(_: UInt32) { tidelock_pause() }
 }
 
-extension BareMachine: CountedMachine {
+extension BareMachine: LockMachine {
   static var currentCPU: CPUNumber? { CPUNumber(0) }
   static func queueArea(of cpu: CPUNumber) -> UInt { 0x10000 + UInt(cpu.rawValue) * 512 }
   static var lockHash: (address: UInt, entries: UInt) { (0x20000, 64) }
@@ -53,11 +53,31 @@ extension BareMachine: CountedMachine {
   static var ticks: UInt64 { tidelock_timestamp() }
   static var turn: UInt64 { 1000 }
   static func count(_: LockEvent) {}
-  static var mark: Location<UInt32>? { unsafe Location(address: 0x30000) }
+}
+
+extension BareMachine: SwitchMachine {
+  typealias Code = BareMachine
   static var slowPath: Location<UInt32> { unsafe Location(address: 0x30008) }
+  static var mark: Location<UInt32>? { unsafe Location(address: 0x30000) }
+  static func mark(of cpu: UInt32) -> Location<UInt32> { unsafe Location(address: 0x30000) }
+  static var cpuEnd: UInt32 { 1 }
+  static var counting: Location<UInt32> { unsafe Location(address: 0x30010) }
+  static var references: UInt? { 0x31000 }
+  static func references(of cpu: UInt32) -> UInt { 0x31000 }
+  static func acquired(_ lock: UInt) { References<BareMachine>.keep(lock) }
   static func yield() {}
   static var nanoseconds: UInt64 { tidelock_timestamp() }
-  static func noteHold(_: UInt64) {}
+  static func noteStall(_: UInt64) {}
+  static var lockStepArea: UInt { 0x32000 }
+  static var gathered: GatheredCPU? {
+    unsafe GatheredCPU(
+      acknowledgement: Location(address: 0x33000), state: LockStep<BareMachine>.current)
+  }
+  static var isLeader: Bool { false }
+  static func haveAcknowledged(_ state: UInt64) -> Bool { true }
+  static var straggler: Int32 { 0 }
+  static func serializeThisCore() {}
+  static func relax(_: UInt32) { tidelock_pause() }
 }
 
 extension BareMachine: CodeMemory {
@@ -86,71 +106,33 @@ struct BareSites: SiteTable {
 }
 
 extension BareMachine: SwitchTarget {
-  static func prepare(_: Plan, _: PokeMethod) throws(SwitchFailure) {}
-  static func poke(
-    _ operation: LockOperation, from old: Implementation, to new: Implementation,
-    by method: PokeMethod
-  ) throws(SwitchFailure) -> UInt32 {
-    do throws(PatchError) {
-      return UInt32(
-        try Poke<BareMachine>.poke(BareSites(), operation, from: old, to: new, by: method))
-    } catch {
-      throw .patch(error)
-    }
+  typealias Machine = BareMachine
+  static var state: Location<UInt64> { unsafe Location(address: 0x30018) }
+  static func prepare(_: SwitchRequest) throws(SwitchFailure) {}
+  static func openText(forWriting: Bool) throws(SwitchFailure) {}
+  static func closeText() throws(SwitchFailure) {}
+  static var sites: BareSites { BareSites() }
+  static func isText(_ operation: LockOperation) -> Bool { operation == .unlock }
+  static func note(_: LockOperation, holds: Implementation) {}
+  static func put(_: LockOperation, _: Implementation) {}
+  static func lead(to path: Implementation) {
+    store(UInt32(path.rawValue), to: slowPath, .releasing)
   }
   static func beginDrain() {}
   static func isDrained() -> Bool { true }
   static func rest() {}
+  static func fenceEveryCPU() {}
   static func beginMeasuring() {}
-  static var measured: (longestHold: UInt64, breakpoints: UInt64) { (0, 0) }
-}
-
-extension BareMachine: ReferenceMachine {
-  static var counting: Location<UInt32> { unsafe Location(address: 0x30010) }
-  static var references: UInt? { 0x31000 }
-  static var cpuEnd: UInt32 { 1 }
-  static func mark(of cpu: UInt32) -> Location<UInt32> { unsafe Location(address: 0x30000) }
-  static func references(of cpu: UInt32) -> UInt { 0x31000 }
-  static func hasTaken(_ lock: LockWord) { References<BareMachine>.keep(lock.whole.address) }
-}
-
-extension BareMachine: LockStepMachine {
-  typealias Code = BareMachine
-  static var lockStepArea: UInt { 0x32000 }
-  static var gathered: GatheredCPU? {
-    unsafe GatheredCPU(
-      acknowledgement: Location(address: 0x33000), state: LockStep<BareMachine>.current)
-  }
-  static var isLeader: Bool { false }
-  static func haveAcknowledged(_ state: UInt64) -> Bool { true }
-  static var straggler: Int32 { 0 }
-  static func serializeThisCore() {}
-  static func relax(_: UInt32) { tidelock_pause() }
-}
-
-extension BareMachine: StopMachineTarget, BarrierTarget {
-  typealias Machine = BareMachine
-  static func prepareBreakpoints() throws(SwitchFailure) {}
-  static func openText() throws(SwitchFailure) {}
-  static func closeText() {}
-  static var sites: BareSites { BareSites() }
-  static func isText(_ operation: LockOperation) -> Bool { operation == .unlock }
-  static func enter(_ path: Implementation) {
-    store(UInt32(path.rawValue), to: slowPath, .releasing)
-  }
-  static func note(_: LockOperation, holds: Implementation) {}
-
+  static var measured: (longestStall: UInt64, breakpoints: UInt64) { (0, 0) }
   static var gathersOutsideSlowPaths: Bool { true }
-  static func prepareToGather(_: StopMode) throws(SwitchFailure) {}
   static func gather(
     for work: StopMachineWork<BareMachine>, _: StopMode
   ) throws(SwitchFailure) -> StopMachineOutcome {
     _ = LockStep<BareMachine>.begin(until: work.deadline)
     defer { LockStep<BareMachine>.letGo() }
-    return work.lead()
+    let outcome = work.lead()
+    return outcome.failure == nil || work.putBack() ? outcome : work.lead()
   }
-
-  static func fenceEveryCPU() {}
   static func setCounted(_: Bool) {}
 }
 
@@ -188,14 +170,9 @@ extension BareMachine: StopMachineTarget, BarrierTarget {
   guard let old = LockSet(rawValue: from), let new = LockSet(rawValue: to),
     let how = SwitchProtocol(rawValue: how)
   else { return }
-  let request = SwitchRequest(
-    from: old, to: new, method: .breakpoint, timeLimit: 1000, reason: .hint)
-  let (report, _) =
-    switch how {
-    case .staged: StagedSwitch<BareMachine>.run(request)
-    case .stopMachine: StopMachineSwitch<BareMachine>.run(request)
-    case .barrier: BarrierSwitch<BareMachine>.run(request)
-    }
+  BareMachine.store(SwitchState(old).bits, to: BareMachine.state, .relaxed)
+  let report = SwitchRun<BareMachine>.run(
+    SwitchRequest(to: new, using: how, poking: .breakpoint, timeLimit: 1000, reason: .hint))
   report.writeJSON { byte in tidelock_store8(0x60000, byte) }
 }
 
