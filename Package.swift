@@ -55,7 +55,7 @@ let package = Package(
     .target(name: "LockSites"),
     .target(name: "UserSpaceShims", dependencies: ["LockSites", "MachineAtomics"]),
     .target(
-      name: "UserSpacePlatform",
+      name: "ProgramPlatform",
       dependencies: [
         "LockPlatform", "QueuedSpinlocks", "CodePatching", "LockSwitching", "MachineAtomics",
         "LockSites", "UserSpaceShims",
@@ -66,7 +66,7 @@ let package = Package(
     .target(
       name: "Tidelock",
       dependencies: [
-        "LockPlatform", "CodePatching", "LockSwitching", "UserSpacePlatform", "UserSpaceShims",
+        "LockPlatform", "CodePatching", "LockSwitching", "ProgramPlatform", "UserSpaceShims",
         "LockSites",
       ],
       swiftSettings: strict + rawLayout),
@@ -169,12 +169,15 @@ let package = Package(
       path: "Tests/Fixtures/LockHarness", swiftSettings: strict),
     .testTarget(
       name: "TidelockTests",
-      dependencies: ["Tidelock", "LockHarness", "TestShims", "LockSites", "MachineAtomics"],
+      dependencies: [
+        "Tidelock", "LockPlatform", "LockSwitching", "LockHarness", "TestShims", "LockSites",
+        "MachineAtomics",
+      ],
       swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
     .testTarget(
-      name: "UserSpacePlatformTests",
+      name: "ProgramPlatformTests",
       dependencies: [
-        "Tidelock", "LockHarness", "TestShims", "TestFixtures", "LockSites",
+        "Tidelock", "LockSwitching", "LockHarness", "TestShims", "TestFixtures", "LockSites",
         "UserSpaceShims", "MachineAtomics",
       ],
       swiftSettings: strict),

@@ -84,7 +84,7 @@ import LockPlatform
   /// How many steps were kept.
   public private(set) var stepCount: Int
   /// How many steps were done for which there was no room.
-  public private(set) var stepsLeftOut: UInt32
+  public var stepsLeftOut: UInt32
 
   /// The report of a switch that has not begun.
   public init(_ request: SwitchRequest, from set: LockSet) {

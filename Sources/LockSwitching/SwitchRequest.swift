@@ -88,7 +88,7 @@ import LockPlatform
   }
 
   /// How sites are changed.
-  var pokeMethod: PokeMethod {
+  public var pokeMethod: PokeMethod {
     switch `protocol` {
     case .staged: method
     case .stopMachine, .barrier: .breakpoint

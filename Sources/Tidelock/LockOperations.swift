@@ -2,7 +2,7 @@ import CodePatching
 import LockPlatform
 import LockSites
 import LockSwitching
-import UserSpacePlatform
+import ProgramPlatform
 
 /// A complete set of lock operations: `.native`, `.paravirtual` or `.testAndSet`.
 public typealias LockSet = LockPlatform.LockSet
@@ -10,7 +10,7 @@ public typealias LockSet = LockPlatform.LockSet
 public typealias PokeMethod = CodePatching.PokeMethod
 /// How a switch is carried out.
 public typealias SwitchProtocol = LockSwitching.SwitchProtocol
-/// What the published protocols leave open.
+/// Protocol-specific options.
 public typealias SwitchOptions = LockSwitching.SwitchOptions
 /// Who asked for a switch.
 public typealias SwitchReason = LockSwitching.SwitchReason
@@ -27,7 +27,11 @@ public enum LockOperations {
   /// While a switch is under way, the one it started from.
   public static var current: LockSet {
     // The core is there: this image is linked with one.
-    LockSet(rawValue: UInt8(unsafe tidelock_process_core().pointee.current())) ?? .native
+    let value = unsafe tidelock_process_core().pointee.current()
+    guard let set = LockSet(rawValue: UInt8(truncatingIfNeeded: value)) else {
+      preconditionFailure("tidelock: the core of this process names a set that does not exist")
+    }
+    return set
   }
 
   /// Switches all locks of the process, in the program and every loaded library, while all threads
@@ -37,39 +41,36 @@ public enum LockOperations {
   ///
   /// Returns when the new set is in force everywhere; all or nothing. Switching to the set in
   /// force does nothing. Do not call it in a signal handler, or while holding a lock that a thread
-  /// in a slow path may be waiting for: the drain waits for that thread until the time is over.
+  /// in a slow path may be waiting for: the drain waits for that thread until it times out.
   ///
   /// - Parameters:
   ///   - set: the set wanted.
   ///   - protocol: how the switch is carried out.
   ///   - method: how patch sites are changed. `.breakpoint` needs SIGTRAP unblocked in every
   ///     thread and puts a handler there that passes on what is not its own.
-  ///   - options: what `.stopMachine` and `.barrier` leave open. Both put breakpoints whatever the
-  ///     method.
+  ///   - options: for `.stopMachine` and `.barrier`, which use breakpoints whatever the method.
   ///   - timeLimit: after this the switch is undone and an error thrown.
   ///   - reason: who asked; the report says so.
   /// - Returns: what was done and what it cost.
-  /// - Throws: why not, with the report of what was tried and undone.
+  /// - Throws: why it failed, with the report of what was done and undone.
   @discardableResult
   public static func `switch`(
     to set: LockSet, using protocol: SwitchProtocol = .staged, poking method: PokeMethod = .store,
     options: SwitchOptions = SwitchOptions(), timeLimit: Duration = .seconds(5),
     reason: SwitchReason = .operator
   ) throws(SwitchError) -> SwitchReport {
-    let order = SwitchOrder(
-      to: set, using: `protocol`, options: options, method: method,
+    let request = SwitchRequest(
+      to: set, using: `protocol`, options: options, poking: method,
       timeLimit: timeLimit.wholeNanoseconds, reason: reason)
     // The core may be another image's, of the same version: `tidelock_core.perform`.
-    let outcome = unsafe withUnsafePointer(to: order) { order in
-      unsafe withUnsafeTemporaryAllocation(of: SwitchOutcome.self, capacity: 1) { outcome in
-        unsafe tidelock_process_core().pointee.perform(order, outcome.baseAddress)
-        return unsafe outcome[0]
+    let report = unsafe withUnsafePointer(to: request) { request in
+      unsafe withUnsafeTemporaryAllocation(of: SwitchReport.self, capacity: 1) { report in
+        unsafe tidelock_process_core().pointee.perform(request, report.baseAddress)
+        return unsafe report[0]
       }
     }
-    if let failure = outcome.failure {
-      throw SwitchError(failure, outcome.report)
-    }
-    return outcome.report
+    if let failure = report.failure { throw SwitchError(failure, report) }
+    return report
   }
 
   /// What all threads of the process have counted so far.

@@ -5,8 +5,9 @@ import UserSpaceShims
 
 /// Why a switch was refused or undone.
 ///
-/// The set that was in force still is, unless `report.result` is `.stuck`, which takes a kernel
-/// that lets text be written and then does not; even then every lock works.
+/// The set that was in force still is, unless `report.result` is `.stuck`: then undoing the switch
+/// failed as well. Even so every lock works, Tidelock goes on trying to undo the switch, and the
+/// next one goes on from there.
 public struct SwitchError: Error, CustomStringConvertible, Sendable {
   /// What went wrong.
   public let failure: SwitchFailure
@@ -25,36 +26,38 @@ public struct SwitchError: Error, CustomStringConvertible, Sendable {
       "Another switch is under way; try again when it has finished."
     case .notDrained(let body):
       """
-      Threads were still waiting in the \(body) slow path after \
-      \(report.nanoseconds / 1_000_000) ms, so the switch was undone; allow more time, or look for \
-      a lock that is held too long.
+      Threads were still waiting in the \(body.name) slow path when the switch timed out after \
+      \(milliseconds) ms, \(ending); allow more time, or look for a lock that is held too long.
       """
     case .breakpointsBlocked(let thread):
       """
       Thread \(thread) blocks SIGTRAP, so its first breakpoint would end the process; unblock it, \
-      or switch by the staged protocol, poking with stores.
+      or use the staged protocol and poke with stores.
       """
     case .gatheringBlocked(let thread):
       """
       Thread \(thread) blocks every signal that could gather it, real-time signals and SIGPROF; \
-      unblock one of them, or switch by another protocol.
+      unblock one of them, or use another protocol.
       """
     case .noFreeSignal:
       """
       Every real-time signal and SIGPROF has a handler of the program's own, so none is left to \
-      gather threads; free one, or switch by another protocol.
+      gather threads; free one, or use another protocol.
       """
     case .notGathered(let thread):
       """
-      Thread \(thread) did not come or did not follow within \
-      \(report.nanoseconds / 1_000_000) ms, so the switch was undone; allow more time, or switch \
-      by another protocol.
+      Thread \(thread) did not come or did not follow within \(milliseconds) ms, \(ending); allow \
+      more time, or use another protocol.
       """
     case .notQuiescent(let references):
       """
-      \(references) lock operations or held locks were still counted after \
-      \(report.nanoseconds / 1_000_000) ms, so the switch was undone (EAGAIN); try again, allow \
-      more time, or switch by another protocol.
+      \(references) lock operations or held locks were still counted after \(milliseconds) ms, \
+      \(ending) (EAGAIN); try again, allow more time, or use another protocol.
+      """
+    case .unsound:
+      """
+      Lock operations are in place that cannot be mixed, left behind by an earlier failure, and no \
+      switch can lead on from there; restart the process.
       """
     case .unsupported:
       """
@@ -65,19 +68,30 @@ public struct SwitchError: Error, CustomStringConvertible, Sendable {
     }
   }
 
+  private var milliseconds: UInt64 { report.nanoseconds / 1_000_000 }
+
+  private var ending: String {
+    switch report.result {
+    case .refused: "so nothing was changed"
+    case .stuck:
+      "and undoing the switch failed as well (every lock works, and undoing it is tried again)"
+    case .undone, .done, .unchanged: "so the switch was undone"
+    }
+  }
+
   private func describe(_ error: PatchError) -> String {
     switch error {
     case .noSites:
       "No patch site is loaded in this process, so there is nothing to switch; use a lock first."
     case .unknownBytes(let site, let found, let expected):
       """
-      The unlock at \(symbol(site)) holds \(bytes(found)) where \(bytes(expected)) was expected; \
+      The unlock at \(symbol(site)) holds \(bytes(found)), expected \(bytes(expected)), \(ending); \
       something else has patched it (a debugger, a probe): remove that and try again.
       """
     case .noForm(let site):
       """
-      The unlock at \(symbol(site)) belongs to a library built with another version of Tidelock; \
-      rebuild the library.
+      The unlock at \(symbol(site)) belongs to a library built with another version of Tidelock, \
+      \(ending); rebuild the library.
       """
     case .straddles(let site):
       """
@@ -86,15 +100,18 @@ public struct SwitchError: Error, CustomStringConvertible, Sendable {
       """
     case .notWritable(let site):
       """
-      The kernel does not let the text at \(symbol(site)) be written; allow it (SELinux: execmod) \
-      or choose the set at the start.
+      The kernel does not let the text at \(symbol(site)) be written, \(ending); allow text to be \
+      made writable (SELinux: execmod; seccomp: mprotect), or keep the set.
+      """
+    case .notProtected(let site):
+      """
+      The kernel does not let the text at \(symbol(site)) be made read-only again, so it stays \
+      writable, \(ending); allow mprotect (seccomp), and the next switch protects it.
       """
     case .notSerializable:
-      "The kernel refused to serialize the processors (membarrier), so the switch was undone."
-    case .undoRefused(let site):
       """
-      The text at \(symbol(site)) could be written and then not put back; every lock works, but \
-      the process should be restarted.
+      The kernel refused to serialize the processors, \(ending); allow membarrier (seccomp) and try \
+      again.
       """
     }
   }

@@ -39,11 +39,11 @@ struct __attribute__((aligned(64))) tidelock_thread {
   /// The processor the thread was last seen on when it entered a slow path.
   uint32_t processor;
   uint32_t unused;
-  /// Longest time it was held up since the last switch began, in nanoseconds.
-  uint64_t longest_hold;
+  /// The longest that it was stalled since the last switch began, in nanoseconds.
+  uint64_t longest_stall;
   /// Breakpoints it met, ever.
   uint64_t breakpoints;
-  /// Which locks it is in slow paths of, by nesting level: for the child of a fork.
+  /// The locks in whose slow paths it is, by nesting level: for the child of a fork.
   uint64_t waits_for[4];
   uint64_t events[TIDELOCK_EVENTS];
   /// References of LockSwitching.
@@ -66,10 +66,12 @@ _Static_assert(sizeof(struct tidelock_place) == TIDELOCK_PLACE_SIZE, "a place is
 #define TIDELOCK_PLACES (TIDELOCK_THREADS + 1)
 
 struct tidelock_state {
-  /// Which implementation of each of the five operations is in place.
-  _Alignas(64) uint32_t table[5];
-  /// The set in force, as LockSet.
-  uint32_t set;
+  /// Where the slow path leads, and what `wait` and `kick` do: Implementation. Unlock is text.
+  _Alignas(64) uint32_t slow_path;
+  uint32_t wait;
+  uint32_t kick;
+  /// SwitchState, between two steps of a switch and from one switch to the next.
+  uint64_t switch_state;
   _Alignas(64) uintptr_t threads;
   uintptr_t hash;
   /// One more than the highest number ever given out.
@@ -77,10 +79,12 @@ struct tidelock_state {
   /// Ticks of the timestamp counter in a turn.
   uint64_t turn;
   pthread_key_t exit_key;
-  /// Whether memory and kernel services are there: see Core.swift.
+  /// Whether memory and kernel services are there: see Process.swift.
   uint32_t is_ready;
-  /// Not 0 while a switch is under way.
+  /// Whether a switch is under way: see Process.swift.
   uint32_t switching;
+  /// Whether a thread goes on trying to settle a switch that got stuck.
+  uint32_t is_retrying;
   /// Guards the list of images, and every poke.
   pthread_mutex_t images_lock;
   /// Records of images, newest first.
@@ -105,8 +109,8 @@ struct tidelock_state {
   uint32_t place_end;
   /// Threads in the handler that gathers.
   uint32_t held;
-  /// The longest that one was, since the last switch began, in nanoseconds.
-  uint64_t longest_held;
+  /// The longest that one was in there since the last switch began, in nanoseconds.
+  uint64_t longest_stall;
   /// When the last switch began.
   uint64_t measured_since;
   /// A thread that was not where it should be.
@@ -119,12 +123,16 @@ extern struct tidelock_state tidelock_state_ TIDELOCK_HIDDEN;
   TIDELOCK_INLINE uintptr_t tidelock_state_##field(void) {                                         \
     return (uintptr_t)&tidelock_state_.field;                                                      \
   }
-TIDELOCK_STATE(set)
+TIDELOCK_STATE(slow_path)
+TIDELOCK_STATE(wait)
+TIDELOCK_STATE(kick)
+TIDELOCK_STATE(switch_state)
 TIDELOCK_STATE(threads)
 TIDELOCK_STATE(hash)
 TIDELOCK_STATE(turn)
 TIDELOCK_STATE(is_ready)
 TIDELOCK_STATE(switching)
+TIDELOCK_STATE(is_retrying)
 TIDELOCK_STATE(images)
 TIDELOCK_STATE(handlers)
 TIDELOCK_STATE(thread_end)
@@ -135,12 +143,9 @@ TIDELOCK_STATE(lock_step)
 TIDELOCK_STATE(places)
 TIDELOCK_STATE(place_end)
 TIDELOCK_STATE(held)
-TIDELOCK_STATE(longest_held)
+TIDELOCK_STATE(longest_stall)
 TIDELOCK_STATE(measured_since)
 TIDELOCK_STATE(straggler)
-TIDELOCK_INLINE uintptr_t tidelock_table_entry(uint32_t operation) {
-  return (uintptr_t)&tidelock_state_.table[operation];
-}
 TIDELOCK_INLINE uintptr_t tidelock_threads(void) { return tidelock_state_.threads; }
 TIDELOCK_INLINE uintptr_t tidelock_hash(void) { return tidelock_state_.hash; }
 TIDELOCK_INLINE uint64_t tidelock_turn(void) { return tidelock_state_.turn; }
@@ -155,7 +160,7 @@ TIDELOCK_INLINE uintptr_t tidelock_thread_record(uint32_t number) {
 TIDELOCK_FIELD(mark)
 TIDELOCK_FIELD(tid)
 TIDELOCK_FIELD(processor)
-TIDELOCK_FIELD(longest_hold)
+TIDELOCK_FIELD(longest_stall)
 TIDELOCK_FIELD(breakpoints)
 TIDELOCK_FIELD(waits_for)
 TIDELOCK_FIELD(events)

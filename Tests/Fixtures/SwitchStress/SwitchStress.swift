@@ -7,7 +7,8 @@ import Tidelock
 ///     SwitchStress protocol=barrier threads=16 switches=1000 accounting=slow-path nested=1 churn=1
 ///     SwitchStress protocol=stop-machine mode=nmi with=vfork limit=500 switches=2
 ///
-/// `with` lets something stand in the way for as many switches again, before the others.
+/// `with` lets something stand in the way for as many switches again, before the others. `lasting`
+/// repeats the switches until so many milliseconds have passed, for loads that need time.
 ///
 /// One line of JSON, after that of each switch if `reports=1`; exit status 1 if anything went wrong.
 @main enum SwitchStress {
@@ -44,7 +45,8 @@ import Tidelock
       run.goHome(&result)
       run.limit = .seconds(60)
     }
-    run.perform(number("switches", 100), &result)
+    let end = ContinuousClock.now + .milliseconds(number("lasting", 0))
+    repeat { run.perform(number("switches", 100), &result) } while ContinuousClock.now < end
     run.goHome(&result)
     stress_stop()
     print(result.json(run))

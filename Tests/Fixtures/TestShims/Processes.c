@@ -69,6 +69,29 @@ int test_wait(pid_t child) {
 
 uint32_t test_thread_id(void) { return (uint32_t)gettid(); }
 
+static _Bool install(struct sock_filter *program, size_t size) {
+  struct sock_fprog filter = {(unsigned short)(size / sizeof *program), program};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 0;
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0;
+}
+
+// if (number == call && argument == value) return EPERM
+static _Bool forbid(int call, int argument, uint32_t value) {
+  struct sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+               (uint32_t)(offsetof(struct seccomp_data, args) + 8 * (size_t)argument)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  return install(program, sizeof program);
+}
+
+_Bool test_forbid_protecting_text(void) { return forbid(SYS_mprotect, 2, PROT_READ | PROT_EXEC); }
+_Bool test_forbid_barrier(int command) { return forbid(SYS_membarrier, 0, (uint32_t)command); }
+
 _Bool test_forbid_writable_text(uintptr_t page) {
   uint32_t low = (uint32_t)page & ~4095u;
   // if (number == mprotect && (page == 0 || low half of address == low)
@@ -84,9 +107,7 @@ _Bool test_forbid_writable_text(uintptr_t page) {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
-  struct sock_fprog filter = {sizeof program / sizeof *program, program};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 0;
-  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0;
+  return install(program, sizeof program);
 }
 
 _Bool test_is_optimized(void) {

@@ -21,6 +21,12 @@ uint32_t test_thread_id(void);
 /// hardened one does: anywhere, or where the range begins with the page of an address, if that is
 /// not 0. False if there is no seccomp.
 _Bool test_forbid_writable_text(uintptr_t page);
+/// The same for text that is to be protected again: readable and executable, not writable.
+_Bool test_forbid_protecting_text(void);
+/// The same for a command of membarrier(2).
+_Bool test_forbid_barrier(int command);
+#define TEST_BARRIER 8
+#define TEST_BARRIER_SYNC_CORE 32
 /// Whether the program was compiled with optimization.
 _Bool test_is_optimized(void);
 

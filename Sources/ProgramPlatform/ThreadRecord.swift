@@ -25,8 +25,8 @@ struct ThreadRecord: Equatable {
   var mark: Location<UInt32> { unsafe Location(address: tidelock_thread_mark(address)) }
   var tid: Location<UInt32> { unsafe Location(address: tidelock_thread_tid(address)) }
   var processor: Location<UInt32> { unsafe Location(address: tidelock_thread_processor(address)) }
-  var longestHold: Location<UInt64> {
-    unsafe Location(address: tidelock_thread_longest_hold(address))
+  var longestStall: Location<UInt64> {
+    unsafe Location(address: tidelock_thread_longest_stall(address))
   }
   var breakpoints: Location<UInt64> {
     unsafe Location(address: tidelock_thread_breakpoints(address))
@@ -56,12 +56,28 @@ struct ThreadRecord: Equatable {
   // Relaxed, here and below: a thread counts for itself, and readers want an approximate sum.
   @inline(__always)
   func count(_ event: LockEvent) {
-    UserSpace.store(UserSpace.load(events(event), .relaxed) &+ 1, to: events(event), .relaxed)
+    ProgramMachine.store(
+      ProgramMachine.load(events(event), .relaxed) &+ 1, to: events(event), .relaxed)
   }
 
-  func noteHold(_ nanoseconds: UInt64) {
-    if UserSpace.load(longestHold, .relaxed) < nanoseconds {
-      UserSpace.store(nanoseconds, to: longestHold, .relaxed)
+  func noteStall(_ nanoseconds: UInt64) {
+    if ProgramMachine.load(longestStall, .relaxed) < nanoseconds {
+      ProgramMachine.store(nanoseconds, to: longestStall, .relaxed)
+    }
+  }
+}
+
+extension ThreadRecord {
+  /// Visits every record that was ever in use.
+  ///
+  /// Not a sequence: a generic type asks the Swift runtime for its description, and in the child of
+  /// a fork the runtime's lock may be held by a thread that is gone.
+  static func each(_ body: (ThreadRecord) -> Void) {
+    var number: UInt32 = 0
+    let end = ProgramMachine.load(end, .acquiring)
+    while number < end {
+      body(ThreadRecord(CPUNumber(number)))
+      number += 1
     }
   }
 }
@@ -84,8 +100,8 @@ extension ThreadRecord {
     for number in 0..<TIDELOCK_THREADS {
       let record = ThreadRecord(CPUNumber(number))
       // Acquiring; pairs with the release in `leave`: the last owner is done with it.
-      guard UserSpace.load(record.tid, .relaxed) == 0,
-        UserSpace.compareExchange(record.tid, expected: 0, desired: tid, .acquiring) == 0
+      guard ProgramMachine.load(record.tid, .relaxed) == 0,
+        ProgramMachine.compareExchange(record.tid, expected: 0, desired: tid, .acquiring) == 0
       else { continue }
       raiseEnd(above: number)
       tidelock_set_self(record.address)
@@ -102,9 +118,9 @@ extension ThreadRecord {
   /// reads an older end makes this thread read the newer slow path.
   private static func raiseEnd(above number: UInt32) {
     let end = self.end
-    var seen = UserSpace.load(end, .relaxed)
+    var seen = ProgramMachine.load(end, .relaxed)
     while seen <= number {
-      seen = UserSpace.compareExchange(
+      seen = ProgramMachine.compareExchange(
         end, expected: seen, desired: number &+ 1, .sequentiallyConsistent)
     }
   }
@@ -120,8 +136,8 @@ extension ThreadRecord {
   /// and comes here again.
   func leave() {
     tidelock_set_self(0)
-    References<UserSpace>.forget(references)
+    References<ProgramMachine>.forget(references)
     // Releasing; pairs with `enroll`.
-    UserSpace.store(0, to: tid, .releasing)
+    ProgramMachine.store(0, to: tid, .releasing)
   }
 }

@@ -23,9 +23,9 @@ struct GatheringPlace {
   /// The place of a thread that is asked to gather.
   static func of(_ tid: UInt32) -> GatheringPlace? {
     // Acquiring, both; pair with the releases in `Gathering.ask`.
-    for index in 1..<max(1, UserSpace.load(end, .acquiring)) {
+    for index in 1..<max(1, ProgramMachine.load(end, .acquiring)) {
       let place = GatheringPlace(index)
-      if UserSpace.load(place.tid, .acquiring) == tid { return place }
+      if ProgramMachine.load(place.tid, .acquiring) == tid { return place }
     }
     return nil
   }
@@ -53,10 +53,10 @@ public func gather(
   while tidelock_own_place() == 0 {
     // In this order: places are taken from their threads before the next gathering begins, so one
     // that is ours is so in this gathering or was in an earlier one.
-    let state = LockStep<UserSpace>.current
+    let state = LockStep<ProgramMachine>.current
     // It may have been sent twice, or late.
-    guard LockStep<UserSpace>.isUnderWay, let place = GatheringPlace.of(tidelock_tid()),
-      UserSpace.load(place.acknowledged, .relaxed) == 0
+    guard LockStep<ProgramMachine>.isUnderWay, let place = GatheringPlace.of(tidelock_tid()),
+      ProgramMachine.load(place.acknowledged, .relaxed) == 0
     else { return }
     stay(at: place, state)
   }
@@ -65,17 +65,17 @@ public func gather(
 private func stay(at place: GatheringPlace, _ state: UInt64) {
   // A thread inside a slow path may be waiting for one that is held already.
   let record = tidelock_self()
-  if record != 0, UserSpace.load(ThreadRecord(address: record).mark, .relaxed) != 0 {
-    UserSpace.store(GatheringPlace.inside, to: place.acknowledged, .releasing)
+  if record != 0, ProgramMachine.load(ThreadRecord(address: record).mark, .relaxed) != 0 {
+    ProgramMachine.store(GatheringPlace.inside, to: place.acknowledged, .releasing)
     return
   }
-  let began = UserSpace.nanoseconds
+  let began = ProgramMachine.nanoseconds
   _ = tidelock_fetch_add32(Gathering.held.address, 1)
   tidelock_set_own_gathering(state)
   tidelock_set_own_place(place.address)
-  LockStep<UserSpace>.follow()
+  LockStep<ProgramMachine>.follow()
   tidelock_set_own_place(0)
-  Gathering.noteHold(UserSpace.nanoseconds &- began)
+  Gathering.noteStall(ProgramMachine.nanoseconds &- began)
   // After the note, which is complete when nobody is held.
   _ = tidelock_fetch_add32(Gathering.held.address, UInt32.max)
 }
@@ -90,18 +90,18 @@ enum Gathering {
 
   // Words of the core's state, which lives as long as the process.
   static var held: Location<UInt32> { unsafe Location(address: tidelock_state_held()) }
-  static var longestHeld: Location<UInt64> {
-    unsafe Location(address: tidelock_state_longest_held())
+  static var longestStall: Location<UInt64> {
+    unsafe Location(address: tidelock_state_longest_stall())
   }
 
   private static var places: Location<UInt64> { unsafe Location(address: tidelock_state_places()) }
 
-  fileprivate static func noteHold(_ nanoseconds: UInt64) {
+  fileprivate static func noteStall(_ nanoseconds: UInt64) {
     // Relaxed: read when nobody is held.
-    var longest = UserSpace.load(longestHeld, .relaxed)
+    var longest = ProgramMachine.load(longestStall, .relaxed)
     while longest < nanoseconds {
-      let seen = UserSpace.compareExchange(
-        longestHeld, expected: longest, desired: nanoseconds, .relaxed)
+      let seen = ProgramMachine.compareExchange(
+        longestStall, expected: longest, desired: nanoseconds, .relaxed)
       if seen == longest { return }
       longest = seen
     }
@@ -113,12 +113,12 @@ enum Gathering {
   ///
   /// It stays: the signal may reach a thread after the switch has given up waiting for it.
   static func prepare(blockingAll: Bool) throws(SwitchFailure) {
-    if UserSpace.load(places, .relaxed) == 0 {
+    if ProgramMachine.load(places, .relaxed) == 0 {
       let memory = tidelock_map(Int(TIDELOCK_PLACES) * Int(TIDELOCK_PLACE_SIZE))
       unsafe tids = tidelock_map(Int(TIDELOCK_THREADS) * MemoryLayout<UInt32>.stride)
       guard memory != 0, unsafe tids != 0 else { throw .unsupported }
       // Relaxed: handlers come after the signal.
-      UserSpace.store(UInt64(memory), to: places, .relaxed)
+      ProgramMachine.store(UInt64(memory), to: places, .relaxed)
     }
     try chooseInTime()
     for chosen in unsafe [signal, reserve] where chosen != 0 {
@@ -180,16 +180,16 @@ enum Gathering {
     while true {
       forgetPlaces()
       unsafe hasExcused = false
-      let first = LockStep<UserSpace>.begin(until: deadline)
+      let first = LockStep<ProgramMachine>.begin(until: deadline)
       if callAll(tasks, first, deadline) { return }
-      let isLate = LockStep<UserSpace>.hasGivenUp
-      LockStep<UserSpace>.letGo()
+      let isLate = LockStep<ProgramMachine>.hasGivenUp
+      LockStep<ProgramMachine>.letGo()
       awaitDeparture(until: deadline)
-      if isLate { throw .notGathered(thread: UserSpace.straggler) }
+      if isLate { throw .notGathered(thread: ProgramMachine.straggler) }
       // Somebody was inside a slow path, on the way to the gate. Ask again when it is outside.
-      try ProgramSwitching.beginDrain()
-      while !ProgramSwitching.isDrained(), UserSpace.nanoseconds < deadline {
-        ProgramSwitching.rest()
+      try ProgramTarget.beginDrain()
+      while !ProgramTarget.isDrained(), ProgramMachine.nanoseconds < deadline {
+        ProgramTarget.rest()
       }
     }
   }
@@ -197,10 +197,10 @@ enum Gathering {
   /// Takes every place from its thread.
   private static func forgetPlaces() {
     // Releasing, like the store that begins the next gathering; pairs with the loads in `gather`.
-    for index in 0..<UserSpace.load(GatheringPlace.end, .relaxed) {
-      UserSpace.store(0, to: GatheringPlace(index).tid, .releasing)
+    for index in 0..<ProgramMachine.load(GatheringPlace.end, .relaxed) {
+      ProgramMachine.store(0, to: GatheringPlace(index).tid, .releasing)
     }
-    UserSpace.store(1, to: GatheringPlace.end, .relaxed)
+    ProgramMachine.store(1, to: GatheringPlace.end, .relaxed)
   }
 
   /// Asks every thread, and those that appear meanwhile; true when all are held.
@@ -225,18 +225,18 @@ enum Gathering {
   }
 
   private static func giveUp() -> Bool {
-    LockStep<UserSpace>.giveUp()
+    LockStep<ProgramMachine>.giveUp()
     return false
   }
 
   private static func ask(_ tid: UInt32, _ deadline: UInt64) -> Bool {
-    let index = UserSpace.load(GatheringPlace.end, .relaxed)
+    let index = ProgramMachine.load(GatheringPlace.end, .relaxed)
     let place = GatheringPlace(index)
-    UserSpace.store(0, to: place.acknowledged, .relaxed)
-    UserSpace.store(0, to: place.isExcused, .relaxed)
+    ProgramMachine.store(0, to: place.acknowledged, .relaxed)
+    ProgramMachine.store(0, to: place.isExcused, .relaxed)
     // Releasing, both; pair with the loads in `GatheringPlace.of`.
-    UserSpace.store(tid, to: place.tid, .releasing)
-    UserSpace.store(index + 1, to: GatheringPlace.end, .releasing)
+    ProgramMachine.store(tid, to: place.tid, .releasing)
+    ProgramMachine.store(index + 1, to: GatheringPlace.end, .releasing)
     while true {
       var result = unsafe tidelock_gather_ask(signal, tid)
       if result == -EAGAIN, unsafe reserve != 0 {
@@ -244,33 +244,33 @@ enum Gathering {
       }
       if result == 0 { return true }
       if result == -ESRCH {
-        UserSpace.store(1, to: place.isExcused, .relaxed)
+        ProgramMachine.store(1, to: place.isExcused, .relaxed)
         return true
       }
       // As many signals are pending as the user may have.
-      UserSpace.store(tid, to: GatheringPlace.straggler, .relaxed)
-      guard result == -EAGAIN, UserSpace.nanoseconds < deadline else { return giveUp() }
-      ProgramSwitching.rest()
+      ProgramMachine.store(tid, to: GatheringPlace.straggler, .relaxed)
+      guard result == -EAGAIN, ProgramMachine.nanoseconds < deadline else { return giveUp() }
+      ProgramTarget.rest()
     }
   }
 
   /// Waits for an answer of each thread that was asked; true if all are held.
   private static func haveCome(_ tasks: Int32, _ first: UInt64, _ deadline: UInt64) -> Bool {
-    for index in 1..<UserSpace.load(GatheringPlace.end, .relaxed) {
+    for index in 1..<ProgramMachine.load(GatheringPlace.end, .relaxed) {
       let place = GatheringPlace(index)
       var attempt: UInt32 = 0
-      while UserSpace.load(place.isExcused, .relaxed) == 0 {
+      while ProgramMachine.load(place.isExcused, .relaxed) == 0 {
         // Acquiring; pairs with the release of the answer.
-        let answer = UserSpace.load(place.acknowledged, .acquiring)
+        let answer = ProgramMachine.load(place.acknowledged, .acquiring)
         if answer == first { break }
         if answer == GatheringPlace.inside { return false }
-        let tid = UserSpace.load(place.tid, .relaxed)
-        UserSpace.store(tid, to: GatheringPlace.straggler, .relaxed)
+        let tid = ProgramMachine.load(place.tid, .relaxed)
+        ProgramMachine.store(tid, to: GatheringPlace.straggler, .relaxed)
         // A handler nested over us had to wait, or a follower saw that the time is over.
-        guard LockStep<UserSpace>.isUnderWay else { return false }
+        guard LockStep<ProgramMachine>.isUnderWay else { return false }
         if attempt & 255 == 255 { excuse(place, tasks, tid) }
-        if UserSpace.nanoseconds >= deadline { return giveUp() }
-        UserSpace.relax(attempt)
+        if ProgramMachine.nanoseconds >= deadline { return giveUp() }
+        ProgramMachine.relax(attempt)
         attempt &+= 1
       }
     }
@@ -287,23 +287,39 @@ enum Gathering {
     var blocked: UInt64 = 0
     let exists = unsafe tidelock_task_blocks(tasks, tid, &blocked)
     guard !exists || blocked.blocks(32) else { return }
-    UserSpace.store(1, to: place.isExcused, .relaxed)
+    ProgramMachine.store(1, to: place.isExcused, .relaxed)
     if exists { unsafe hasExcused = true }
   }
 
   /// Whether a thread that still runs does not follow the lock-step.
-  nonisolated(unsafe) static private(set) var hasExcused = false
+  nonisolated(unsafe) private static var hasExcused = false
 
   /// Says of a thread at the gate that it cannot be held, if it blocks the signal: most likely a
   /// handler came between the signal and the first instruction of ours.
   static func answerIfKept() {
     guard let place = GatheringPlace.of(tidelock_tid()),
-      UserSpace.load(place.acknowledged, .relaxed) == 0
+      ProgramMachine.load(place.acknowledged, .relaxed) == 0
     else { return }
     let blocked = tidelock_blocked_signals()
     if unsafe blocked.blocks(signal) || reserve != 0 && blocked.blocks(reserve) {
-      UserSpace.store(GatheringPlace.inside, to: place.acknowledged, .releasing)
+      ProgramMachine.store(GatheringPlace.inside, to: place.acknowledged, .releasing)
     }
+  }
+
+  /// Whether every thread that was gathered has acknowledged a state; those that could not be
+  /// gathered are serialized.
+  static func haveAcknowledged(_ state: UInt64) -> Bool {
+    // Relaxed: only the leader writes it.
+    for index in 1..<ProgramMachine.load(GatheringPlace.end, .relaxed) {
+      let place = GatheringPlace(index)
+      if ProgramMachine.load(place.isExcused, .relaxed) != 0 { continue }
+      guard ProgramMachine.load(place.acknowledged, .acquiring) == state else {
+        let tid = ProgramMachine.load(place.tid, .relaxed)
+        ProgramMachine.store(tid, to: GatheringPlace.straggler, .relaxed)
+        return false
+      }
+    }
+    return unsafe !hasExcused || ProgramCode.serializeCores()
   }
 
   // MARK: Afterwards
@@ -312,8 +328,48 @@ enum Gathering {
   ///
   /// A handler nested over one may keep it; then its time is not known.
   static func awaitDeparture(until deadline: UInt64) {
-    while UserSpace.load(held, .acquiring) != 0, UserSpace.nanoseconds < deadline {
-      UserSpace.relax(31)
+    while ProgramMachine.load(held, .acquiring) != 0, ProgramMachine.nanoseconds < deadline {
+      ProgramMachine.relax(31)
     }
+  }
+}
+
+extension ProgramTarget {
+  /// A signal comes anywhere.
+  static var gathersOutsideSlowPaths: Bool { false }
+
+  /// What is done while threads are gathered, for a context nested over the leader.
+  nonisolated(unsafe) private static var work: StopMachineWork<ProgramTarget>?
+
+  static func gather(
+    for work: StopMachineWork<ProgramTarget>, _ mode: StopMode
+  ) throws(SwitchFailure) -> StopMachineOutcome {
+    var signals: UInt64 = 0
+    // Both calls only use the variable while they run.
+    if mode == .nmi { unsafe tidelock_block_signals(&signals) }
+    defer { if mode == .nmi { unsafe tidelock_restore_signals(&signals) } }
+    tidelock_set_own_place(GatheringPlace.leader.address)
+    defer { tidelock_set_own_place(0) }
+    // From here until all are let go: no allocation and no lock; a thread that is held may have it.
+    try Gathering.gather(until: work.deadline)
+    unsafe Self.work = work
+    let outcome = work.lead()
+    unsafe Self.work = nil
+    LockStep<ProgramMachine>.letGo()
+    Gathering.awaitDeparture(until: work.deadline)
+    return outcome
+  }
+
+  /// Called where a thread waits at the gate while threads are held, perhaps for a lock that one of
+  /// them has.
+  ///
+  /// A thread that is gathered, and comes here in a handler nested over that, goes on acknowledging.
+  /// The leader itself is in a slow path now: as with every other thread that ends the gathering,
+  /// after what is left of the work.
+  static func waitsAtGate() {
+    guard tidelock_own_place() != 0 else { return Gathering.answerIfKept() }
+    guard ProgramMachine.isLeader else { return LockStep<ProgramMachine>.answer() }
+    if let work = unsafe work { _ = work.lead() }
+    LockStep<ProgramMachine>.letGo()
   }
 }

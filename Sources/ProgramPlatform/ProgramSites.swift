@@ -1,5 +1,6 @@
 import CodePatching
 import LockPlatform
+import LockSwitching
 import UserSpaceShims
 
 /// A patch site of an image, with addresses made absolute.
@@ -106,42 +107,43 @@ struct ProgramSite {
 }
 
 /// The sites of every image, one after the other.
-struct AllSites: SiteTable {
-  private let images: [ImageSites]
-  private let ends: [Int]
+///
+/// Contract: `images_lock` is held for as long as this is used. It allocates nothing: an allocator
+/// may be waiting for that lock.
+struct ProgramSites: SiteTable {
+  let count: Int
 
-  /// Contract: `images_lock` is held for as long as this is used.
   init() {
-    var images: [ImageSites] = []
-    var ends: [Int] = []
-    var total = 0
-    for image in Images.all where image.count > 0 {
-      total += image.count
-      images.append(image)
-      ends.append(total)
-    }
-    self.images = images
-    self.ends = ends
+    var count = 0
+    for image in Images.all { count += image.count }
+    self.count = count
   }
 
-  var count: Int { ends.last ?? 0 }
-
-  var bounds: [(low: UInt, high: UInt)] { images.compactMap(\.bounds) }
+  /// All sites, if this core understands them.
+  static func understood() throws(SwitchFailure) -> ProgramSites {
+    for image in Images.all where unsafe !image.record.pointee.isUnderstood {
+      throw .patch(.noForm(site: image.bounds?.low ?? 0))
+    }
+    return ProgramSites()
+  }
 
   func site(_ index: Int) -> (address: UInt, operation: LockOperation) {
     let (image, offset) = place(index)
-    return images[image].site(offset)
+    return image.site(offset)
   }
 
   func form(of index: Int, as implementation: Implementation) -> Form? {
     let (image, offset) = place(index)
-    return images[image].form(of: offset, as: implementation)
+    return image.form(of: offset, as: implementation)
   }
 
-  private func place(_ index: Int) -> (image: Int, offset: Int) {
-    var image = 0
-    while index >= ends[image] { image += 1 }
-    return (image, image == 0 ? index : index - ends[image - 1])
+  private func place(_ index: Int) -> (image: ImageSites, offset: Int) {
+    var offset = index
+    for image in Images.all {
+      if offset < image.count { return (image, offset) }
+      offset -= image.count
+    }
+    preconditionFailure("tidelock: no such site")
   }
 }
 
@@ -164,14 +166,14 @@ enum Images {
   /// Acquiring; pairs with the release in `link`: a record is whole before it can be found.
   static var all: ImageList {
     unsafe ImageList(
-      following: UnsafeMutablePointer(bitPattern: UInt(UserSpace.load(head, .acquiring))))
+      following: UnsafeMutablePointer(bitPattern: UInt(ProgramMachine.load(head, .acquiring))))
   }
 
   /// Contract: `images_lock` is held.
   static func link(_ record: UnsafeMutablePointer<ImageRecord>) {
     unsafe record.pointee.next = UnsafeMutablePointer(
-      bitPattern: UInt(UserSpace.load(head, .relaxed)))
-    UserSpace.store(UInt64(UInt(bitPattern: record)), to: head, .releasing)
+      bitPattern: UInt(ProgramMachine.load(head, .relaxed)))
+    ProgramMachine.store(UInt64(UInt(bitPattern: record)), to: head, .releasing)
   }
 
   /// Takes a record off the list and frees it.
@@ -179,8 +181,8 @@ enum Images {
   /// Contract: `images_lock` is held, so no site of the image is in transit.
   static func unlink(_ record: UnsafeMutablePointer<ImageRecord>) {
     let behind = unsafe record.pointee.next
-    if UserSpace.load(head, .relaxed) == UInt64(UInt(bitPattern: record)) {
-      UserSpace.store(UInt64(UInt(bitPattern: behind)), to: head, .releasing)
+    if ProgramMachine.load(head, .relaxed) == UInt64(UInt(bitPattern: record)) {
+      ProgramMachine.store(UInt64(UInt(bitPattern: behind)), to: head, .releasing)
     } else {
       for image in all where unsafe image.record.pointee.next == record {
         unsafe image.record.pointee.next = behind
@@ -190,7 +192,7 @@ enum Images {
     // A handler that came before the record was taken off may still read it; one that comes now
     // does not find it. No breakpoint is in place, so the count falls to 0.
     tidelock_fence()
-    while UserSpace.load(handlers, .acquiring) != 0 { tidelock_yield() }
+    while ProgramMachine.load(handlers, .acquiring) != 0 { tidelock_yield() }
     unsafe ImageRecord.discard(record)
   }
 }

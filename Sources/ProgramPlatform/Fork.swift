@@ -7,10 +7,10 @@ import UserSpaceShims
 
 /// What fork(2) needs: the child has one thread, a copy of everything, and must work.
 ///
-/// Before: no poke may be under way, so the lock that guards them is taken. In the child: the
-/// thread that may have been switching is gone, and so are all waiters; the child is put in the
-/// set that was in force when the switch, if any, began, and the queues of the vanished are
-/// dissolved. A lock that a vanished thread held stays held, as with any lock.
+/// Before: text may not be open, so the lock that guards it is taken. In the child: the thread that
+/// may have been switching is gone, and so are all waiters. The queues of the vanished are dissolved,
+/// and the child goes from whatever state it finds to the set that was wholly in place last. A lock
+/// that a vanished thread held stays held, as with any lock.
 enum Fork {
   static func install() {
     rehearse()
@@ -20,12 +20,13 @@ enum Fork {
   fileprivate static func startChild() {
     tidelock_renew_images_lock()
     // Relaxed, all of it: there is only this thread.
-    UserSpace.store(0, to: Images.handlers, .relaxed)
-    UserSpace.store(0, to: Process.switching, .relaxed)
-    UserSpace.store(0, to: Gathering.held, .relaxed)
+    ProgramMachine.store(0, to: Images.handlers, .relaxed)
+    ProgramMachine.store(0, to: Process.switching, .relaxed)
+    ProgramMachine.store(0, to: Gathering.held, .relaxed)
+    Retry.end()
     _ = tidelock_barrier_register()
     forgetOtherThreads()
-    restore(Process.set)
+    restore()
   }
 
   /// Dissolves the queues of the threads that are gone and frees their records.
@@ -35,21 +36,21 @@ enum Fork {
       if thread.address != me { forget(thread) }
     }
     guard me != 0 else { return }
-    UserSpace.store(tidelock_tid(), to: ThreadRecord(address: me).tid, .relaxed)
+    ProgramMachine.store(tidelock_tid(), to: ThreadRecord(address: me).tid, .relaxed)
   }
 
   private static func forget(_ thread: ThreadRecord) {
     for level: UInt in 0..<4 {
-      let lock = UserSpace.load(thread.waitsFor(level), .relaxed)
+      let lock = ProgramMachine.load(thread.waitsFor(level), .relaxed)
       guard lock != 0 else { continue }
-      UserSpace.store(0, to: thread.waitsFor(level), .relaxed)
+      ProgramMachine.store(0, to: thread.waitsFor(level), .relaxed)
       // Somebody waited for it when the process forked, so it was there, and its copy is.
-      AbandonedQueue<UserSpace>.dissolve(unsafe LockWord(address: UInt(lock)))
+      AbandonedQueue<ProgramMachine>.dissolve(unsafe LockWord(address: UInt(lock)))
     }
-    AbandonedQueue<UserSpace>.forget(thread.number)
-    References<UserSpace>.forget(thread.references)
-    UserSpace.store(0, to: thread.mark, .relaxed)
-    UserSpace.store(0, to: thread.tid, .relaxed)
+    AbandonedQueue<ProgramMachine>.forget(thread.number)
+    References<ProgramMachine>.forget(thread.references)
+    ProgramMachine.store(0, to: thread.mark, .relaxed)
+    ProgramMachine.store(0, to: thread.tid, .relaxed)
   }
 
   /// Does once, before there is a child, what a child will do.
@@ -65,10 +66,9 @@ enum Fork {
     // Of a lock of its own, which nobody waits for.
     var word: UInt32 = 0
     unsafe withUnsafeMutablePointer(to: &word) {
-      UserSpace.store(UInt64(UInt(bitPattern: $0)), to: nobody.waitsFor(0), .relaxed)
+      ProgramMachine.store(UInt64(UInt(bitPattern: $0)), to: nobody.waitsFor(0), .relaxed)
       forget(nobody)
     }
-    restore(Process.set)
   }
 
   /// Pokes every site to what it holds: what a child that is forked in the middle of a switch will
@@ -80,33 +80,29 @@ enum Fork {
     guard !(unsafe hasRehearsedPoke) else { return }
     unsafe hasRehearsedPoke = true
     Process.withImages {
-      let sites = AllSites()
-      let now = UserSpace.implementation(of: .unlock)
-      _ = try? ProgramSwitching.pokeText(sites, sites.bounds, from: now, to: now, by: .store)
+      // Pages that stay writable are closed again, and reported, by the switch.
+      defer { _ = TextWindows.close(reporting: false) }
+      var held = Batch()
+      held[.unlock] = Process.state[.unlock].first
+      let pokes = BatchPokes(held, of: ProgramSites(), in: Process.state)
+      guard (try? Patcher<ProgramCode>.verify(pokes, .store)) != nil,
+        (try? ProgramTarget.openWindows()) != nil
+      else { return }
+      try? Patcher<ProgramCode>.poke(pokes, .store)
     }
   }
 
   // Written only by the one thread that switches.
   nonisolated(unsafe) private static var hasRehearsedPoke = false
 
-  /// Puts every operation as a set has it.
+  /// Goes on from a switch that was under way, or stuck, when the process forked.
   ///
-  /// Nobody waits and nobody else runs, so no order is wrong.
-  private static func restore(_ set: LockSet) {
-    let operations: [LockOperation] = [.unlock, .wait, .kick, .vcpuIsPreempted, .slowPath]
-    for operation in operations {
-      let now = UserSpace.implementation(of: operation)
-      let wanted = set.implementation(of: operation)
-      guard now != wanted else { continue }
-      do {
-        _ = try ProgramSwitching.poke(operation, from: now, to: wanted, by: .store)
-      } catch {
-        // Text that could be written a moment ago cannot be now. Test-and-set is sound beside
-        // either unlock.
-        Process.set = .testAndSet
-        _ = try? ProgramSwitching.poke(.slowPath, from: now, to: .testAndSet, by: .store)
-        return
-      }
-    }
+  /// If that fails (text that could be written a moment ago cannot be now) what is in place is a
+  /// sound mixture, and the next switch goes on from it. There is nobody to wait for.
+  private static func restore() {
+    let set = Process.state.set
+    guard !Process.state.isSettled(in: set) else { return }
+    _ = SwitchRun<ProgramTarget>.run(
+      SwitchRequest(to: set, poking: .store, timeLimit: 0, reason: .policy))
   }
 }

@@ -11,19 +11,18 @@ import UserSpaceShims
 ///
 /// At a site in transit it does, in this order, what the protocol under way asks for: joins the
 /// lock-step; emulates the set in force, counted; or emulates the paravirtual unlock, whatever the
-/// poke leads to: that is sound beside every slow path, and a plan pokes unlock only where both
-/// forms are.
+/// poke leads to: that is sound beside every slow path.
 @c(tidelock_core_trap)
 public func trap(
   _ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?, _ context: UnsafeMutableRawPointer?
 ) {
-  let began = UserSpace.nanoseconds
+  let began = ProgramMachine.nanoseconds
   // A breakpoint leaves the instruction pointer behind itself.
   let address = unsafe tidelock_trap_instruction(context) &- 1
   _ = tidelock_fetch_add32(Images.handlers.address, 1)
   var hit = BreakpointHit.notOurs
   for image in Images.all where hit == .notOurs {
-    hit = BreakpointHit.resolve(address, image, ProgramText.self)
+    hit = BreakpointHit.resolve(address, image, ProgramCode.self)
   }
   _ = tidelock_fetch_add32(Images.handlers.address, UInt32.max)
   switch hit {
@@ -32,16 +31,16 @@ public func trap(
     return
   case .retry:
     unsafe tidelock_trap_resume(context, address)
-  case .emulate(_, let resumeAt):
-    if LockStep<UserSpace>.meet(address) == .retry {
+  case .emulate:
+    if LockStep<ProgramMachine>.meet(address) == .retry {
       unsafe tidelock_trap_resume(context, address)
     } else {
       // The site's operand: the lock, which the trapped thread holds.
       Breakpoints.unlock(unsafe LockWord(address: tidelock_trap_argument(context)))
-      unsafe tidelock_trap_resume(context, resumeAt)
+      unsafe tidelock_trap_resume(context, address &+ UInt(ProgramUnlockForms.native.count))
     }
   }
-  Breakpoints.note(heldFor: UserSpace.nanoseconds &- began)
+  Breakpoints.note(stall: ProgramMachine.nanoseconds &- began)
 }
 
 enum Breakpoints {
@@ -53,16 +52,16 @@ enum Breakpoints {
 
   fileprivate static func unlock(_ lock: LockWord) {
     // Relaxed: what is done is sound whatever is under way by now.
-    guard UserSpace.load(areCounted, .relaxed) != 0 else {
-      return ParavirtualQueue<UserSpace>.unlock(lock)
+    guard ProgramMachine.load(areCounted, .relaxed) != 0 else {
+      return ParavirtualQueue<ProgramMachine>.unlock(lock)
     }
-    Counted<UserSpace>.perform { inForce in
+    Counted<ProgramMachine>.perform { inForce in
       switch inForce {
-      case .native, .testAndSet: NativeQueue<UserSpace>.unlock(lock)
-      case .paravirtual, .gate: ParavirtualQueue<UserSpace>.unlock(lock)
+      case .native, .testAndSet: NativeQueue<ProgramMachine>.unlock(lock)
+      case .paravirtual, .gate: ParavirtualQueue<ProgramMachine>.unlock(lock)
       }
     }
-    References<UserSpace>.drop(lock.whole.address)
+    References<ProgramMachine>.drop(lock.whole.address)
   }
 
   /// How many were met by threads without a record.
@@ -70,14 +69,14 @@ enum Breakpoints {
     unsafe Location(address: tidelock_state_unnumbered_breakpoints())
   }
 
-  fileprivate static func note(heldFor nanoseconds: UInt64) {
+  fileprivate static func note(stall nanoseconds: UInt64) {
     guard let thread = ThreadRecord.current else {
       _ = tidelock_fetch_add32(unnumbered.address, 1)
       return
     }
     // Each thread for itself: one shared counter would be what all trapped threads wait for.
-    UserSpace.store(
-      UserSpace.load(thread.breakpoints, .relaxed) &+ 1, to: thread.breakpoints, .relaxed)
-    thread.noteHold(nanoseconds)
+    ProgramMachine.store(
+      ProgramMachine.load(thread.breakpoints, .relaxed) &+ 1, to: thread.breakpoints, .relaxed)
+    thread.noteStall(nanoseconds)
   }
 }

@@ -4,10 +4,10 @@ import MachineAtomics
 /// A Linux program as a machine whose CPUs are threads.
 ///
 /// It has no instances: the process is the machine, and its state is `tidelock_state`.
-public enum UserSpace {}
+public enum ProgramMachine {}
 
 // The width of a word is known where this is specialised, so of each switch one case is left.
-extension UserSpace: AtomicMemory {
+extension ProgramMachine: AtomicMemory {
   /// An atomic load.
   @inline(__always)
   public static func load<Word>(_ location: Location<Word>, _ ordering: LoadOrdering) -> Word {
@@ -114,6 +114,6 @@ extension UserSpace: AtomicMemory {
   @inline(__always)
   public static func pause(_ attempt: UInt32) {
     tidelock_pause()
-    if attempt & 127 == 127, implementation(of: .slowPath) == .gate { yield() }
+    if attempt & 127 == 127, entered(.relaxed) == .gate { yield() }
   }
 }

@@ -10,11 +10,13 @@ import UserSpaceShims
 public func lockSlow(_ address: UInt) {
   // Contract of LockSites.h: the word of a lock, which lives until it is acquired and released.
   let lock = unsafe LockWord(address: address)
-  guard let thread = ThreadRecord.current else { return CountedEntry<UserSpace>.slowPath(lock) }
+  guard let thread = ThreadRecord.current else {
+    return CountedEntry<ProgramMachine>.slowPath(lock)
+  }
   // Relaxed: advice for others (`isPreempted`).
-  UserSpace.store(tidelock_processor(), to: thread.processor, .relaxed)
+  ProgramMachine.store(tidelock_processor(), to: thread.processor, .relaxed)
   let level = thread.beginsToWait(for: address)
-  CountedEntry<UserSpace>.slowPath(lock)
+  CountedEntry<ProgramMachine>.slowPath(lock)
   if let level { thread.waits(level, for: 0) }
 }
 
@@ -22,7 +24,7 @@ public func lockSlow(_ address: UInt) {
 @c(tidelock_core_unlock_slow)
 public func unlockSlow(_ address: UInt) {
   // Contract of LockSites.h: the word of a lock that the caller holds.
-  ParavirtualQueue<UserSpace>.unlockSlow(unsafe LockWord(address: address))
+  ParavirtualQueue<ProgramMachine>.unlockSlow(unsafe LockWord(address: address))
 }
 
 extension ThreadRecord {
@@ -32,7 +34,7 @@ extension ThreadRecord {
   /// Relaxed: read only there, by the one thread that is left.
   @inline(__always)
   fileprivate func beginsToWait(for lock: UInt) -> UInt? {
-    for level: UInt in 0..<4 where UserSpace.load(waitsFor(level), .relaxed) == 0 {
+    for level: UInt in 0..<4 where ProgramMachine.load(waitsFor(level), .relaxed) == 0 {
       waits(level, for: lock)
       return level
     }
@@ -41,6 +43,6 @@ extension ThreadRecord {
 
   @inline(__always)
   fileprivate func waits(_ level: UInt, for lock: UInt) {
-    UserSpace.store(UInt64(lock), to: waitsFor(level), .relaxed)
+    ProgramMachine.store(UInt64(lock), to: waitsFor(level), .relaxed)
   }
 }

@@ -1,0 +1,160 @@
+import CodePatching
+import LockPlatform
+import LockSwitching
+import UserSpaceShims
+
+/// The core of the process: what there is one of.
+enum Process {
+  /// What is known of the lock operations.
+  ///
+  /// Relaxed: written by the thread that switches, and advice to everybody else, except for what
+  /// sites hold, which is written with `images_lock` held.
+  static var state: SwitchState {
+    SwitchState(bits: ProgramMachine.load(ProgramTarget.state, .relaxed))
+  }
+
+  /// Holds the lock that guards the images and every poke.
+  static func withImages<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    lockImages()
+    defer { unlockImages() }
+    return try body()
+  }
+
+  static func lockImages() {
+    tidelock_lock_images()
+  }
+
+  static func unlockImages() {
+    tidelock_unlock_images()
+  }
+
+  // MARK: Beginning
+
+  /// Makes the core ready, once: memory for threads and the lock hash, the barrier, the key, the
+  /// handlers of fork.
+  ///
+  /// Contract: `images_lock` is held.
+  static func start() {
+    guard ProgramMachine.load(readiness, .relaxed) == 0 else { return }
+    ProgramMachine.store(SwitchState(.native).bits, to: ProgramTarget.state, .relaxed)
+    // Without memory no thread gets a number: locks work by test-and-set, switching is refused.
+    let threads = tidelock_map(Int(TIDELOCK_THREADS * TIDELOCK_THREAD_SIZE))
+    let hash = tidelock_map(Int(TIDELOCK_HASH_ENTRIES) * 16)
+    let hasKey =
+      unsafe tidelock_make_exit_key { record in
+        ThreadRecord(address: UInt(bitPattern: record)).leave()
+      } == 0
+    // Relaxed: no other thread has come here without `images_lock`.
+    ProgramMachine.store(Clock.assumedTicksPerTurn, to: Clock.turn, .relaxed)
+    if threads != 0, hash != 0, hasKey {
+      unsafe ProgramMachine.store(
+        UInt64(hash), to: Location(address: tidelock_state_hash()), .relaxed)
+      unsafe ProgramMachine.store(
+        UInt64(threads), to: Location(address: tidelock_state_threads()), .relaxed)
+    }
+    Clock.begin()
+    Fork.install()
+    // Threads have its handlers, and other images its slow paths.
+    tidelock_pin()
+    ProgramMachine.store(tidelock_barrier_register() == 0 ? 1 : 2, to: readiness, .relaxed)
+  }
+
+  /// 0 before `start`, 1 when the process can switch, 2 when it cannot.
+  private static var readiness: Location<UInt32> {
+    unsafe Location(address: tidelock_state_is_ready())
+  }
+
+  /// There is something that cannot follow a switch and that nobody would notice.
+  static func giveUpSwitching() {
+    ProgramMachine.store(2, to: readiness, .relaxed)
+  }
+
+  private static var canSwitch: Bool {
+    ProgramMachine.load(readiness, .relaxed) == 1 && tidelock_threads() != 0
+  }
+
+  // MARK: Switching
+
+  /// 0 while nobody switches, 1 while somebody does because it was asked for, 2 while a switch that
+  /// got stuck is tried again.
+  ///
+  /// In the core's state, which lives as long as the process.
+  static var switching: Location<UInt32> { unsafe Location(address: tidelock_state_switching()) }
+
+  static func perform(_ request: SwitchRequest) -> SwitchReport {
+    func refused(_ failure: SwitchFailure) -> SwitchReport {
+      SwitchReport(request, from: state.set, refusedFor: failure)
+    }
+    guard canSwitch else { return refused(.unsupported) }
+    while true {
+      // Acquiring; pairs with the release below: the last switch is over, all of it.
+      let seen = ProgramMachine.compareExchange(
+        switching, expected: 0, desired: 1, .acquiring)
+      if seen == 0 { break }
+      // A retry is nobody's request, and short.
+      guard seen == 2 else { return refused(.underWay) }
+      ProgramTarget.rest()
+    }
+    defer { ProgramMachine.store(0, to: switching, .releasing) }
+    Clock.calibrate()
+    Fork.rehearsePoke()
+    let report = SwitchRun<ProgramTarget>.run(request)
+    switch report.result {
+    case .stuck: Retry.begin()
+    case .done, .unchanged, .refused, .undone: break
+    }
+    return report
+  }
+
+  /// Tries to bring everything to the set that was wholly in place last; true if it is.
+  ///
+  /// For a thread that goes on trying after a switch that got stuck, and that then ends.
+  static func settle(within timeLimit: UInt64) -> Bool {
+    // Acquiring, as above.
+    guard ProgramMachine.compareExchange(switching, expected: 0, desired: 2, .acquiring) == 0 else {
+      return false
+    }
+    defer { ProgramMachine.store(0, to: switching, .releasing) }
+    let set = state.set
+    _ = SwitchRun<ProgramTarget>.run(
+      SwitchRequest(to: set, poking: .store, timeLimit: timeLimit, reason: .policy))
+    guard state.isSettled(in: set) else { return false }
+    Retry.end()
+    return true
+  }
+}
+
+/// How long a turn is in ticks of the timestamp counter, whose rate nobody tells a program.
+enum Clock {
+  /// A millisecond at 2.5 GHz: until the rate has been measured.
+  static let assumedTicksPerTurn: UInt64 = 2_500_000
+  static let turnNanoseconds: UInt64 = 1_000_000
+
+  // Written once, by `begin`, before the process can switch.
+  nonisolated(unsafe) private static var firstTicks: UInt64 = 0
+  nonisolated(unsafe) private static var firstNanoseconds: UInt64 = 0
+
+  static func begin() {
+    unsafe firstTicks = tidelock_timestamp()
+    unsafe firstNanoseconds = tidelock_nanoseconds()
+  }
+
+  /// Compares the two clocks over the time since the process began.
+  ///
+  /// Advice only: the locks are right with any value, and this is called where it comes to matter,
+  /// before a switch.
+  static func calibrate() {
+    let nanoseconds = unsafe tidelock_nanoseconds() &- firstNanoseconds
+    guard nanoseconds >= turnNanoseconds else { return }
+    let ticks = unsafe tidelock_timestamp() &- firstTicks
+    let perTurn = UInt64(Double(ticks) / Double(nanoseconds) * Double(turnNanoseconds))
+    ProgramMachine.store(perTurn, to: turn, .relaxed)
+  }
+
+  /// A turn in ticks.
+  ///
+  /// In the core's state, which stays.
+  static var turn: Location<UInt64> { unsafe Location(address: tidelock_state_turn()) }
+}

@@ -1,0 +1,182 @@
+import Glibc
+import LockPlatform
+import UserSpaceShims
+
+/// The machine code of this process.
+///
+/// Contract of every function: the address is in an attached image, and for writing inside
+/// `TextWindows.open`.
+public enum ProgramCode: CodeMemory {
+  /// Byte by byte.
+  public static func loadCode(_ address: UInt, count: Int) -> UInt64 {
+    tidelock_load_code(address, Int32(count))
+  }
+
+  /// One store.
+  public static func storeCodeWord(_ word: UInt64, at address: UInt) -> Bool {
+    tidelock_store_code_word(address, word)
+    return true
+  }
+
+  /// Byte by byte.
+  public static func storeCode(_ bytes: UInt64, count: Int, at address: UInt) -> Bool {
+    for index in 0..<count {
+      tidelock_store_code(
+        address &+ UInt(index), UInt8(truncatingIfNeeded: bytes >> (UInt64(index) &* 8)))
+    }
+    return true
+  }
+
+  /// membarrier(2), PRIVATE_EXPEDITED_SYNC_CORE: an interrupt to every processor that runs one of
+  /// our threads; the others serialize when they return to user space.
+  public static func serializeCores() -> Bool {
+    tidelock_barrier_sync_core() == 0
+  }
+}
+
+/// Pages of one protection.
+struct TextWindow {
+  var low: UInt
+  var high: UInt
+  /// As the pages had it before, and shall have it again.
+  var protection: Int32
+  /// Whether somebody was told that they do not have it again.
+  var isReported = false
+}
+
+/// The pages that hold patch sites, writable while sites are poked.
+///
+/// Contract: `images_lock` is held. Nothing here allocates: an allocator may be waiting for it.
+enum TextWindows {
+  /// What is to be given back: pages that are open, and from earlier those that the kernel refused
+  /// to protect again.
+  nonisolated(unsafe) private static var windows: UnsafeMutablePointer<TextWindow>?
+  nonisolated(unsafe) private static var count = 0
+  private static let room = 32768
+
+  /// Makes pages writable, without taking any permission away; false if the kernel refuses, and
+  /// then some may be open.
+  static func open(from low: UInt, to high: UInt) -> Bool {
+    if unsafe windows == nil {
+      // Costs nothing until it is touched.
+      let memory = tidelock_map(room * MemoryLayout<TextWindow>.stride)
+      unsafe windows = UnsafeMutablePointer(bitPattern: memory)
+    }
+    guard let windows = unsafe windows else { return false }
+    let first = low & ~4095
+    let last = (high &+ 4095) & ~4095
+    var end = unsafe count
+    let hasMaps = ProcessMaps.each(from: first, to: last) { window in
+      // Whoever made them writable wants them so, unless it was us: those are in the list.
+      guard window.protection & PROT_WRITE == 0, end < room else { return }
+      unsafe (windows + end).initialize(to: window)
+      end += 1
+    }
+    if !hasMaps {
+      guard end < room else { return false }
+      // Without /proc: what the program headers of any text segment say.
+      unsafe (windows + end).initialize(
+        to: TextWindow(low: first, high: last, protection: PROT_READ | PROT_EXEC))
+      end += 1
+    }
+    while unsafe count < end {
+      let window = unsafe windows[count]
+      guard tidelock_protect(window.low, window.high, window.protection | PROT_WRITE) == 0 else {
+        return false
+      }
+      unsafe count += 1
+    }
+    return end < room
+  }
+
+  /// Gives every page the permissions it had.
+  ///
+  /// The address of one that could not have them, if nobody was told before; it is tried again
+  /// whenever windows are closed. Told now, if it is to be reported.
+  static func close(reporting: Bool = true) -> UInt? {
+    guard let windows = unsafe windows else { return nil }
+    var refused: UInt?
+    var kept = 0
+    for index in 0..<(unsafe count) {
+      var window = unsafe windows[index]
+      if tidelock_protect(window.low, window.high, window.protection) == 0 { continue }
+      if !window.isReported, refused == nil { refused = window.low }
+      if reporting { window.isReported = true }
+      unsafe windows[kept] = window
+      kept += 1
+    }
+    unsafe count = kept
+    return refused
+  }
+
+  /// Forgets pages of an image that goes away.
+  static func forget(from low: UInt, to high: UInt) {
+    guard let windows = unsafe windows else { return }
+    var kept = 0
+    for index in 0..<(unsafe count) {
+      let window = unsafe windows[index]
+      if window.low < high, low < window.high { continue }
+      unsafe windows[kept] = window
+      kept += 1
+    }
+    unsafe count = kept
+  }
+}
+
+/// /proc/self/maps.
+enum ProcessMaps {
+  /// Calls a function with each mapping of a range of pages, clipped to it; false without /proc.
+  static func each(from low: UInt, to high: UInt, _ body: (TextWindow) -> Void) -> Bool {
+    // A literal is terminated.
+    let file = unsafe open("/proc/self/maps", O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return false }
+    defer { close(file) }
+    var line = Line()
+    // Small enough for the stack.
+    return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1024) { chunk in
+      while true {
+        // Reads no more than the chunk holds.
+        let got = unsafe read(file, chunk.baseAddress, chunk.count)
+        guard got > 0 else { return got == 0 }
+        for index in 0..<got where line.isEnded(by: unsafe chunk[index]) {
+          if line.low >= high { return true }
+          if line.high > low {
+            body(
+              TextWindow(
+                low: max(line.low, low), high: min(line.high, high), protection: line.protection))
+          }
+          line = Line()
+        }
+      }
+    }
+  }
+
+  /// A line as far as it has been read.
+  ///
+  ///     5581d0a00000-5581d0a21000 r-xp ...
+  private struct Line {
+    var low: UInt = 0
+    var high: UInt = 0
+    var protection: Int32 = 0
+    private var field = 0
+
+    /// Takes a byte; true if it was the line's last.
+    mutating func isEnded(by byte: UInt8) -> Bool {
+      switch (byte, field) {
+      case (UInt8(ascii: "\n"), _): return true
+      case (UInt8(ascii: "-"), 0), (UInt8(ascii: " "), 1), (UInt8(ascii: " "), 2): field += 1
+      case (_, 0): low = low << 4 | Self.digit(byte)
+      case (_, 1): high = high << 4 | Self.digit(byte)
+      case (UInt8(ascii: "r"), 2): protection |= PROT_READ
+      case (UInt8(ascii: "w"), 2): protection |= PROT_WRITE
+      case (UInt8(ascii: "x"), 2): protection |= PROT_EXEC
+      default: break
+      }
+      return false
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt {
+      UInt(byte < UInt8(ascii: "a") ? byte &- UInt8(ascii: "0") : byte &- UInt8(ascii: "a") &+ 10)
+    }
+  }
+}

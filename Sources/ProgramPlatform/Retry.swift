@@ -1,0 +1,91 @@
+import Glibc
+import LockPlatform
+import LockSwitching
+import UserSpaceShims
+
+/// Switches that nobody asked for: because a switch got stuck, or for an image that needs native.
+enum Retry {
+  // MARK: After a switch that got stuck
+
+  /// Whether a thread goes on trying; in the core's state, which lives as long as the process.
+  private static var isUnderWay: Location<UInt32> {
+    unsafe Location(address: tidelock_state_is_retrying())
+  }
+
+  /// Starts a thread that goes on trying to settle, unless there is one.
+  ///
+  /// Contract: called by the thread that switches. Without a thread the next request goes on.
+  static func begin() {
+    guard ProgramMachine.exchange(1, at: isUnderWay, .relaxed) == 0 else { return }
+    var attributes = pthread_attr_t()
+    // The calls only use what they are given while they run, and the thread is given nothing.
+    unsafe pthread_attr_init(&attributes)
+    unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    unsafe pthread_attr_setstacksize(&attributes, 256 << 10)
+    var thread = pthread_t()
+    var signals: UInt64 = 0
+    // The thread begins with these signals blocked.
+    unsafe tidelock_block_signals(&signals)
+    blockMost()
+    let result = unsafe pthread_create(
+      &thread, &attributes,
+      { _ in
+        Retry.run()
+        return nil
+      }, nil)
+    unsafe tidelock_restore_signals(&signals)
+    unsafe pthread_attr_destroy(&attributes)
+    if result != 0 { end() }
+  }
+
+  /// Settled, or there is no thread any more.
+  static func end() {
+    ProgramMachine.store(0, to: isUnderWay, .relaxed)
+  }
+
+  /// Blocks every signal but those that an instruction raises, a breakpoint's among them; the C
+  /// library's first one too, which says that the thread cannot be gathered (`Tasks.each`).
+  private static func blockMost() {
+    var signals = UInt64.max
+    for raised in [SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS] {
+      signals &= ~(1 << UInt64(raised - 1))
+    }
+    unsafe tidelock_restore_signals(&signals)
+  }
+
+  private static func run() {
+    // The C library may have left out its own.
+    blockMost()
+    var pause: UInt64 = 1_000_000
+    while true {
+      // Not a synchronisation: only how often it is tried.
+      tidelock_sleep(pause)
+      if Process.settle(within: 100_000_000) { return }
+      pause = min(pause * 2, 10_000_000_000)
+    }
+  }
+
+  // MARK: For an image that cannot be paravirtual
+
+  /// Goes back to native for an image that was loaded in a paravirtual phase and cannot be brought to
+  /// it: its text cannot be written, or its sites are not what they should be.
+  ///
+  /// Its unlocks are native, which is unsound beside sleeping waiters, and loading a library cannot
+  /// be refused from within. So the process is native before the image is one of its own and its code
+  /// runs; later switches are refused, naming a site of the image.
+  static func returnToNative() {
+    let report = Process.perform(
+      SwitchRequest(to: .native, poking: .store, timeLimit: 60_000_000_000, reason: .policy))
+    switch report.failure {
+    case nil: return
+    case .underWay?: tidelock_yield()
+    case .some:
+      // Nothing sound is left to do: going on would lose a wake-up some day.
+      let message =
+        "tidelock: a library with locks was loaded that cannot be switched to paravirtual, and "
+        + "the process could not go back to native; load it before the switch.\n"
+      _ = unsafe message.withCString { unsafe write(2, $0, strlen($0)) }
+      abort()
+    }
+  }
+}
