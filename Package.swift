@@ -131,7 +131,8 @@ let package = Package(
     .target(
       name: "GuestTestBed",
       dependencies: [
-        "KernelImages", .product(name: "Subprocess", package: "swift-subprocess"),
+        "KernelImages", "LockSwitching", "Tidelock",
+        .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: strict),
     .executableTarget(

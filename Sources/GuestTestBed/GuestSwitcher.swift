@@ -1,4 +1,6 @@
 import Foundation
+import LockSwitching
+import Tidelock
 
 /// `tidelock.ko` in a guest: the files in /sys/kernel/tidelock.
 public struct GuestSwitcher: Sendable {
@@ -134,34 +136,16 @@ public struct GuestSwitcher: Sendable {
 }
 
 /// What the kernel says about a switch.
-public struct GuestSwitchReport: Codable, Equatable, Sendable {
-  /// The set that was in force.
-  public let from: String
-  /// The set that was wanted.
-  public let to: String
-  /// `staged`, `stop-machine` or `barrier`.
-  public let `protocol`: String
-  /// `done`, `unchanged`, `refused`, `undone` or `stuck`.
-  public let result: String
-  /// `operator`, `hint` or `policy`.
-  public let reason: String
-  /// From first to last step.
-  public let microseconds: Double
-  /// How many sites were poked, each counted once for each time.
-  public let sites: Int
-  /// How many breakpoints CPUs met while it lasted.
-  public let breakpoints: Int
-  /// The longest time a CPU was held up by it.
-  public let longestStall: Double
-  /// The steps that were done.
-  public let steps: [Step]
+public struct GuestSwitchReport: Codable, Sendable {
+  /// What every platform reports.
+  public let report: SwitchReport
   /// What CPUs met at sites in transit.
-  public let met: Met
+  public let met: Breakpoints
   /// Why it failed.
   public let error: String?
 
   /// Breakpoints that CPUs met, by context: `task`, `softirq`, `hardirq`, `nmi`.
-  public struct Met: Codable, Equatable, Sendable {
+  public struct Breakpoints: Codable, Equatable, Sendable {
     /// All of them.
     public let breakpoints: [String: Int]
     /// Those whose CPU joined the lock-step of `stop-machine`.
@@ -170,28 +154,54 @@ public struct GuestSwitchReport: Codable, Equatable, Sendable {
     public let released: [String: Int]
   }
 
-  /// One step: a poke, a drain, or a phase of one of the published protocols.
-  public struct Step: Codable, Equatable, Sendable {
-    /// The operation that was poked.
-    public let poke: String?
-    /// The slow path that was drained.
-    public let drain: String?
-    /// `gather`, `breakpoints`, `barrier` or `count`.
-    public let phase: String?
-    /// What the sites held before.
-    public let from: String?
-    /// What they hold now.
-    public let to: String?
-    /// How long it took.
-    public let microseconds: Double
-    /// How many sites it poked.
-    public let sites: Int
+  private enum CodingKeys: String, CodingKey {
+    case met, error
   }
 
-  enum CodingKeys: String, CodingKey {
-    case from, to, `protocol`, result, reason, microseconds, sites, breakpoints, steps, met, error
-    case longestStall = "longest_stall_microseconds"
+  /// Decodes the kernel's object: a report, and more.
+  public init(from decoder: any Decoder) throws {
+    report = try SwitchReport(from: decoder)
+    let object = try decoder.container(keyedBy: CodingKeys.self)
+    met = try object.decode(Breakpoints.self, forKey: .met)
+    error = try object.decodeIfPresent(String.self, forKey: .error)
   }
+
+  /// Encodes such an object.
+  public func encode(to encoder: any Encoder) throws {
+    try report.encode(to: encoder)
+    var object = encoder.container(keyedBy: CodingKeys.self)
+    try object.encode(met, forKey: .met)
+    try object.encodeIfPresent(error, forKey: .error)
+  }
+}
+
+extension GuestSwitchReport {
+  /// The set that was in force.
+  public var from: String { report.from.description }
+  /// The set that was wanted.
+  public var to: String { report.to.description }
+  /// `staged`, `stop-machine` or `barrier`.
+  public var `protocol`: String { report.protocol.description }
+  /// `done`, `unchanged`, `refused`, `undone` or `stuck`.
+  public var result: String { report.result.name.description }
+  /// `operator`, `hint` or `policy`.
+  public var reason: String { report.reason.name.description }
+  /// From first to last step.
+  public var microseconds: Double { Double(report.nanoseconds) / 1000 }
+  /// How long it waited for CPUs to leave a slow path.
+  public var drainMicroseconds: Double {
+    (0..<report.stepCount).reduce(0) { sum, index in
+      let step = report.step(index)
+      guard case .drain = step.kind else { return sum }
+      return sum + Double(step.nanoseconds) / 1000
+    }
+  }
+  /// How many sites were poked, each counted once for each time.
+  public var sites: Int { Int(report.sites) }
+  /// How many breakpoints CPUs met while it lasted.
+  public var breakpoints: Int { Int(report.breakpoints) }
+  /// The longest time a CPU was stalled by it, in microseconds.
+  public var longestStall: Double { Double(report.longestStall) / 1000 }
 }
 
 extension GuestShell {

@@ -16,7 +16,7 @@ public struct GuestTrial: Codable, Sendable {
     /// All gaps of all vCPUs.
     public let gaps: GapHistogram
 
-    /// The longest that any vCPU was held up, in microseconds, by its own measure.
+    /// The longest that any vCPU was stalled, in microseconds, by its own measure.
     public var longestGap: Int { longestGaps.max() ?? 0 }
   }
 

@@ -117,7 +117,7 @@ extension Switches.Sample {
     var drain: UInt64 = 0
     for index in 0..<report.stepCount {
       let record = report.step(index)
-      if case .drain = record.step { drain += record.nanoseconds }
+      if case .drain = record.kind { drain += record.nanoseconds }
     }
     self.init(
       method: method, to: report.to, round: round, whole: Double(report.nanoseconds) * 1e-3,
@@ -147,7 +147,7 @@ struct SwitchRow: Codable {
   let count: Int
   let whole: Times
   let withoutDrain: Times
-  /// The longest that a thread was held up by a switch.
+  /// The longest that a thread was stalled by a switch.
   let stall: Times
   let breakpoints: UInt64
 

@@ -34,11 +34,10 @@ extension GuestDemoOutcome {
       ],
       rows: record.switches.map { entry in
         let report = entry.report
-        let drained = report.steps.reduce(0) { $0 + ($1.drain == nil ? 0 : $1.microseconds) }
         return [
           "\(report.from) to \(report.to)", report.protocol, report.result,
           Quantity.duration(microseconds: report.microseconds),
-          Quantity.duration(microseconds: drained),
+          Quantity.duration(microseconds: report.drainMicroseconds),
           Quantity.duration(microseconds: report.longestStall), String(report.sites),
           String(report.breakpoints),
         ]
