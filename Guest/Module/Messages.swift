@@ -87,10 +87,12 @@ extension TextBuffer {
     case .notGathered(let cpu):
       write("CPU ")
       write(decimal: Int(cpu))
-      write(" did not follow in time; raise time_limit, or choose stop_mode nmi if NMIs share locks")
+      write(
+        " did not follow in time; raise time_limit, or choose stop_mode nmi if NMIs share locks")
     case .notQuiescent(let references):
       write(decimal: UInt64(references))
-      write(" references were still counted at the deadline; raise time_limit or try under less load")
+      write(
+        " references were still counted at the deadline; raise time_limit or try under less load")
     case .unsound:
       write("an earlier failure left lock operations that cannot be mixed; restart this guest")
     case .breakpointsBlocked, .gatheringBlocked, .noFreeSignal, .unsupported:

@@ -61,9 +61,11 @@ private func code(of text: UInt, _ size: UInt, _ symbols: KernelSymbols) -> Modu
   let state = KernelTarget.currentState
   let isSettled = state.isSettled(in: state.set)
   let slowPath = unsafe KernelForms.current[
-    .slowPath, state.set.implementation(of: .slowPath)].function
+    .slowPath, state.set.implementation(of: .slowPath)
+  ].function
   let isUnlockInline = unsafe KernelForms.current[
-    .unlock, state.set.implementation(of: .unlock)].isInline
+    .unlock, state.set.implementation(of: .unlock)
+  ].isInline
   let gate = gateAddress()
   var isFound = false
   for offset in 0...(Int(size) - length) {
