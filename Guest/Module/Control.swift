@@ -77,6 +77,7 @@ extension Control {
 
   private static func changeHeld(to set: LockSet, _ reason: SwitchReason) -> Int {
     if set == .paravirtual, let error = prepareParavirtual() { return error }
+    setClocks()
     let request = unsafe SwitchRequest(
       to: set, using: control.protocol, options: control.options, poking: .breakpoint,
       timeLimit: control.timeLimit * 1_000_000, reason: reason)

@@ -81,6 +81,14 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
     guard let wanted = choice(line, { SwitchProtocol(rawValue: $0) }, { $0.name }) else {
       return ErrorNumber.invalid
     }
+    guard wanted == .staged || mayChooseAnyProtocol() else {
+      withLine(often: true) { line in
+        line.write("protocol ")
+        line.write(wanted.name)
+        line.write(" is for comparison only; load the module with protocols=all to choose it")
+      }
+      return ErrorNumber.notPermitted
+    }
     unsafe control.protocol = wanted
   case .stopMode:
     guard let wanted = choice(line, { StopMode(rawValue: $0) }, { $0.name }) else {

@@ -52,7 +52,7 @@ enum Gathering {
 /// Called on each CPU when all are there, interrupts off.
 @_cdecl("tidelock_gathered")
 func gathered() {
-  let since = ownNanoseconds()
+  let since = nanosecondsNow()
   let cpu = KernelCPU.current
   if KernelMachine.isLeader {
     unsafe Gathering.outcome = lead()

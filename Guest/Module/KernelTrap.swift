@@ -39,7 +39,7 @@ import LockSwitching
 func breakpoint(
   _ ip: UnsafeMutablePointer<UInt>, _ stack: UnsafeMutablePointer<UInt>, _ argument: UInt
 ) -> Bool {
-  let since = ownNanoseconds()
+  let since = nanosecondsNow()
   let cpu = unsafe TrappedCPU(ip: ip, stack: stack, argument: argument)
   let site = unsafe ip.pointee &- 1
   // Sites are replaced only while none of them holds a breakpoint.

@@ -14,9 +14,9 @@ enum SwitchMeasurements {
     }
   }
 
-  /// Notes that this CPU was stalled since then, by its own clock.
+  /// Notes that this CPU was stalled since then.
   static func stalled(since: UInt64) {
-    let now = ownNanoseconds()
+    let now = nanosecondsNow()
     // A clock that went back.
     if now > since { stalled(now &- since) }
   }

@@ -19,6 +19,15 @@ static char *sites = "/lib/tidelock/sites";
 module_param(sites, charp, 0444);
 MODULE_PARM_DESC(sites, "file with the patch sites of this kernel (tidelock guest sites)");
 
+static char *protocols = "staged";
+module_param(protocols, charp, 0444);
+MODULE_PARM_DESC(protocols, "all: the published protocols may be chosen too, for comparison");
+
+bool tidelock_c_all_protocols(void)
+{
+	return !strcmp(protocols, "all");
+}
+
 const unsigned char *tidelock_c_sites_path(void)
 {
 	return (const unsigned char *)sites;

@@ -10,6 +10,7 @@
 #include <linux/kernel_read_file.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/clock.h>
 #include <linux/slab.h>
@@ -170,16 +171,29 @@ void tidelock_c_relax(void)
 	cpu_relax();
 }
 
-/* The same for all CPUs, and readable in an NMI. */
-unsigned long long tidelock_c_nanoseconds(void)
+/* What the kernel's own time is ahead of this CPU's counter. */
+static DEFINE_PER_CPU(u64, clock_offset);
+
+static void set_clock(void *data)
 {
-	return ktime_get_mono_fast_ns();
+	this_cpu_write(clock_offset, ktime_get_mono_fast_ns() - sched_clock());
 }
 
-/* Cheaper, and only to be compared on one CPU. */
-unsigned long long tidelock_c_own_nanoseconds(void)
+/*
+ * Makes tidelock_c_nanoseconds() the same for all CPUs, for the next switch. With the CPUs held.
+ *
+ * The kernel's own time cannot be asked in the middle of one: reading some of its sources (HPET) takes
+ * a lock, whose unlock may be the site in transit, and costs an exit to the hypervisor.
+ */
+void tidelock_c_set_clocks(void)
 {
-	return sched_clock();
+	on_each_cpu(set_clock, NULL, 1);
+}
+
+/* In any context. A task that migrates just here errs by what the counters of two CPUs differ. */
+unsigned long long tidelock_c_nanoseconds(void)
+{
+	return sched_clock() + raw_cpu_read(clock_offset);
 }
 
 /* No CPU comes or goes between the two. */

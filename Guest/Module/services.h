@@ -26,6 +26,8 @@ long tidelock_c_read_file(const unsigned char *path, void **content) SWIFT_NAME(
 void tidelock_c_close(void *content) SWIFT_NAME(closeFile(_:));
 const unsigned char *tidelock_c_sites_path(void) SWIFT_NAME(sitesPath());
 
+_Bool tidelock_c_all_protocols(void) SWIFT_NAME(mayChooseAnyProtocol());
+
 /* ---- The kernel ---- */
 word tidelock_c_symbol(const unsigned char *name) SWIFT_NAME(kernelSymbol(_:));
 const unsigned char *tidelock_c_release(void) SWIFT_NAME(kernelRelease());
@@ -83,7 +85,7 @@ static inline __attribute__((always_inline)) void tidelock_c_compiler_barrier(vo
 	__asm__ volatile("" : : : "memory");
 }
 unsigned long long tidelock_c_nanoseconds(void) SWIFT_NAME(nanosecondsNow());
-unsigned long long tidelock_c_own_nanoseconds(void) SWIFT_NAME(ownNanoseconds());
+void tidelock_c_set_clocks(void) SWIFT_NAME(setClocks());
 void tidelock_c_hold_cpus(void) SWIFT_NAME(holdCPUs());
 void tidelock_c_release_cpus(void) SWIFT_NAME(releaseCPUs());
 
