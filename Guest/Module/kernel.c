@@ -179,20 +179,22 @@ static void set_clock(void *data)
 	this_cpu_write(clock_offset, ktime_get_mono_fast_ns() - sched_clock());
 }
 
-/*
- * Makes tidelock_c_nanoseconds() the same for all CPUs, for the next switch. With the CPUs held.
- *
- * The kernel's own time cannot be asked in the middle of one: reading some of its sources (HPET) takes
- * a lock, whose unlock may be the site in transit, and costs an exit to the hypervisor.
- */
+/* Has each CPU's counter agree with the kernel's own time, for the next switch. With the CPUs held. */
 void tidelock_c_set_clocks(void)
 {
 	on_each_cpu(set_clock, NULL, 1);
 }
 
-/* In any context. A task that migrates just here errs by what the counters of two CPUs differ. */
+/*
+ * In any context. The kernel's own time where it may be asked. In a slow path, a handler, or while all
+ * CPUs stand still it may not: reading some of its sources (HPET) takes a lock, whose unlock may be the
+ * site in transit, and costs an exit to the hypervisor. There it is this CPU's counter, which is only
+ * as good as its calibration.
+ */
 unsigned long long tidelock_c_nanoseconds(void)
 {
+	if (preemptible())
+		return ktime_get_mono_fast_ns();
 	return sched_clock() + raw_cpu_read(clock_offset);
 }
 
