@@ -82,6 +82,11 @@ extension Control {
       to: set, using: control.protocol, options: control.options, poking: .breakpoint,
       timeLimit: control.timeLimit * 1_000_000, reason: reason)
     let report = SwitchRun<KernelTarget>.run(request)
+    // What was chosen for a set that was not reached is chosen back.
+    let state = KernelTarget.currentState
+    if state.isSettled(in: state.set) {
+      KernelTarget.choose(state.set.implementation(of: .slowPath))
+    }
     unsafe control.results[Int(report.result.rawValue)] &+= 1
     unsafe control.last = report
     for index in 0..<12 {
