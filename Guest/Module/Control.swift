@@ -4,10 +4,10 @@ import KernelText
 import LockPlatform
 import LockSwitching
 
-/// All that the module keeps between two calls.
+/// All that the module keeps between two calls, apart from what is in place (`KernelTarget.state`).
 ///
-/// Only its threads touch it, one at a time (the mutex of glue.c); the breakpoint handler reads
-/// `sites`, which stands still while it may run.
+/// Only its threads touch it, one at a time (the mutex of glue.c). The breakpoint handler reads `sites`,
+/// which stands still while it may run, and `status` reads single fields as they are.
 struct Control {
   /// nil while nothing is installed.
   var symbols: KernelSymbols?
@@ -16,36 +16,32 @@ struct Control {
   var bootSet = LockSet.native
   /// What the kernel knew about its lock operations then.
   var bootTable: KernelTable?
-  /// The set in force.
-  var set = LockSet.native
   /// The lock hash, where the kernel has not made one itself.
   var hash: LockHashMemory?
   /// How wait and kick work here.
   var kick = KickMethod.interrupt
   /// How switches are carried out.
   var `protocol` = SwitchProtocol.staged
-  /// What the published protocols leave open.
+  /// Protocol-specific options.
   var options = SwitchOptions()
   /// How long a switch may take, in milliseconds.
   var timeLimit: UInt64 = 10_000
   /// The last switch that was asked for.
   var last: SwitchReport?
-  /// What CPUs met meanwhile: breakpoints by kind (`Met`) and context.
-  var lastMet: InlineArray<12, UInt64> = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
-  /// Why it failed.
-  var lastFailure: SwitchFailure?
+  /// Breakpoints that CPUs met meanwhile, by `BreakpointKind` and context.
+  var lastBreakpoints: InlineArray<12, UInt64> = .init(repeating: 0)
+  /// The probe that the last switch was refused for; 0: it was not.
+  var lastProbe: UInt = 0
   /// Switches by how they ended, in the order of `SwitchResult`.
   var results: InlineArray<5, UInt64> = [0, 0, 0, 0, 0]
-}
-
-/// Who wakes a CPU that waits.
-enum KickMethod {
-  /// The kernel's own way, with which it booted.
-  case kernel
-  /// KVM.
-  case kvm
-  /// An interrupt, an NMI if need be.
-  case interrupt
+  /// Whether the module holds a reference on itself, so that it cannot be removed.
+  var isKept = false
+  /// How long to wait before the next attempt to leave a state that a failure left, in milliseconds.
+  var retryDelay: UInt64 = 0
+  /// What the hint wanted when it was last read.
+  var hinted: LockSet?
+  /// Whether the switch that the hint wanted is still to be done.
+  var isHintPending = false
 }
 
 nonisolated(unsafe) var control = Control()
@@ -55,80 +51,83 @@ extension Control {
   ///
   /// Takes as long as the drain, and sleeps meanwhile: only a task may call it.
   static func change(to set: LockSet, _ reason: SwitchReason) -> Int {
-    if let name = unsafe moduleWithSites() {
+    if isBlocked() {
       withLine { line in
         line.write("no switch: module ")
-        unsafe line.write(cString: name)
+        unsafe line.write(cString: blockingModule())
         line.write(" has lock operations of its own that cannot be followed; remove it first")
       }
       return ErrorNumber.busy
     }
+    // Whoever removes the module finds it busy from here on, until the boot set is wholly in place.
+    guard unsafe control.isKept || keepModule() else { return ErrorNumber.busy }
+    // In the order in which the kernel takes them.
+    lockProbes()
     holdCPUs()
-    defer { releaseCPUs() }
-    if set == .paravirtual, let error = makeHash() { return error }
+    let error = changeHeld(to: set, reason)
+    releaseCPUs()
+    unlockProbes()
+    let state = KernelTarget.currentState
+    let isHome = unsafe state.isSettled(in: control.bootSet)
+    unsafe control.isKept = !isHome
+    if isHome { letModuleGo() }
+    retryUnlessSettled(state)
+    return error
+  }
+
+  private static func changeHeld(to set: LockSet, _ reason: SwitchReason) -> Int {
+    if set == .paravirtual, let error = prepareParavirtual() { return error }
+    setClocks()
     let request = unsafe SwitchRequest(
-      from: control.set, to: set, method: .breakpoint, timeLimit: control.timeLimit * 1_000_000,
-      reason: reason, options: control.options)
-    let (report, failure) = run(request)
-    if report.result == .done { unsafe control.set = set }
+      to: set, using: control.protocol, options: control.options, poking: .breakpoint,
+      timeLimit: control.timeLimit * 1_000_000, reason: reason)
+    let report = SwitchRun<KernelTarget>.run(request)
+    // What was chosen for a set that was not reached is chosen back.
+    let state = KernelTarget.currentState
+    if state.isSettled(in: state.set) {
+      KernelTarget.choose(state.set.implementation(of: .slowPath))
+    }
     unsafe control.results[Int(report.result.rawValue)] &+= 1
     unsafe control.last = report
     for index in 0..<12 {
       // Nothing was measured of what was refused.
-      unsafe control.lastMet[index] =
-        report.stepCount == 0 ? 0 : Measured.since(index)
+      unsafe control.lastBreakpoints[index] =
+        report.stepCount == 0 ? 0 : SwitchMeasurements.since(index)
     }
-    unsafe control.lastFailure = failure
-    withLine { line in
-      line.write(report, failure)
-      // A line of the log is shorter than a page; what is left out is in last_switch.
-      guard line.count > 900 else { return }
-      var withoutSteps = report
-      withoutSteps.stepCount = 0
-      line.removeAll()
-      line.write(withoutSteps, failure)
-    }
+    withLine(often: true) { line in unsafe line.writeSummary(of: report, probe: control.lastProbe) }
     return switch report.result {
     case .done, .unchanged: 0
     case .refused: ErrorNumber.busy
-    case .undone: failure?.isForLoad == true ? ErrorNumber.tryAgain : ErrorNumber.timedOut
+    case .undone: report.failure?.isForLoad == true ? ErrorNumber.tryAgain : ErrorNumber.timedOut
     case .stuck: ErrorNumber.io
     }
   }
 
-  /// Switches by the protocol that was chosen.
-  private static func run(_ request: SwitchRequest) -> (SwitchReport, SwitchFailure?) {
-    let outcome: (SwitchReport, SwitchFailure?)
-    switch unsafe control.protocol {
-    // Puts the key while nobody is in the native slow path.
-    case .staged: return StagedSwitch<KernelTarget>.run(request)
-    // The others cannot put it in the middle: that takes the lock of the text and interrupts. They
-    // need not: test-and-set is sound beside the native queue.
-    case .stopMachine:
-      putKey(for: request.to)
-      outcome = StopMachineSwitch<KernelTarget>.run(request)
-    case .barrier:
-      putKey(for: request.to)
-      outcome = BarrierSwitch<KernelTarget>.run(request)
+  /// What the paravirtual set needs before the first CPU sleeps; an error number if it cannot be had.
+  private static func prepareParavirtual() -> Int? {
+    guard unsafe control.bootSet != .paravirtual, let symbols = unsafe control.symbols else {
+      return nil
     }
-    if outcome.1 != nil { putKey(for: request.from) }
-    return outcome
-  }
-
-  /// Makes the native slow path queue, or test-and-set; the paravirtual one knows no key.
-  private static func putKey(for set: LockSet) {
-    guard set != .paravirtual, let key = unsafe control.symbols?.testAndSetKey else { return }
-    setKey(key, set == .testAndSet)
-  }
-
-  /// Makes the lock hash if there is none; an error number if there is no memory for it.
-  private static func makeHash() -> Int? {
-    guard unsafe control.hash == nil, unsafe control.bootSet != .paravirtual,
-      let symbols = unsafe control.symbols
-    else { return nil }
-    guard let hash = LockHashMemory(symbols) else { return ErrorNumber.noMemory }
-    unsafe control.hash = hash
+    if unsafe control.hash == nil {
+      guard let hash = LockHashMemory(symbols) else { return ErrorNumber.noMemory }
+      unsafe control.hash = hash
+    }
+    // The host may be another one by now. What is in use stays.
+    let state = KernelTarget.currentState
+    guard state.isSettled(in: state.set), state.set != .paravirtual else { return nil }
+    unsafe control.kick = KickMethod.choose(
+      for: control.bootSet, symbols, into: &KernelForms.current)
     return nil
+  }
+
+  /// A state that a failure left is sound, but is to be left: by whoever asks next, or by the worker.
+  private static func retryUnlessSettled(_ state: SwitchState) {
+    guard !state.isSettled(in: state.set) else {
+      unsafe control.retryDelay = 0
+      return
+    }
+    unsafe control.retryDelay = min(max(500, control.retryDelay * 2), 60_000)
+    retryLater(unsafe control.retryDelay)
   }
 }
 
@@ -139,15 +138,25 @@ extension SwitchFailure {
   }
 }
 
+/// Leads on from what a failed switch left, to the set that was in force: called by a worker.
+@_cdecl("tidelock_retry")
+func retry() {
+  let state = KernelTarget.currentState
+  guard unsafe control.symbols != nil, !state.isSettled(in: state.set) else { return }
+  _ = Control.change(to: state.set, unsafe control.last?.reason ?? .operator)
+}
+
 /// The hint of the hypervisor, read again: dedicated CPUs want the native set.
+///
+/// Only a change of the hint switches, and it is asked for until it is done: what an operator has chosen
+/// meanwhile stays until the hint is another one.
 @_cdecl("tidelock_hint")
 func hint(_ dedicated: Bool) {
   let wanted = dedicated ? LockSet.native : .paravirtual
-  // Only a change switches: what an operator has chosen stays until the hint is another one.
-  defer { unsafe hinted = wanted }
-  guard unsafe hinted != nil, unsafe hinted != wanted, unsafe control.set != wanted else { return }
-  _ = Control.change(to: wanted, .hint)
+  if let before = unsafe control.hinted, before != wanted { unsafe control.isHintPending = true }
+  unsafe control.hinted = wanted
+  guard unsafe control.isHintPending else { return }
+  if KernelTarget.currentState.isSettled(in: wanted) || Control.change(to: wanted, .hint) == 0 {
+    unsafe control.isHintPending = false
+  }
 }
-
-/// What the hint wanted when it was last read.
-nonisolated(unsafe) private var hinted: LockSet?

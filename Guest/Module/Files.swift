@@ -25,8 +25,8 @@ func load() -> Int {
     return switch error {
     case .noMemory: ErrorNumber.noMemory
     case .noTable: ErrorNumber.noEntry
-    case .patch: ErrorNumber.busy
-    default: ErrorNumber.noDevice
+    case .patch, .probed: ErrorNumber.busy
+    case .noSymbol, .fault, .otherKernel, .foreignOperation, .unknownBytes: ErrorNumber.noDevice
     }
   }
 }
@@ -43,7 +43,7 @@ func show(_ number: Int32, _ page: UnsafeMutablePointer<UInt8>, _ size: Int) -> 
   var text = unsafe TextBuffer(page, capacity: size)
   switch file {
   case .status: text.writeStatus()
-  case .set: unsafe text.write(control.set.name)
+  case .set: text.write(KernelTarget.currentState.set.name)
   case .lastSwitch:
     guard unsafe control.last != nil else { return 0 }
     text.writeLastSwitch()
@@ -67,6 +67,8 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
     guard let set = choice(line, { LockSet(rawValue: $0) }, { $0.name }) else {
       return ErrorNumber.invalid
     }
+    // An operator's word: what a hint wanted earlier is not asked for any more.
+    unsafe control.isHintPending = false
     let error = Control.change(to: set, .operator)
     return error == 0 ? size : error
   case .hintPeriod:
@@ -78,6 +80,14 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
   case .protocol:
     guard let wanted = choice(line, { SwitchProtocol(rawValue: $0) }, { $0.name }) else {
       return ErrorNumber.invalid
+    }
+    guard wanted == .staged || mayChooseAnyProtocol() else {
+      withLine(often: true) { line in
+        line.write("protocol ")
+        line.write(wanted.name)
+        line.write(" is for comparison only; load the module with protocols=all to choose it")
+      }
+      return ErrorNumber.notPermitted
     }
     unsafe control.protocol = wanted
   case .stopMode:

@@ -13,6 +13,7 @@ enum InstallFailure: Error {
   case otherKernel
   case noMemory
   case foreignOperation(LockOperation)
+  case probed(site: UInt, LockOperation, by: UInt)
   case unknownBytes(site: UInt, LockOperation, found: UInt64, expected: UInt64)
   case patch(PatchError)
 }
@@ -22,21 +23,29 @@ extension Control {
   static func install() throws(InstallFailure) {
     let symbols = try KernelSymbols()
     let bootSet = try bootSet(symbols)
-    let (forms, kick) = forms(symbols, bootSet)
-    let sites = try readSites(symbols, forms, bootSet)
     unsafe control = Control()
-    unsafe control.sites = sites
     unsafe control.bootSet = bootSet
-    unsafe control.bootTable = KernelTable(symbols)
-    unsafe control.set = bootSet
-    unsafe control.kick = kick
-    SlowPathInPlace.set(bootSet.implementation(of: .slowPath))
-    do throws(PatchError) {
-      try convert(toPoked: true)
+    unsafe control.kick = putForms(symbols, bootSet)
+    let sites = try readSites(symbols, bootSet)
+    lockProbes()
+    holdCPUs()
+    defer {
+      releaseCPUs()
+      unlockProbes()
+    }
+    do throws(InstallFailure) {
+      for index in 0..<sites.count { try verify(sites[index]) }
+      try keepProbesOff(sites)
+      unsafe control.sites = sites
+      unsafe control.bootTable = KernelTable(symbols)
+      KernelMachine.store(SwitchState(bootSet).bits, to: KernelTarget.state, .releasing)
+      KernelTarget.lead(to: bootSet.implementation(of: .slowPath))
+      try convert()
     } catch {
-      sites.deallocate()
+      allowProbes()
       unsafe control.sites = KernelSites()
-      throw .patch(error)
+      sites.deallocate()
+      throw error
     }
     unsafe control.symbols = symbols
   }
@@ -60,53 +69,32 @@ extension Control {
   }
 
   /// What does each operation in each set on this kernel.
-  private static func forms(
-    _ symbols: KernelSymbols, _ bootSet: LockSet
-  ) -> (KernelForms, KickMethod) {
+  private static func putForms(_ symbols: KernelSymbols, _ bootSet: LockSet) -> KickMethod {
     var forms = KernelForms()
-    func put(
-      _ operation: LockOperation, _ implementation: Implementation, _ function: UInt,
-      inline: Bool = false
-    ) {
-      forms[operation, implementation] = OperationBody(function: function, isInline: inline)
-    }
-    put(.slowPath, .native, symbols.nativeSlowPath)
-    put(.slowPath, .testAndSet, symbols.nativeSlowPath)
-    put(.slowPath, .paravirtual, symbols.paravirtualSlowPath)
-    put(.slowPath, .gate, gateAddress())
-    put(.unlock, .native, symbols.nativeUnlock, inline: true)
-    put(.unlock, .paravirtual, symbols.paravirtualUnlock)
-    put(.wait, .native, symbols.nothing, inline: true)
-    put(.kick, .native, symbols.nothing, inline: true)
-    put(.vcpuIsPreempted, .native, symbols.nativeIsPreempted, inline: true)
-    if bootSet == .paravirtual {
-      // Whatever the hypervisor's guest code has chosen goes on.
-      put(.wait, .paravirtual, kernelOperation(Int32(LockOperation.wait.rawValue)))
-      put(.kick, .paravirtual, kernelOperation(Int32(LockOperation.kick.rawValue)))
-      let isPreempted = kernelOperation(Int32(LockOperation.vcpuIsPreempted.rawValue))
-      put(
-        .vcpuIsPreempted, .paravirtual, isPreempted,
-        inline: isPreempted == symbols.nativeIsPreempted)
-      return (forms, .kernel)
-    }
-    let steal = kvmStealTime()
-    put(
-      .vcpuIsPreempted, .paravirtual,
-      steal ? symbols.kvmIsPreempted : symbols.nativeIsPreempted, inline: !steal)
-    guard kvmKicks() else {
-      put(.wait, .paravirtual, haltingWaitAddress())
-      put(.kick, .paravirtual, haltingKickAddress())
-      return (forms, .interrupt)
-    }
-    put(.wait, .paravirtual, symbols.kvmWait)
-    put(.kick, .paravirtual, symbols.kvmKick)
-    return (forms, .kvm)
+    forms.put(.slowPath, .native, symbols.nativeSlowPath)
+    forms.put(.slowPath, .testAndSet, symbols.nativeSlowPath)
+    forms.put(.slowPath, .paravirtual, symbols.paravirtualSlowPath)
+    forms.put(.slowPath, .gate, gateAddress())
+    forms.put(.unlock, .native, symbols.nativeUnlock, inline: true)
+    forms.put(.unlock, .paravirtual, symbols.paravirtualUnlock)
+    forms.put(.wait, .native, symbols.nothing, inline: true)
+    forms.put(.kick, .native, symbols.nothing, inline: true)
+    // Whatever the hypervisor's guest code has chosen, in every set: KVM puts a function of its own
+    // here whenever it offers steal time, however the kernel booted.
+    let isPreempted = kernelOperation(Int32(LockOperation.vcpuIsPreempted.rawValue))
+    forms.put(
+      .vcpuIsPreempted, .native, isPreempted, inline: isPreempted == symbols.nativeIsPreempted)
+    forms.put(.wait, .paravirtual, kernelOperation(Int32(LockOperation.wait.rawValue)))
+    forms.put(.kick, .paravirtual, kernelOperation(Int32(LockOperation.kick.rawValue)))
+    let kick = KickMethod.choose(for: bootSet, symbols, into: &forms)
+    unsafe KernelForms.current = forms
+    return kick
   }
 
-  /// Reads the table, checks that it is this kernel's, and compares every site with what the
-  /// kernel must have put there.
+  /// Reads the table, checks that it is this kernel's, and computes what the kernel must have put at
+  /// every site.
   private static func readSites(
-    _ symbols: KernelSymbols, _ forms: KernelForms, _ bootSet: LockSet
+    _ symbols: KernelSymbols, _ bootSet: LockSet
   ) throws(InstallFailure) -> KernelSites {
     var content: UnsafeMutableRawPointer?
     let size = unsafe readFile(sitesPath(), &content)
@@ -121,11 +109,11 @@ extension Control {
       throw .fault(error)
     }
     guard isOfThisKernel(table, symbols) else { throw .otherKernel }
-    guard var sites = KernelSites(capacity: count, forms: forms) else { throw .noMemory }
+    guard var sites = KernelSites(capacity: count) else { throw .noMemory }
     for index in 0..<count {
       guard let entry = GuestSiteTable.entry(index, in: table) else { continue }
       do throws(InstallFailure) {
-        sites.append(try verified(entry, symbols.text, forms, bootSet))
+        sites.append(try site(entry, symbols.text, bootSet))
       } catch {
         sites.deallocate()
         throw error
@@ -134,52 +122,66 @@ extension Control {
     return sites
   }
 
-  private static func verified(
-    _ entry: GuestSiteTable.Entry, _ text: UInt, _ forms: KernelForms, _ bootSet: LockSet
+  private static func site(
+    _ entry: GuestSiteTable.Entry, _ text: UInt, _ bootSet: LockSet
   ) throws(InstallFailure) -> KernelSite {
     let address = text &+ UInt(entry.offset)
     let operation = entry.operation
-    let found = KernelMemory.loadCode(address, count: KernelForms.siteLength)
-    let expected = forms.bootForm(operation, bootSet.implementation(of: operation), site: address)
-    guard let expected, Int(entry.length) == KernelForms.siteLength, found == expected.bytes else {
-      throw .unknownBytes(
-        site: address, operation, found: found, expected: expected?.bytes ?? 0)
+    let expected = unsafe KernelForms.current.bootForm(
+      operation, bootSet.implementation(of: operation), site: address)
+    guard let expected, Int(entry.length) == KernelForms.siteLength else {
+      throw .patch(.noForm(site: address))
     }
-    return KernelSite(address: address, original: found, operation: operation)
+    return KernelSite(address: address, original: expected.bytes, operation: operation)
+  }
+
+  /// Compares a site with what the kernel must have put there.
+  private static func verify(_ site: KernelSite) throws(InstallFailure) {
+    let covering = probe(covering: site.address)
+    guard covering == 0 else { throw .probed(site: site.address, site.operation, by: covering) }
+    let found = KernelCode.loadCode(site.address, count: KernelForms.siteLength)
+    guard found == site.original else {
+      throw .unknownBytes(
+        site: site.address, site.operation, found: found, expected: site.original)
+    }
+  }
+
+  /// Keeps kprobes from coming onto sites, where they would execute a copy of what a site held when
+  /// they came.
+  private static func keepProbesOff(_ sites: KernelSites) throws(InstallFailure) {
+    guard forbidProbesInThisModule() else { throw .noMemory }
+    for index in 0..<sites.count where !forbidProbes(onSite: sites[index].address) {
+      throw .noMemory
+    }
   }
 
   /// Brings every site that holds two instructions, or one of six bytes, into the form that pokes
-  /// write, or back; behind a quiescent state of every task.
-  ///
-  /// All of them or none.
-  static func convert(toPoked: Bool) throws(PatchError) {
-    lockText()
-    defer { unlockText() }
-    let operations: InlineArray<4, LockOperation> = [.unlock, .wait, .kick, .vcpuIsPreempted]
-    let (from, to): (Implementation, Implementation) =
-      toPoked ? (.native, .gate) : (.gate, .native)
-    for index in operations.indices {
-      do throws(PatchError) {
-        try convert(operations[index], from: from, to: to)
-      } catch {
-        // What was done is undone; a write that was allowed once is allowed again.
-        for earlier in 0..<index { try convert(operations[earlier], from: to, to: from) }
-        throw error
-      }
+  /// write.
+  private static func convert() throws(InstallFailure) {
+    let conversion = unsafe SiteConversion(
+      sites: control.sites, set: control.bootSet, direction: .toOneInstruction)
+    do throws(PatchError) {
+      try carryOut(conversion)
+    } catch {
+      throw .patch(error)
     }
   }
 
-  private static func convert(
-    _ operation: LockOperation, from: Implementation, to: Implementation
-  ) throws(PatchError) {
-    let sites = unsafe control.sites
-    let implementation = unsafe control.bootSet.implementation(of: operation)
-    guard sites.forms[operation, implementation].isInline else { return }
-    Transit.implementation = implementation
-    unsafe Transit.mustPassTasks = true
-    defer { unsafe Transit.mustPassTasks = false }
-    _ = try Poke<KernelMemory>.poke(
-      ConversionSites(sites: sites, implementation: implementation), operation, from: from, to: to,
-      by: .breakpoint)
+  /// Converts sites, all or, when something unrecognised is found, none.
+  static func carryOut(_ conversion: SiteConversion) throws(PatchError) {
+    lockText()
+    defer { unlockText() }
+    _ = try Patcher<KernelCode>.verify(conversion, .breakpoint)
+    let before = KernelTarget.currentState
+    var inTransit = before
+    for index in LockOperation.switched.indices {
+      inTransit.setInTransit(LockOperation.switched[index], true)
+    }
+    // Before the first breakpoint, in the order of `text_poke`'s own barriers.
+    KernelMachine.store(inTransit.bits, to: KernelTarget.state, .releasing)
+    defer { KernelMachine.store(before.bits, to: KernelTarget.state, .releasing) }
+    unsafe KernelCode.mustPassPreemption = true
+    defer { unsafe KernelCode.mustPassPreemption = false }
+    try Patcher<KernelCode>.poke(conversion, .breakpoint)
   }
 }

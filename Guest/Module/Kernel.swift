@@ -7,6 +7,7 @@ func paravirtualSlowPath(_ lock: UInt, _ value: UInt32)
 
 /// Error numbers of the kernel.
 enum ErrorNumber {
+  static var notPermitted: Int { -1 }
   static var noEntry: Int { -2 }
   static var io: Int { -5 }
   static var tryAgain: Int { -11 }

@@ -3,24 +3,7 @@ import LockPlatform
 import LockSwitching
 import QueuedSpinlocks
 
-extension KernelMachine: ReferenceMachine {
-  /// Slow paths and the handler of breakpoints run with preemption off.
-  static var mark: Location<UInt32>? { KernelCPU.current.mark }
-
-  static var slowPath: Location<UInt32> { SharedWords.slowPath }
-
-  static var counting: Location<UInt32> { SharedWords.counting }
-
-  static var references: UInt? { KernelCPU.current.references }
-
-  static var cpuEnd: UInt32 { cpuNumbersEnd() }
-
-  static func mark(of cpu: UInt32) -> Location<UInt32> { KernelCPU(cpu).mark }
-
-  static func references(of cpu: UInt32) -> UInt { KernelCPU(cpu).references }
-}
-
-extension KernelTarget: BarrierTarget {
+extension KernelTarget {
   /// Before the breakpoints stand CPUs entered slow paths that nobody counts.
   ///
   /// Each CPU runs a work item in task context, where preemption was on: it holds no spinlock and
@@ -29,10 +12,14 @@ extension KernelTarget: BarrierTarget {
 
   static func isBarrierPassed() -> Bool { !areBarriersLeft() }
 
-  /// An interrupt on every CPU.
-  static func fenceEveryCPU() { interruptAll() }
+  /// Whether the handler counts what it emulates.
+  ///
+  /// Acquiring and releasing; written before the first breakpoint stands and after the last.
+  static var isCounted: Bool { KernelMachine.load(SharedWords.isCounted, .acquiring) != 0 }
 
-  static func setCounted(_ isCounted: Bool) { Transit.purpose = isCounted ? .counted : .poke }
+  static func setCounted(_ isCounted: Bool) {
+    KernelMachine.store(isCounted ? 1 : 0, to: SharedWords.isCounted, .releasing)
+  }
 }
 
 /// Called on each CPU in task context, with preemption off only just now.

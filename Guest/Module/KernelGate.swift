@@ -3,13 +3,6 @@ import LockPlatform
 import LockSwitching
 import QueuedSpinlocks
 
-extension KernelMachine: GateMachine {
-  /// With preemption off there is nobody to give the CPU to.
-  static func yield() { KernelServices.relax() }
-
-  static func noteHold(_ nanoseconds: UInt64) { Measured.hold(nanoseconds) }
-}
-
 /// The slow path while the old one drains; called by the kernel's sites with preemption off, in any
 /// context, in the convention of `queued_spin_lock_slowpath`.
 ///
@@ -19,7 +12,8 @@ extension KernelMachine: GateMachine {
 func gate(_ lock: UInt, _ value: UInt32) {
   // A lock word of the kernel's, contract of the call.
   while unsafe !Gate<KernelMachine>.wait(LockWord(address: lock)) {
-    switch SlowPathInPlace.now {
+    // Acquiring; pairs with the release in `KernelTarget.lead`.
+    switch KernelMachine.entered(.acquiring) {
     case .gate: continue
     case .paravirtual: return paravirtualSlowPath(lock, value)
     // Test-and-set is the native slow path with a key of its own set.

@@ -99,62 +99,28 @@ extension KernelMachine: AtomicMemory {
   }
 }
 
-/// Words that all CPUs share, in memory of gather.c's.
-enum SharedWords {
-  /// `LockStepArea.size` bytes, aligned to 64.
-  static var lockStep: UInt { sharedWords() }
-  static var slowPath: Location<UInt32> { unsafe Location(address: sharedWords() &+ 64) }
-  static var counting: Location<UInt32> { unsafe Location(address: sharedWords() &+ 72) }
-  /// A CPU that was waited for.
-  static var straggler: Location<UInt32> { unsafe Location(address: sharedWords() &+ 80) }
-}
+extension KernelMachine: SwitchMachine {
+  typealias Code = KernelCode
 
-/// Memory of one CPU: 256 bytes, aligned to 64, zero when the module is loaded.
-///
-///     0 references   64 acknowledgement   72 state of the gathering it follows, 0: none
-///     80 mark   88 longest hold   96, 128, 160 counts of breakpoints, four each
-struct KernelCPU {
-  private let address: UInt
+  static var slowPath: Location<UInt32> { SharedWords.slowPath }
 
-  /// The one that runs; preemption is off.
-  static var current: KernelCPU { KernelCPU(address: ownArea()) }
+  /// Slow paths and the handler of breakpoints run with preemption off.
+  static var mark: Location<UInt32>? { KernelCPU.current.mark }
 
-  private init(address: UInt) {
-    self.address = address
-  }
+  static func mark(of cpu: UInt32) -> Location<UInt32> { KernelCPU(cpu).mark }
 
-  init(_ number: UInt32) {
-    address = area(of: number)
-  }
+  static var cpuEnd: UInt32 { cpuNumbersEnd() }
 
-  // Contract of all places: offsets in the area, which stays while the module does.
-  var references: UInt { address }
-  var acknowledgement: Location<UInt64> { unsafe Location(address: address &+ 64) }
-  var following: Location<UInt64> { unsafe Location(address: address &+ 72) }
-  var mark: Location<UInt32> { unsafe Location(address: address &+ 80) }
-  var longestHold: Location<UInt64> { unsafe Location(address: address &+ 88) }
+  static var counting: Location<UInt32> { SharedWords.counting }
 
-  /// How many breakpoints of a kind were met in a context.
-  func met(_ kind: Met, in context: Int) -> Location<UInt64> {
-    unsafe Location(address: address &+ 96 &+ kind.rawValue &* 32 &+ UInt(context) &* 8)
-  }
+  static var references: UInt? { KernelCPU.current.references }
 
-  /// Counts a breakpoint.
-  ///
-  /// Relaxed, and not one step: only this CPU writes it, in this context.
-  func count(_ kind: Met, in context: Int) {
-    let place = met(kind, in: context)
-    KernelMachine.store(KernelMachine.load(place, .relaxed) &+ 1, to: place, .relaxed)
-  }
-}
+  static func references(of cpu: UInt32) -> UInt { KernelCPU(cpu).references }
 
-/// What is counted of the breakpoints that CPUs meet at sites.
-enum Met: UInt {
-  /// All of them.
-  case breakpoint = 0
-  /// Those whose CPU joined a lock-step.
-  case joined = 1
-  /// Those that ended a critical section: a lock taken before the breakpoint was met, or while it
-  /// stood, and released at it.
-  case released = 2
+  /// With preemption off there is nobody to give the CPU to.
+  static func yield() { KernelServices.relax() }
+
+  static var nanoseconds: UInt64 { nanosecondsNow() }
+
+  static func noteStall(_ nanoseconds: UInt64) { SwitchMeasurements.stalled(nanoseconds) }
 }

@@ -1,6 +1,7 @@
 import CodePatching
 import KernelServices
 import LockPlatform
+import LockSwitching
 
 /// A patch site of the running kernel.
 struct KernelSite {
@@ -15,18 +16,16 @@ struct KernelSite {
   private let memory: UnsafeMutablePointer<KernelSite>?
   private(set) var count: Int
   private let capacity: Int
-  var forms: KernelForms
 
   /// No sites.
   init() {
     unsafe memory = nil
     count = 0
     capacity = 0
-    forms = KernelForms()
   }
 
   /// Room for so many sites; nil if there is no memory.
-  init?(capacity: Int, forms: KernelForms) {
+  init?(capacity: Int) {
     guard let memory = unsafe allocate(UInt(capacity * MemoryLayout<KernelSite>.stride)) else {
       return nil
     }
@@ -34,7 +33,6 @@ struct KernelSite {
     unsafe self.memory = memory.bindMemory(to: KernelSite.self, capacity: capacity)
     count = 0
     self.capacity = capacity
-    self.forms = forms
   }
 
   /// Gives the memory back.
@@ -65,25 +63,61 @@ struct KernelSite {
 
   func form(of index: Int, as implementation: Implementation) -> Form? {
     let site = self[index]
-    return forms.form(site.operation, implementation, site: site.address)
+    return unsafe KernelForms.current.form(site.operation, implementation, site: site.address)
+  }
+
+  /// What a site holds as one instruction while a set is in force, padded to its whole length; nil for
+  /// one that holds the same as after boot, so that nothing is converted.
+  func converted(_ index: Int, in set: LockSet) -> Form? {
+    let site = self[index]
+    guard site.operation != .vcpuIsPreempted,
+      let form = form(of: index, as: set.implementation(of: site.operation))
+    else { return nil }
+    let padded = KernelForms.padded(form)
+    return padded.bytes == site.original ? nil : padded
   }
 }
 
-/// The same sites while they pass between what the kernel put there and what pokes write.
+/// The sites that pass between what the kernel put there, which may be two instructions, and the one
+/// instruction that pokes change.
 ///
-/// Both mean the same implementation of the operation, so the names of the two are free: what the
-/// kernel put there is called native here, what pokes write the gate.
-struct ConversionSites: SiteTable {
+/// Both do the same.
+struct SiteConversion: PokeList {
+  enum Direction {
+    /// When the module is loaded.
+    case toOneInstruction
+    /// When it is removed.
+    ///
+    /// A site that holds unrecognised bytes, or is covered by a probe, is left alone: its one
+    /// instruction needs nothing of the module's.
+    case toOriginal
+  }
+
   let sites: KernelSites
-  let implementation: Implementation
+  let set: LockSet
+  let direction: Direction
 
   var count: Int { sites.count }
 
-  func site(_ index: Int) -> (address: UInt, operation: LockOperation) { sites.site(index) }
+  func poke(_ index: Int) throws(PatchError) -> Poke? {
+    guard let one = sites.converted(index, in: set) else { return nil }
+    let site = sites[index]
+    let original = Form(bytes: site.original, count: KernelForms.siteLength)
+    switch direction {
+    case .toOneInstruction: return Poke(at: site.address, from: original, to: one)
+    case .toOriginal:
+      // Behind a breakpoint of our own it is under way: the answer must stay the same.
+      guard isOurs(site.address, one, original), probe(covering: site.address) == 0 else {
+        return nil
+      }
+      return Poke(at: site.address, from: one, to: original)
+    }
+  }
 
-  func form(of index: Int, as side: Implementation) -> Form? {
-    if side == .native { return Form(bytes: sites[index].original, count: KernelForms.siteLength) }
-    guard let form = sites.form(of: index, as: implementation) else { return nil }
-    return KernelForms.padded(form)
+  private func isOurs(_ address: UInt, _ one: Form, _ original: Form) -> Bool {
+    let held = KernelCode.loadCode(address, count: one.count)
+    if held == one.bytes || held == original.bytes { return true }
+    let tail = held >> 8
+    return held & 0xff == Form.breakpoint && (tail == one.bytes >> 8 || tail == original.bytes >> 8)
   }
 }

@@ -3,9 +3,7 @@ import KernelServices
 import LockPlatform
 import LockSwitching
 
-extension KernelMachine: LockStepMachine {
-  typealias Code = KernelMemory
-
+extension KernelMachine {
   static var lockStepArea: UInt { SharedWords.lockStep }
 
   static var gathered: GatheredCPU? {
@@ -36,8 +34,6 @@ extension KernelMachine: LockStepMachine {
   static func serializeThisCore() { serializeCore() }
 
   static func relax(_: UInt32) { KernelServices.relax() }
-
-  static var nanoseconds: UInt64 { nanosecondsNow() }
 }
 
 /// What the gathered CPUs do; set before they are gathered.
@@ -67,7 +63,7 @@ func gathered() {
     KernelMachine.compilerBarrier()
     KernelMachine.store(0, to: cpu.following, .relaxed)
   }
-  Measured.hold(until: nanosecondsNow(), since: since)
+  SwitchMeasurements.stalled(since: since)
 }
 
 private func lead() -> StopMachineOutcome {
@@ -83,40 +79,24 @@ private func lead() -> StopMachineOutcome {
     attempt &+= 1
   }
   var outcome = work.lead()
-  if outcome.failure != nil, !putBack(work.from) {
-    outcome.failure = .patch(.undoRefused(site: 0))
+  if let failure = outcome.failure {
+    // Before anybody runs: no task ever sees a mixture. Breakpoints that NMIs meet meanwhile are
+    // emulated.
+    LockStep<KernelMachine>.giveUp()
+    if work.putBack() {
+      outcome.failure = failure
+    } else {
+      // Not for what the mapping holds, which is every site. The gate stays closed.
+      outcome.failure = .unsound
+    }
   }
   LockStep<KernelMachine>.letGo()
   return outcome
 }
 
-/// Gives every site its old form again before anybody runs: no task ever sees a mixture.
-///
-/// Breakpoints that NMIs meet meanwhile are emulated (`Transit`).
-private func putBack(_ set: LockSet) -> Bool {
-  LockStep<KernelMachine>.giveUp()
-  let operations: InlineArray<5, LockOperation> = [
-    .slowPath, .unlock, .vcpuIsPreempted, .kick, .wait,
-  ]
-  for index in operations.indices {
-    let operation = operations[index]
-    do throws(PatchError) {
-      try Poke<KernelMemory>.putBack(
-        unsafe control.sites, operation, set.implementation(of: operation))
-    } catch {
-      return false
-    }
-  }
-  return true
-}
-
-extension KernelTarget: StopMachineTarget {
-  typealias Machine = KernelMachine
-
+extension KernelTarget {
   /// Stopper threads are tasks, where preemption was on: no spinlock is held, none waited for.
   static var gathersOutsideSlowPaths: Bool { true }
-
-  static func prepareToGather(_ mode: StopMode) throws(SwitchFailure) {}
 
   static func gather(
     for work: StopMachineWork<KernelTarget>, _ mode: StopMode
@@ -125,10 +105,10 @@ extension KernelTarget: StopMachineTarget {
       throw .patch(.notWritable(site: sites.site(0).address))
     }
     defer { mapping.end() }
-    let before = SlowPathInPlace.now
-    // Where breakpoints are emulated because the time was over, NMIs take locks at the gate.
-    SlowPathInPlace.set(.gate)
-    Transit.purpose = .lockStep
+    let before = work.state.entered
+    // Where breakpoints are emulated because it timed out, NMIs take locks at the gate; those that
+    // still wait there when all is done leave into the new slow path.
+    lead(to: .gate)
     unsafe Gathering.leader = firstOnline(from: 0)
     unsafe Gathering.work = work
     unsafe Gathering.outcome = nil
@@ -138,9 +118,16 @@ extension KernelTarget: StopMachineTarget {
     unsafe Gathering.mapping = nil
     LockStep<KernelMachine>.letGo()
     unsafe Gathering.leader = .max
-    Transit.purpose = .poke
-    SlowPathInPlace.set(before)
-    guard isDone, let outcome = unsafe Gathering.outcome else { throw .unsupported }
+    guard isDone, let outcome = unsafe Gathering.outcome else {
+      lead(to: before)
+      throw .unsupported
+    }
+    switch outcome.failure {
+    // Whoever asked opens the gate, if the slow path changes.
+    case nil: if work.batch[.slowPath] == nil { lead(to: before) }
+    case .unsound: break
+    default: lead(to: before)
+    }
     return outcome
   }
 }

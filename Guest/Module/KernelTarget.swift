@@ -5,67 +5,88 @@ import LockSwitching
 
 /// The running kernel, as the floors switch it.
 ///
-/// Called by one thread at a time, with the CPUs held: none comes or goes meanwhile.
+/// Called by one thread at a time, with the CPUs held, so that none comes or goes, and with the lock
+/// of the kprobes, so that no probe does.
 enum KernelTarget: SwitchTarget {
-  static func prepare(_ plan: Plan, _ method: PokeMethod) throws(SwitchFailure) {
-    guard method == .breakpoint else { throw .unsupported }
-    lockText()
-    defer { unlockText() }
-    // An operation may be poked twice: what it holds the second time is known from the first.
-    var seen: InlineArray<5, Bool> = .init(repeating: false)
-    for index in 0..<plan.count {
-      guard case .poke(let operation, let old, _) = plan[index], !seen[Int(operation.rawValue)]
-      else { continue }
-      seen[Int(operation.rawValue)] = true
-      do throws(PatchError) {
-        _ = try Poke<KernelMemory>.verify(unsafe control.sites, operation, holds: old)
-      } catch {
-        throw .patch(error)
+  typealias Machine = KernelMachine
+
+  static var state: Location<UInt64> { SharedWords.state }
+
+  /// What is in place now.
+  static var currentState: SwitchState {
+    // Relaxed: advice, or asked by whoever switches.
+    SwitchState(bits: KernelMachine.load(state, .relaxed))
+  }
+
+  // MARK: Before anything is changed
+
+  static func prepare(_ request: SwitchRequest) throws(SwitchFailure) {
+    guard request.method == .breakpoint else { throw .unsupported }
+    unsafe control.lastProbe = 0
+    let sites = sites
+    for index in 0..<sites.count {
+      let found = probe(covering: sites[index].address)
+      guard found == 0 else {
+        unsafe control.lastProbe = found
+        throw .patch(.notWritable(site: sites[index].address))
       }
     }
   }
 
-  static func poke(
-    _ operation: LockOperation, from old: Implementation, to new: Implementation,
-    by method: PokeMethod
-  ) throws(SwitchFailure) -> UInt32 {
-    if operation == .slowPath {
-      // Nobody is in the native slow path now: it is drained, or was not in place.
-      if old == .gate, new != .paravirtual, let key = unsafe control.symbols?.testAndSetKey {
-        setKey(key, new == .testAndSet)
-      }
-      // Those at the gate go on as soon as it opens; if it closes, as yet there is nobody.
-      SlowPathInPlace.set(new)
-    }
-    let sites = unsafe control.sites
-    let written: UInt32
-    if sites.forms.differ(operation, old, new) {
-      written = try pokeSites(sites, operation, from: old, to: new)
-    } else {
-      written = 0
-    }
-    // The gate is nothing for a module that comes: it is refused while a switch lasts.
-    if new != .gate {
-      let body = sites.forms[operation, new]
-      setKernelOperation(Int32(operation.rawValue), body.function, !body.isInline)
-    }
-    return written
+  // MARK: Text
+
+  nonisolated(unsafe) private static var isTextLocked = false
+
+  static func openText(forWriting: Bool) throws(SwitchFailure) {
+    lockText()
+    unsafe isTextLocked = true
   }
 
-  private static func pokeSites(
-    _ sites: KernelSites, _ operation: LockOperation, from old: Implementation,
-    to new: Implementation
-  ) throws(SwitchFailure) -> UInt32 {
-    lockText()
-    defer { unlockText() }
-    Transit.implementation = new
-    do throws(PatchError) {
-      return UInt32(
-        try Poke<KernelMemory>.poke(sites, operation, from: old, to: new, by: .breakpoint))
-    } catch {
-      if operation == .slowPath { SlowPathInPlace.set(old) }
-      throw .patch(error)
+  static func closeText() throws(SwitchFailure) {
+    unsafe isTextLocked = false
+    unlockText()
+  }
+
+  static var sites: KernelSites { unsafe control.sites }
+
+  /// All are called or inlined at sites.
+  static func isText(_: LockOperation) -> Bool { true }
+
+  /// Modules that come from now on get it at their sites.
+  ///
+  /// The gate is nothing for them: those that come while a switch lasts are refused.
+  static func note(_ operation: LockOperation, holds implementation: Implementation) {
+    guard implementation != .gate else { return }
+    let body = unsafe KernelForms.current[operation, implementation]
+    setKernelOperation(Int32(operation.rawValue), body.function, !body.isInline)
+  }
+
+  // MARK: Memory
+
+  /// Nothing is in memory.
+  static func put(_: LockOperation, _: Implementation) {}
+
+  static func lead(to slowPath: Implementation) {
+    KernelMachine.store(UInt32(slowPath.rawValue), to: KernelMachine.slowPath, .releasing)
+  }
+
+  /// Sets the key that makes the native slow path test-and-set.
+  ///
+  /// The paravirtual one does not look at it. The kernel pokes its text for that and takes the lock of
+  /// the text, which an undo may hold: nothing depends on who else pokes meanwhile, since the sites in
+  /// transit are nobody else's.
+  static func choose(_ slowPath: Implementation) {
+    let isSet: Bool
+    switch slowPath {
+    case .native: isSet = false
+    case .testAndSet: isSet = true
+    case .paravirtual, .gate: return
     }
+    guard let key = unsafe control.symbols?.testAndSetKey, keyIsSet(key) != isSet else { return }
+    let wasLocked = unsafe isTextLocked
+    if wasLocked { unlockText() }
+    setKey(key, isSet)
+    if wasLocked { lockText() }
   }
 
   // MARK: Draining
@@ -74,7 +95,10 @@ enum KernelTarget: SwitchTarget {
   // period ends only when every CPU that was in one has left it. RCU does not watch CPUs that
   // idle, but those take locks with interrupts off only.
 
-  static func beginDrain() {
+  /// Names the grace period that a drain waits for.
+  nonisolated(unsafe) private static var gracePeriod: UInt = 0
+
+  static func beginDrain() throws(SwitchFailure) {
     unsafe gracePeriod = beginGracePeriod()
   }
 
@@ -86,25 +110,12 @@ enum KernelTarget: SwitchTarget {
 
   static func rest() { shortRest() }
 
-  static var nanoseconds: UInt64 { nanosecondsNow() }
+  /// An interrupt on every CPU.
+  static func fenceEveryCPU() throws(SwitchFailure) { interruptAll() }
 
-  static func beginMeasuring() { Measured.begin() }
+  // MARK: Measuring
 
-  static var measured: (longestHold: UInt64, breakpoints: UInt64) { Measured.values }
-}
+  static func beginMeasuring() { SwitchMeasurements.begin() }
 
-/// Names the grace period that a drain waits for.
-///
-/// Only the switching thread uses it.
-nonisolated(unsafe) private var gracePeriod: UInt = 0
-
-extension KernelForms {
-  /// Whether sites hold something else for one implementation than for the other.
-  func differ(
-    _ operation: LockOperation, _ one: Implementation, _ other: Implementation
-  ) -> Bool {
-    let (first, second) = (self[operation, one], self[operation, other])
-    return first.isInline != second.isInline
-      || (!first.isInline && first.function != second.function)
-  }
+  static var measured: (longestStall: UInt64, breakpoints: UInt64) { SwitchMeasurements.values }
 }

@@ -4,23 +4,43 @@ import LockPlatform
 import LockSwitching
 
 extension TextBuffer {
-  /// Writes the report of a switch as one line of JSON, with the reason if it failed.
-  mutating func write(_ report: SwitchReport, _ failure: SwitchFailure?) {
-    report.writeJSON { write(byte: $0) }
-    guard let failure else { return }
-    // Before the closing brace.
-    removeLast()
-    write(",\"error\":\"")
-    write(failure)
-    write("\"}")
+  /// Writes one short line about a switch, for the kernel log.
+  mutating func writeSummary(of report: SwitchReport, probe: UInt) {
+    write(report.from.name)
+    write(" -> ")
+    write(report.to.name)
+    write(" by ")
+    write(report.protocol.name)
+    write(", asked by ")
+    write(report.reason.name)
+    write(": ")
+    write(report.result.name)
+    if report.stepCount > 0 {
+      write(" in ")
+      write(decimal: report.nanoseconds / 1000)
+      write(" us, ")
+      write(decimal: report.breakpoints)
+      write(" breakpoints, longest stall ")
+      write(decimal: report.longestStall / 1000)
+      write(" us")
+    }
+    guard let failure = report.failure else { return }
+    write("; ")
+    write(failure, probe: probe)
   }
 
-  /// Writes the report of the last switch, with what CPUs met at sites in transit.
+  /// Writes the report of the last switch as one line of JSON, with the breakpoints that CPUs met and
+  /// the reason if it failed.
   mutating func writeLastSwitch() {
     guard let last = unsafe control.last else { return }
-    unsafe write(last, control.lastFailure)
+    last.writeJSON { write(byte: $0) }
     // Before the closing brace.
     removeLast()
+    if let failure = last.failure {
+      write(",\"error\":\"")
+      write(failure, probe: unsafe control.lastProbe)
+      write("\"")
+    }
     write(",\"met\":{")
     let names: InlineArray<3, StaticString> = ["breakpoints", "joined", "released"]
     for index in names.indices {
@@ -31,7 +51,7 @@ extension TextBuffer {
         write(context == 0 ? "\"" : ",\"")
         write(contextName(context))
         write("\":")
-        write(decimal: unsafe control.lastMet[index * 4 + context])
+        write(decimal: unsafe control.lastBreakpoints[index * 4 + context])
       }
       write("}")
     }
@@ -48,50 +68,38 @@ extension TextBuffer {
   }
 
   /// Writes what the module is and does, one thing a line.
+  ///
+  /// Without the lock that a switch holds: each value is what it is when it is read.
   mutating func writeStatus() {
-    let state = unsafe control
+    let state = KernelTarget.currentState
     write("set: ")
     write(state.set.name)
     write("\nboot_set: ")
-    write(state.bootSet.name)
+    write(unsafe control.bootSet.name)
     write("\nkernel: ")
     unsafe write(cString: kernelRelease())
+    writeInPlace(state)
     write("\nsites:")
+    let sites = unsafe control.sites
     for number in 0..<5 {
       guard let operation = LockOperation(rawValue: UInt8(number)) else { continue }
       var count = 0
-      for index in 0..<state.sites.count where state.sites[index].operation == operation {
-        count += 1
-      }
+      for index in 0..<sites.count where sites[index].operation == operation { count += 1 }
       write(" ")
       write(operation.name)
       write("=")
       write(decimal: count)
     }
-    write("\nkick_by: ")
-    switch state.kick {
-    case .kernel: write("the kernel's own")
-    case .kvm: write("KVM")
-    case .interrupt: write("interrupt")
-    }
-    if state.kick == .interrupt {
-      let names: InlineArray<4, StaticString> = [
-        "\nhalts: interrupts_on=", " interrupts_off=", "\nkicks: interrupt=", " nmi=",
-      ]
-      for number in names.indices {
-        write(names[number])
-        write(decimal: UInt64(haltCount(Int32(number))))
-      }
-    }
+    writeHypervisor()
     write("\nswitches:")
     for number in 0..<5 {
       guard let result = SwitchResult(rawValue: UInt8(number)) else { continue }
       write(" ")
       write(result.name)
       write("=")
-      write(decimal: state.results[number])
+      write(decimal: unsafe control.results[number])
     }
-    let total = Measured.total
+    let total = SwitchMeasurements.total
     let kinds: InlineArray<3, StaticString> = [
       "\nbreakpoints:", "\njoined_lock_step:", "\nreleased_at_breakpoints:",
     ]
@@ -103,10 +111,51 @@ extension TextBuffer {
       write(decimal: total[index])
     }
     write("\nblocked_by: ")
-    if let name = unsafe moduleWithSites() {
-      unsafe write(cString: name)
+    if isBlocked() {
+      unsafe write(cString: blockingModule())
     } else {
       write("nothing")
+    }
+  }
+
+  /// What may be in place of each operation: one implementation, or two while a batch is under way.
+  private mutating func writeInPlace(_ state: SwitchState) {
+    write("\nin_place:")
+    for index in LockOperation.switched.indices {
+      let operation = LockOperation.switched[index]
+      write(" ")
+      write(operation.name)
+      write("=")
+      var rest = state[operation]
+      while let implementation = rest.first {
+        write(implementation.name)
+        rest = rest.without(implementation)
+        if !rest.isEmpty { write("|") }
+      }
+    }
+    write("\nsettled: ")
+    write(state.isSettled(in: state.set) ? "yes" : "no")
+  }
+
+  private mutating func writeHypervisor() {
+    write("\nhypervisor: ")
+    unsafe write(cString: hypervisorName())
+    write(kvmDedicates() ? "\ndedicated_hint: yes" : "\ndedicated_hint: no")
+    write(kvmKicks() ? "\npv_unhalt: yes" : "\npv_unhalt: no")
+    write(kvmStealTime() ? "\nsteal_time: yes" : "\nsteal_time: no")
+    write("\nkick_by: ")
+    let kick = unsafe control.kick
+    write(kick.name)
+    switch kick {
+    case .kernel, .kvm: break
+    case .interrupt:
+      let names: InlineArray<4, StaticString> = [
+        "\nhalts: interrupts_on=", " interrupts_off=", "\nkicks: interrupt=", " nmi=",
+      ]
+      for number in names.indices {
+        write(names[number])
+        write(decimal: UInt64(haltCount(Int32(number))))
+      }
     }
   }
 }

@@ -7,33 +7,26 @@ import LockSwitching
 extension Control {
   /// Puts everything back as the kernel had it.
   ///
-  /// Cannot fail, only wait: for as long as somebody else's breakpoint stands in one of the sites
-  /// it says so and tries again.
+  /// The boot set is wholly in place, or the module could not be removed. Waits for no other's doing: a
+  /// site that holds unrecognised bytes, or is covered by a probe, keeps its one instruction and is
+  /// named.
   static func uninstall() {
     guard unsafe control.symbols != nil else { return }
-    // Nobody waits for it any more.
-    unsafe control.timeLimit = 60_000
-    // The one that no load keeps from finishing.
-    unsafe control.protocol = .staged
-    while unsafe control.set != control.bootSet {
-      if change(to: unsafe control.bootSet, .operator) != 0 { waitBeforeRetry() }
-    }
-    while true {
-      do throws(PatchError) {
-        try convert(toPoked: false)
-        break
-      } catch {
-        withLine { line in line.write(error) }
-        waitBeforeRetry()
-      }
-    }
     let sites = unsafe control.sites
-    var different = unsafe control.bootTable?.restore() ?? 0
-    for index in 0..<sites.count {
-      let site = sites[index]
-      let bytes = KernelMemory.loadCode(site.address, count: KernelForms.siteLength)
-      if bytes != site.original { different += 1 }
+    lockProbes()
+    holdCPUs()
+    let conversion = unsafe SiteConversion(
+      sites: sites, set: control.bootSet, direction: .toOriginal)
+    do throws(PatchError) {
+      try carryOut(conversion)
+    } catch {
+      withLine { line in line.write(error, probe: 0) }
     }
+    var different = unsafe control.bootTable?.restore() ?? 0
+    for index in 0..<sites.count where differs(sites[index]) { different += 1 }
+    allowProbes()
+    releaseCPUs()
+    unlockProbes()
     withLine { line in
       line.write("removed; of ")
       line.write(decimal: sites.count)
@@ -42,15 +35,32 @@ extension Control {
       line.write(" differ from what they were before loading")
     }
     unsafe control.symbols = nil
+    // Nobody is at the gate, in wait or kick, or in the breakpoint handler any more: all of them run
+    // with preemption off, called from places that do.
+    passPreemption()
     unsafe control.hash?.remove()
-    // Nobody is at the gate, in wait or kick, or in the breakpoint handler any more.
-    waitForTasks()
     unsafe control.sites = KernelSites()
     sites.deallocate()
   }
 
-  private static func waitBeforeRetry() {
-    withLine { line in line.write("cannot be removed yet; trying again until it can") }
-    longRest()
+  private static func differs(_ site: KernelSite) -> Bool {
+    let found = KernelCode.loadCode(site.address, count: KernelForms.siteLength)
+    guard found != site.original else { return false }
+    let covering = probe(covering: site.address)
+    withLine { line in
+      line.write(site.operation.name)
+      line.write(" site ")
+      line.write(address: site.address)
+      line.write(" keeps ")
+      line.write(code: found, count: KernelForms.siteLength)
+      line.write(" instead of ")
+      line.write(code: site.original, count: KernelForms.siteLength)
+      if covering != 0 {
+        line.write(" because of the kprobe at ")
+        line.write(address: covering)
+      }
+      line.write("; it does the same")
+    }
+    return true
   }
 }

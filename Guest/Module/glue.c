@@ -3,11 +3,12 @@
  * What makes tidelock.ko a module: coming and going, files, and who is told of what. What it
  * decides and does is in Swift (services.h).
  */
+#include <linux/capability.h>
 #include <linux/kdebug.h>
 #include <linux/kobject.h>
-#include <linux/kvm_para.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/sysfs.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
@@ -17,6 +18,15 @@
 static char *sites = "/lib/tidelock/sites";
 module_param(sites, charp, 0444);
 MODULE_PARM_DESC(sites, "file with the patch sites of this kernel (tidelock guest sites)");
+
+static char *protocols = "staged";
+module_param(protocols, charp, 0444);
+MODULE_PARM_DESC(protocols, "all: the published protocols may be chosen too, for comparison");
+
+bool tidelock_c_all_protocols(void)
+{
+	return !strcmp(protocols, "all");
+}
 
 const unsigned char *tidelock_c_sites_path(void)
 {
@@ -28,14 +38,22 @@ void tidelock_c_log(const unsigned char *text, int size)
 	pr_info("tidelock: %.*s\n", size, text);
 }
 
+/* What comes as often as somebody asks for it. */
+void tidelock_c_log_often(const unsigned char *text, int size)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 20);
+
+	if (__ratelimit(&limit))
+		tidelock_c_log(text, size);
+}
+
 static int on_die(struct notifier_block *block, unsigned long event, void *data)
 {
 	struct pt_regs *regs = ((struct die_args *)data)->regs;
 
 	if (event != DIE_INT3 || user_mode(regs))
 		return NOTIFY_DONE;
-	return tidelock_breakpoint(&regs->ip, &regs->sp, &regs->ax, regs->di) ? NOTIFY_STOP :
-										NOTIFY_DONE;
+	return tidelock_breakpoint(&regs->ip, &regs->sp, regs->di) ? NOTIFY_STOP : NOTIFY_DONE;
 }
 
 /* After kprobes, before whoever only reports. */
@@ -67,8 +85,50 @@ static void text_of(struct module *module, unsigned long *start, unsigned long *
 #endif
 }
 
-/* One switch, or one look at the state, at a time. */
+/* One switch at a time, and whoever needs that none is under way. */
 static DEFINE_MUTEX(control);
+
+/* A module that has sites of its own, for as long as it is there. */
+static char blocker[MODULE_NAME_LEN];
+static DEFINE_SPINLOCK(blocker_lock);
+
+/*
+ * Looks through the modules for one that has sites of its own, apart from one that is leaving. With
+ * `control` held, when one has come or goes.
+ */
+static void find_blocker(const struct module *leaving)
+{
+	struct module *module;
+	unsigned long text, size;
+	const char *found = "";
+
+	/* The list is read under RCU. */
+	preempt_disable();
+	list_for_each_entry_rcu(module, module_list, list) {
+		if (module == THIS_MODULE || module == leaving || module->state == MODULE_STATE_UNFORMED)
+			continue;
+		text_of(module, &text, &size);
+		if (!tidelock_has_sites(text, size))
+			continue;
+		found = module->name;
+		break;
+	}
+	spin_lock(&blocker_lock);
+	strscpy(blocker, found, sizeof(blocker));
+	spin_unlock(&blocker_lock);
+	preempt_enable();
+}
+
+bool tidelock_c_is_blocked(void)
+{
+	return READ_ONCE(blocker[0]);
+}
+
+/* Its name. A module that goes just now may leave it empty, never without an end. */
+const unsigned char *tidelock_c_blocking_module(void)
+{
+	return (const unsigned char *)blocker;
+}
 
 /*
  * A module has been patched for the set that was in force then. If that is no longer in force it
@@ -78,44 +138,45 @@ static int on_module(struct notifier_block *block, unsigned long event, void *da
 {
 	struct module *module = data;
 	unsigned long text, size;
-	bool welcome;
+	bool welcome = true;
 
-	if (event != MODULE_STATE_COMING)
+	if (event != MODULE_STATE_COMING && event != MODULE_STATE_GOING)
+		return NOTIFY_DONE;
+	if (module == THIS_MODULE)
 		return NOTIFY_DONE;
 	text_of(module, &text, &size);
 	mutex_lock(&control);
-	welcome = tidelock_module_coming(module->name, text, size);
+	if (event == MODULE_STATE_GOING) {
+		/* Nothing to look for where nothing was found. */
+		if (tidelock_c_is_blocked())
+			find_blocker(module);
+	} else {
+		welcome = tidelock_module_coming(module->name, text, size);
+		if (welcome && tidelock_has_sites(text, size)) {
+			spin_lock(&blocker_lock);
+			strscpy(blocker, module->name, sizeof(blocker));
+			spin_unlock(&blocker_lock);
+		}
+	}
 	mutex_unlock(&control);
 	return welcome ? NOTIFY_DONE : notifier_from_errno(-EBUSY);
 }
 
 static struct notifier_block module_block = { .notifier_call = on_module };
 
-/* The name of a module that has sites of its own; NULL if there is none. */
-const unsigned char *tidelock_c_module_with_sites(void)
+/* Whoever wants to remove the module finds it busy from here on; false if that has begun. */
+bool tidelock_c_keep(void)
 {
-	static char name[MODULE_NAME_LEN];
-	struct module *module;
-	unsigned long text, size;
-	const char *found = NULL;
-
-	/* The list is read under RCU. */
-	preempt_disable();
-	list_for_each_entry_rcu(module, module_list, list) {
-		if (module == THIS_MODULE || module->state == MODULE_STATE_UNFORMED)
-			continue;
-		text_of(module, &text, &size);
-		if (!tidelock_has_sites(text, size))
-			continue;
-		strscpy(name, module->name, sizeof(name));
-		found = name;
-		break;
-	}
-	preempt_enable();
-	return (const unsigned char *)found;
+	return try_module_get(THIS_MODULE);
 }
 
-/* ---- The hint ---- */
+/* Ends that, with `control` held: whoever removes the module waits for it. */
+void tidelock_c_let_go(void)
+{
+	module_put(THIS_MODULE);
+}
+
+/* ---- Later ---- */
 
 static void read_hint(struct work_struct *work);
 static DECLARE_DELAYED_WORK(hint_work, read_hint);
@@ -128,9 +189,9 @@ static void read_hint(struct work_struct *work)
 	if (!period)
 		return;
 	mutex_lock(&control);
-	tidelock_hint(kvm_para_available() && kvm_para_has_hint(KVM_HINTS_REALTIME));
+	tidelock_hint(tidelock_c_kvm_dedicates());
 	mutex_unlock(&control);
-	schedule_delayed_work(&hint_work, msecs_to_jiffies(period));
+	queue_delayed_work(system_unbound_wq, &hint_work, msecs_to_jiffies(period));
 }
 
 unsigned long long tidelock_c_hint_period(void)
@@ -143,7 +204,20 @@ void tidelock_c_set_hint_period(unsigned long long period)
 {
 	WRITE_ONCE(hint_period, period);
 	if (period)
-		mod_delayed_work(system_wq, &hint_work, msecs_to_jiffies(period));
+		mod_delayed_work(system_unbound_wq, &hint_work, msecs_to_jiffies(period));
+}
+
+static void retry(struct work_struct *work)
+{
+	mutex_lock(&control);
+	tidelock_retry();
+	mutex_unlock(&control);
+}
+static DECLARE_DELAYED_WORK(retry_work, retry);
+
+void tidelock_c_retry_later(unsigned long long milliseconds)
+{
+	mod_delayed_work(system_unbound_wq, &retry_work, msecs_to_jiffies(milliseconds));
 }
 
 /* ---- Files ---- */
@@ -165,11 +239,16 @@ static struct kobj_attribute files[] = {
 static struct attribute *list[ARRAY_SIZE(files) + 1];
 static const struct attribute_group group = { .attrs = list };
 static struct kobject *folder;
+#define TIDELOCK_STATUS 0
+#define TIDELOCK_SET 1
 
 static ssize_t show(struct kobject *kobj, struct kobj_attribute *file, char *page)
 {
 	ssize_t result;
 
+	/* Nobody waits for a switch to see what is in place. */
+	if (file - files == TIDELOCK_STATUS || file - files == TIDELOCK_SET)
+		return tidelock_show(file - files, page, PAGE_SIZE);
 	if (mutex_lock_interruptible(&control))
 		return -EINTR;
 	result = tidelock_show(file - files, page, PAGE_SIZE);
@@ -182,6 +261,8 @@ static ssize_t store(struct kobject *kobj, struct kobj_attribute *file, const ch
 {
 	ssize_t result;
 
+	if (!capable(CAP_SYS_MODULE))
+		return -EPERM;
 	/* A second writer is told so rather than made to wait. */
 	if (!mutex_trylock(&control))
 		return -EBUSY;
@@ -200,27 +281,40 @@ static void stop_listening(void)
 	tidelock_gather_stop();
 }
 
-static int __init load(void)
+static int __init find_kernel(void)
 {
 	int error = tidelock_find_kernel();
+
+	if (!error)
+		error = tidelock_text_start();
+	if (!error)
+		error = tidelock_probes_start();
+	if (!error) {
+		module_list = (struct list_head *)tidelock_c_symbol((const unsigned char *)"modules");
+		error = module_list ? tidelock_gather_start() : -ENOENT;
+	}
+	return error;
+}
+
+static int __init load(void)
+{
+	int error = find_kernel();
 	int i;
 
 	if (error) {
 		pr_err("tidelock: this kernel's text cannot be changed from a module (%d)\n", error);
 		return error;
 	}
-	module_list = (struct list_head *)tidelock_c_symbol((const unsigned char *)"modules");
-	if (!module_list)
-		return -ENOENT;
-	error = tidelock_gather_start();
-	if (!error)
-		error = tidelock_halt_start();
+	error = tidelock_halt_start();
 	if (error)
 		return error;
 	register_die_notifier(&die_block);
+	/* Before the look at the modules that are there: none comes unseen between the two. */
 	register_module_notifier(&module_block);
 	mutex_lock(&control);
 	error = tidelock_load();
+	if (!error)
+		find_blocker(NULL);
 	mutex_unlock(&control);
 	if (error)
 		goto no_files;
@@ -232,19 +326,25 @@ static int __init load(void)
 	error = folder ? sysfs_create_group(folder, &group) : -ENOMEM;
 	if (!error)
 		return 0;
-	kobject_put(folder);
+	if (folder) {
+		kobject_del(folder);
+		kobject_put(folder);
+	}
 	tidelock_unload();
 no_files:
 	stop_listening();
 	return error;
 }
 
+/* The boot set is in force, and no switch is under way: otherwise the module is kept. */
 static void __exit unload(void)
 {
 	/* First the files: whoever is in one of them is waited for. */
+	kobject_del(folder);
 	kobject_put(folder);
 	WRITE_ONCE(hint_period, 0);
 	cancel_delayed_work_sync(&hint_work);
+	cancel_delayed_work_sync(&retry_work);
 	mutex_lock(&control);
 	tidelock_unload();
 	mutex_unlock(&control);

@@ -4,6 +4,13 @@
 /* Finds what is not exported; nothing else of kernel.c works before. */
 int tidelock_find_kernel(void);
 
+/* Find what they work with and what is not exported. */
+int tidelock_text_start(void);
+int tidelock_probes_start(void);
+
+/* Whether the processor is an emulator's. */
+bool tidelock_is_emulated(void);
+
 /* Begins and ends to handle the NMIs that kicks send. */
 int tidelock_halt_start(void);
 void tidelock_halt_stop(void);

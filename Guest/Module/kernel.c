@@ -9,13 +9,13 @@
 #include <linux/kallsyms.h>
 #include <linux/kernel_read_file.h>
 #include <linux/kprobes.h>
-#include <linux/kvm_para.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/clock.h>
 #include <linux/slab.h>
 #include <linux/static_call.h>
+#include <linux/timekeeping.h>
 #include <linux/uaccess.h>
 #include <linux/utsname.h>
 #include <linux/vmalloc.h>
@@ -33,23 +33,15 @@ static unsigned long no_lookup(const char *name)
 	return 0;
 }
 
-static void *no_poke(void *address, const void *bytes, size_t size)
-{
-	return NULL;
-}
-
-static void no_sync(void)
-{
-}
 DEFINE_STATIC_CALL(tidelock_lookup, no_lookup);
-DEFINE_STATIC_CALL(tidelock_poke, no_poke);
 
 static void no_unlock(unsigned long lock)
 {
 }
-DEFINE_STATIC_CALL(tidelock_sync, no_sync);
 DEFINE_STATIC_CALL(tidelock_unlock, no_unlock);
-static struct mutex *text_lock;
+
+/* The forced capabilities, which the kernel applies again to every CPU that comes. */
+static unsigned long *caps_set, *caps_cleared;
 
 /* The address of a kernel symbol, 0 if there is none. */
 word tidelock_c_symbol(const unsigned char *name)
@@ -74,17 +66,13 @@ int tidelock_find_kernel(void)
 	if (IS_ENABLED(CONFIG_X86_KERNEL_IBT))
 		address &= ~15UL;
 	static_call_update(tidelock_lookup, (typeof(&no_lookup))address);
-	text_lock = (struct mutex *)static_call(tidelock_lookup)("text_mutex");
-	address = static_call(tidelock_lookup)("text_poke");
-	if (!text_lock || !address || !static_call(tidelock_lookup)("text_poke_sync"))
-		return -ENOENT;
-	static_call_update(tidelock_poke, (typeof(&no_poke))address);
 	/* Preserves more registers than its callers here expect, and takes the lock where C does. */
 	address = static_call(tidelock_lookup)("__raw_callee_save___pv_queued_spin_unlock");
-	if (!address)
+	caps_set = (unsigned long *)static_call(tidelock_lookup)("cpu_caps_set");
+	caps_cleared = (unsigned long *)static_call(tidelock_lookup)("cpu_caps_cleared");
+	if (!address || !caps_set || !caps_cleared)
 		return -ENOENT;
 	static_call_update(tidelock_unlock, (typeof(&no_unlock))address);
-	static_call_update(tidelock_sync, (typeof(&no_sync))static_call(tidelock_lookup)("text_poke_sync"));
 	return 0;
 }
 
@@ -136,85 +124,6 @@ word tidelock_c_possible_cpus(void)
 	return num_possible_cpus();
 }
 
-/* ---- Code ---- */
-
-void tidelock_c_lock_text(void)
-{
-	mutex_lock(text_lock);
-}
-
-void tidelock_c_unlock_text(void)
-{
-	mutex_unlock(text_lock);
-}
-
-/* Reads code that may not be there; false if it is not. */
-bool tidelock_c_read_code(void *into, word address, word size)
-{
-	return copy_from_kernel_nofault(into, (const void *)address, size) == 0;
-}
-
-/* What was written since the CPUs were serialized last. */
-static struct {
-	word address;
-	unsigned long long bytes;
-	word size;
-} written[128];
-static unsigned int written_count;
-
-/* With the text lock held, as is all here. */
-void tidelock_c_write_code(word address, unsigned long long bytes, word size)
-{
-	static_call(tidelock_poke)((void *)address, &bytes, size);
-	if (written_count < ARRAY_SIZE(written)) {
-		written[written_count].address = address;
-		written[written_count].bytes = bytes;
-		written[written_count++].size = size;
-	}
-}
-
-/*
- * Every CPU has executed a core-serializing instruction when it returns.
- *
- * Then the same bytes are written once more. To a processor that is nothing. An emulator may have
- * been translating the old ones just while they changed, and have kept that: QEMU 7.2 does, and runs
- * it in spite of the serialization. By now it is done, and this write throws it away.
- */
-void tidelock_c_serialize(void)
-{
-	unsigned int i;
-
-	static_call(tidelock_sync)();
-	for (i = 0; i < written_count; i++)
-		static_call(tidelock_poke)((void *)written[i].address, &written[i].bytes, written[i].size);
-	written_count = 0;
-}
-
-/*
- * Maps pages of the kernel's text once more, one behind the other, writable; 0 if there is no room.
- * text_poke() takes a spinlock itself, so it cannot be used where the sites it would meet are just
- * those that are being written: by whom all CPUs wait for.
- */
-word tidelock_c_map_text(const word *pages, word count)
-{
-	struct page **list = kmalloc_array(count, sizeof(*list), GFP_KERNEL);
-	void *mapping;
-	word i;
-
-	if (!list)
-		return 0;
-	for (i = 0; i < count; i++)
-		list[i] = virt_to_page((void *)pages[i]);
-	mapping = vmap(list, count, VM_MAP, PAGE_KERNEL);
-	kfree(list);
-	return (word)mapping;
-}
-
-void tidelock_c_unmap_text(word mapping)
-{
-	vunmap((void *)mapping);
-}
-
 void tidelock_c_paravirtual_unlock(word lock)
 {
 	static_call(tidelock_unlock)(lock);
@@ -242,10 +151,12 @@ void tidelock_c_interrupt_all(void)
 	on_each_cpu(nothing, NULL, 1);
 }
 
-/* No task stands where it stood, not even one that was preempted there. */
-void tidelock_c_wait_for_tasks(void)
+/*
+ * Every CPU has left the code that runs with preemption off and that it was in. A task that gets no
+ * CPU does not make it last longer, as it would with synchronize_rcu_tasks().
+ */
+void tidelock_c_pass_preemption(void)
 {
-	synchronize_rcu_tasks();
 	synchronize_rcu_expedited();
 	tidelock_c_interrupt_all();
 }
@@ -255,19 +166,36 @@ void tidelock_c_rest(void)
 	usleep_range(200, 400);
 }
 
-void tidelock_c_long_rest(void)
-{
-	msleep(500);
-}
-
 void tidelock_c_relax(void)
 {
 	cpu_relax();
 }
 
+/* What the kernel's own time is ahead of this CPU's counter. */
+static DEFINE_PER_CPU(u64, clock_offset);
+
+static void set_clock(void *data)
+{
+	this_cpu_write(clock_offset, ktime_get_mono_fast_ns() - sched_clock());
+}
+
+/* Has each CPU's counter agree with the kernel's own time, for the next switch. With the CPUs held. */
+void tidelock_c_set_clocks(void)
+{
+	on_each_cpu(set_clock, NULL, 1);
+}
+
+/*
+ * In any context. The kernel's own time where it may be asked. In a slow path, a handler, or while all
+ * CPUs stand still it may not: reading some of its sources (HPET) takes a lock, whose unlock may be the
+ * site in transit, and costs an exit to the hypervisor. There it is this CPU's counter, which is only
+ * as good as its calibration.
+ */
 unsigned long long tidelock_c_nanoseconds(void)
 {
-	return sched_clock();
+	if (preemptible())
+		return ktime_get_mono_fast_ns();
+	return sched_clock() + raw_cpu_read(clock_offset);
 }
 
 /* No CPU comes or goes between the two. */
@@ -292,17 +220,31 @@ word tidelock_c_operation(int operation)
 }
 
 /*
- * Modules loaded from now on get this function at their sites, and no inline code in its stead
- * if it is paravirtual.
+ * Modules loaded from now on get this function at their sites, and of the unlock no inline code in its
+ * stead if it is paravirtual. That is a capability, and those are computed anew whenever a CPU comes
+ * online, from what every CPU has and then from the forced ones: so it is forced.
  */
 void tidelock_c_set_operation(int operation, word function, bool paravirtual)
 {
-	int feature = operation == 1 ? X86_FEATURE_PVUNLOCK : X86_FEATURE_VCPUPREEMPT;
-
 	WRITE_ONCE(((unsigned long *)&pv_ops.lock)[operation], function);
-	if (operation != 1 && operation != 4)
+	if (operation != TIDELOCK_UNLOCK)
 		return;
-	assign_bit(feature, (unsigned long *)boot_cpu_data.x86_capability, paravirtual);
+	assign_bit(X86_FEATURE_PVUNLOCK, caps_set, paravirtual);
+	assign_bit(X86_FEATURE_PVUNLOCK, caps_cleared, !paravirtual);
+	assign_bit(X86_FEATURE_PVUNLOCK, (unsigned long *)boot_cpu_data.x86_capability, paravirtual);
+}
+
+/* As they were before the module changed them: that capability set, cleared, or neither by force. */
+unsigned int tidelock_c_forced(void)
+{
+	return test_bit(X86_FEATURE_PVUNLOCK, caps_set) |
+	       test_bit(X86_FEATURE_PVUNLOCK, caps_cleared) << 1;
+}
+
+void tidelock_c_restore_forced(unsigned int forced)
+{
+	assign_bit(X86_FEATURE_PVUNLOCK, caps_set, forced & 1);
+	assign_bit(X86_FEATURE_PVUNLOCK, caps_cleared, forced & 2);
 }
 
 bool tidelock_c_key_is_set(word key)
@@ -317,22 +259,4 @@ void tidelock_c_set_key(word key, bool set)
 		static_key_enable_cpuslocked((struct static_key *)key);
 	else
 		static_key_disable_cpuslocked((struct static_key *)key);
-}
-
-static bool kvm_offers(unsigned int feature)
-{
-	u32 leaf = hypervisor_cpuid_base(KVM_SIGNATURE, 0);
-
-	return leaf && cpuid_eax(leaf | KVM_CPUID_FEATURES) & BIT(feature);
-}
-
-/* Whether the hypervisor wakes a halted CPU on request, with interrupts off too. */
-bool tidelock_c_kvm_kicks(void)
-{
-	return kvm_offers(KVM_FEATURE_PV_UNHALT);
-}
-
-bool tidelock_c_kvm_steal_time(void)
-{
-	return kvm_offers(KVM_FEATURE_STEAL_TIME);
 }

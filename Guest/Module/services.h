@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What kernel.c, halt.c and glue.c offer to the Swift half, and it to them. Read by both compilers,
- * so it names no kernel type. Contracts are with the definitions.
+ * What the C files offer to the Swift half, and it to them. Read by both compilers, so it names no
+ * kernel type. Contracts are with the definitions.
  */
 #ifndef TIDELOCK_SERVICES_H
 #define TIDELOCK_SERVICES_H
@@ -16,6 +16,7 @@ typedef unsigned long word;
 
 /* ---- Messages ---- */
 void tidelock_c_log(const unsigned char *text, int size) SWIFT_NAME(kernelLog(_:_:));
+void tidelock_c_log_often(const unsigned char *text, int size) SWIFT_NAME(kernelLogOften(_:_:));
 const unsigned char *tidelock_c_symbol_name(word address) SWIFT_NAME(symbolName(_:));
 
 /* ---- Memory and files ---- */
@@ -24,6 +25,8 @@ void tidelock_c_free(void *memory, word size) SWIFT_NAME(free(_:_:));
 long tidelock_c_read_file(const unsigned char *path, void **content) SWIFT_NAME(readFile(_:_:));
 void tidelock_c_close(void *content) SWIFT_NAME(closeFile(_:));
 const unsigned char *tidelock_c_sites_path(void) SWIFT_NAME(sitesPath());
+
+_Bool tidelock_c_all_protocols(void) SWIFT_NAME(mayChooseAnyProtocol());
 
 /* ---- The kernel ---- */
 word tidelock_c_symbol(const unsigned char *name) SWIFT_NAME(kernelSymbol(_:));
@@ -40,6 +43,14 @@ void tidelock_c_serialize(void) SWIFT_NAME(serialize());
 
 word tidelock_c_map_text(const word *pages, word count) SWIFT_NAME(mapText(_:_:));
 void tidelock_c_unmap_text(word mapping) SWIFT_NAME(unmapText(_:));
+
+/* ---- Probes ---- */
+void tidelock_c_lock_probes(void) SWIFT_NAME(lockProbes());
+void tidelock_c_unlock_probes(void) SWIFT_NAME(unlockProbes());
+word tidelock_c_probe_covering(word site) SWIFT_NAME(probe(covering:));
+_Bool tidelock_c_forbid_probes(word site) SWIFT_NAME(forbidProbes(onSite:));
+_Bool tidelock_c_forbid_probes_here(void) SWIFT_NAME(forbidProbesInThisModule());
+void tidelock_c_allow_probes(void) SWIFT_NAME(allowProbes());
 
 /* ---- Each CPU ---- */
 #define TIDELOCK_CPU_AREA 256
@@ -63,9 +74,8 @@ _Bool tidelock_c_barriers_left(void) SWIFT_NAME(areBarriersLeft());
 word tidelock_c_begin_grace_period(void) SWIFT_NAME(beginGracePeriod());
 _Bool tidelock_c_grace_period_is_over(word cookie) SWIFT_NAME(gracePeriodIsOver(_:));
 void tidelock_c_interrupt_all(void) SWIFT_NAME(interruptAll());
-void tidelock_c_wait_for_tasks(void) SWIFT_NAME(waitForTasks());
+void tidelock_c_pass_preemption(void) SWIFT_NAME(passPreemption());
 void tidelock_c_rest(void) SWIFT_NAME(shortRest());
-void tidelock_c_long_rest(void) SWIFT_NAME(longRest());
 void tidelock_c_relax(void) SWIFT_NAME(relax());
 /* No instruction, but the compiler moves nothing across. */
 static inline __attribute__((always_inline)) void tidelock_c_compiler_barrier(void)
@@ -75,20 +85,34 @@ static inline __attribute__((always_inline)) void tidelock_c_compiler_barrier(vo
 	__asm__ volatile("" : : : "memory");
 }
 unsigned long long tidelock_c_nanoseconds(void) SWIFT_NAME(nanosecondsNow());
+void tidelock_c_set_clocks(void) SWIFT_NAME(setClocks());
 void tidelock_c_hold_cpus(void) SWIFT_NAME(holdCPUs());
 void tidelock_c_release_cpus(void) SWIFT_NAME(releaseCPUs());
 
 /* ---- What the kernel knows about its lock operations ---- */
+#define TIDELOCK_UNLOCK 1
 word tidelock_c_operation(int operation) SWIFT_NAME(kernelOperation(_:));
 void tidelock_c_set_operation(int operation, word function, _Bool paravirtual)
 	SWIFT_NAME(setKernelOperation(_:_:_:));
+unsigned int tidelock_c_forced(void) SWIFT_NAME(forcedCapabilities());
+void tidelock_c_restore_forced(unsigned int forced) SWIFT_NAME(restoreForcedCapabilities(_:));
 _Bool tidelock_c_key_is_set(word key) SWIFT_NAME(keyIsSet(_:));
 void tidelock_c_set_key(word key, _Bool set) SWIFT_NAME(setKey(_:_:));
+
+/* ---- Modules ---- */
+_Bool tidelock_c_is_blocked(void) SWIFT_NAME(isBlocked());
+const unsigned char *tidelock_c_blocking_module(void) SWIFT_NAME(blockingModule());
+_Bool tidelock_c_keep(void) SWIFT_NAME(keepModule());
+void tidelock_c_let_go(void) SWIFT_NAME(letModuleGo());
+
+/* ---- Hypervisors ---- */
+const unsigned char *tidelock_c_hypervisor(void) SWIFT_NAME(hypervisorName());
 _Bool tidelock_c_kvm_kicks(void) SWIFT_NAME(kvmKicks());
 _Bool tidelock_c_kvm_steal_time(void) SWIFT_NAME(kvmStealTime());
-const unsigned char *tidelock_c_module_with_sites(void) SWIFT_NAME(moduleWithSites());
+_Bool tidelock_c_kvm_dedicates(void) SWIFT_NAME(kvmDedicates());
 
-/* ---- The hint ---- */
+/* ---- Later ---- */
+void tidelock_c_retry_later(unsigned long long milliseconds) SWIFT_NAME(retryLater(_:));
 unsigned long long tidelock_c_hint_period(void) SWIFT_NAME(hintPeriod());
 void tidelock_c_set_hint_period(unsigned long long milliseconds) SWIFT_NAME(setHintPeriod(_:));
 
@@ -108,10 +132,11 @@ long tidelock_load(void);
 void tidelock_unload(void);
 long tidelock_show(int file, char *page, long size);
 long tidelock_store(int file, const char *text, long size);
-_Bool tidelock_breakpoint(word *ip, word *sp, word *ax, word di);
+_Bool tidelock_breakpoint(word *ip, word *sp, word di);
 _Bool tidelock_module_coming(const char *name, word text, word size);
 _Bool tidelock_has_sites(word text, word size);
 void tidelock_hint(_Bool dedicated);
+void tidelock_retry(void);
 void tidelock_gate(word lock, unsigned int value);
 void tidelock_counted_slow_path(word lock, unsigned int value);
 void tidelock_gathered(void);

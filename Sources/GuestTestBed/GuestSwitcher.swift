@@ -11,7 +11,7 @@ public struct GuestSwitcher: Sendable {
   ///
   /// - Throws: ``GuestError``; the kernel's log says why the module did not load.
   public static func load(in shell: GuestShell) async throws(GuestError) -> GuestSwitcher {
-    try await shell.run("insmod /tidelock.ko sites=/sites")
+    try await shell.run("insmod /tidelock.ko sites=/sites protocols=all")
     return GuestSwitcher(shell: shell)
   }
 
@@ -129,8 +129,15 @@ public struct GuestSwitcher: Sendable {
     get async throws(GuestError) { try await shell.decode(cat: "\(Self.folder)/last_switch") }
   }
 
-  /// Removes the module, which puts everything back first.
+  /// Goes back to the set that the kernel booted with and removes the module, which is busy before.
   public func unload(limit: Duration = .seconds(60)) async throws(GuestError) {
+    let status = try await status
+    if let bootSet = status["boot_set"], status["set"] != bootSet || status["settled"] != "yes" {
+      // The one that no load keeps from finishing.
+      try await shell.write("staged", to: "\(Self.folder)/protocol")
+      try await limitChanges(to: limit)
+      try await shell.write(bootSet, to: "\(Self.folder)/set", limit: limit)
+    }
     try await shell.run("rmmod tidelock", limit: limit)
   }
 }

@@ -36,7 +36,7 @@ struct GuestTests {
           try await shell.injectNMI()
         }
       }
-      // Put back under load, from another set than that of the boot.
+      // Removed under load, by way of another set than that of the boot.
       try await switcher.change(to: "paravirtual", limit: .seconds(120))
       try await switcher.unload(limit: .seconds(120))
       let statistics = try await torture.stop()

@@ -36,10 +36,13 @@ extension GuestTests {
           #expect(try await refusal("/short").contains("cut off"))
           #expect(try await refusal("/nowhere").contains("tidelock guest sites"))
           try await shell.run("mount -t tracefs tracefs /sys/kernel/tracing")
-          try await shell.run(probe.set)
-          let altered = try await refusal("/sites")
-          #expect(altered.contains("unlock site") && altered.contains("kprobe"))
-          #expect(altered.contains("_raw_spin_unlock"))
+          // One that is disabled leaves no breakpoint, and is as bad once it is enabled.
+          for command in [probe.set, probe.enable] {
+            try await shell.run(command)
+            let altered = try await refusal("/sites")
+            #expect(altered.contains("unlock site") && altered.contains("covered by the kprobe"))
+            #expect(altered.contains("_raw_spin_unlock"))
+          }
           try await shell.run(probe.clear)
           let switcher = try await GuestSwitcher.load(in: shell)
           try await switcher.unload()
@@ -59,16 +62,15 @@ extension GuestTests {
       let (_, log) = try await machine.run { shell in
         let switcher = try await GuestSwitcher.load(in: shell)
 
-        // A kprobe on a site.
+        // No kprobe comes onto a site while the module is here.
         try await shell.run("mount -t tracefs tracefs /sys/kernel/tracing")
-        try await shell.run(probe.set)
-        #expect(try await shell.tryToRun("echo paravirtual > \(set)").status != 0)
-        var report = try await switcher.lastSwitch
-        #expect(report.result == "refused")
-        #expect(report.error?.contains("_raw_spin_unlock") == true)
-        #expect(try await switcher.set == "native")
-        try await shell.run(probe.clear)
+        #expect(try await shell.tryToRun(probe.set).status != 0)
         try await switcher.change(to: "paravirtual")
+        #expect(try await shell.tryToRun(probe.set).status != 0)
+
+        // Nor is it removed while another set than that of the boot is in force.
+        #expect(try await shell.tryToRun("rmmod tidelock").output.contains("unavailable"))
+        #expect(try await switcher.set == "paravirtual")
 
         // A module that comes while the paravirtual set is in force works, and forbids switches.
         try await shell.run("insmod /blocker.ko")
@@ -92,7 +94,7 @@ extension GuestTests {
         try await switcher.change(to: "native")
         try await shell.write("1", to: "/sys/kernel/tidelock/time_limit")
         #expect(try await shell.tryToRun("echo paravirtual > \(set)").status != 0)
-        report = try await switcher.lastSwitch
+        let report = try await switcher.lastSwitch
         #expect(report.result == "undone")
         #expect(report.error?.contains("time") == true)
         #expect(try await switcher.set == "native")
@@ -127,17 +129,24 @@ extension GuestTests {
         } while try await shell.tryToRun("test -e /tmp/done").status != 0
         #expect(switches > 1)
 
-        // Removed in the middle of a switch, from the set that it did not boot with.
+        // Not in the middle of a switch either; once the boot set is in force, a probe may come again.
         try await switcher.change(to: "paravirtual")
         _ = try await shell.tryToRun("(echo test-and-set > \(set)) & rmmod tidelock; wait")
+        #expect(try await shell.tryToRun("test -e \(set)").status == 0)
+        try await switcher.unload()
         #expect(try await shell.tryToRun("test -e \(set)").status != 0)
+        try await shell.run(probe.set)
+        try await shell.run(probe.clear)
       }
       #expect(log.troubles.isEmpty, "\(log.lines.suffix(120).joined(separator: "\n"))")
       #expect(log.lines.contains { $0.contains("removed;") && $0.contains(" 0 differ") })
     }
 
-    /// Commands that set and clear a kprobe on the first unlock site of `_raw_spin_unlock`.
-    private func probeAtUnlock(_ image: KernelImage) throws -> (set: String, clear: String) {
+    /// Commands that set a kprobe, disabled, on the first unlock site of `_raw_spin_unlock`, enable it and
+    /// clear it.
+    private func probeAtUnlock(
+      _ image: KernelImage
+    ) throws -> (set: String, enable: String, clear: String) {
       let site = try #require(
         image.sites.first {
           $0.operation == .unlock
@@ -147,9 +156,9 @@ extension GuestTests {
       let events = "/sys/kernel/tracing/kprobe_events"
       let enable = "/sys/kernel/tracing/events/kprobes/site/enable"
       return (
-        "echo 'p:site \(function.name)+\(site.address - function.address)' > \(events)"
-          + " && echo 1 > \(enable)",
-        "echo 0 > \(enable) && echo > \(events)"
+        "echo 'p:site \(function.name)+\(site.address - function.address)' > \(events)",
+        "echo 1 > \(enable)",
+        "echo 0 > \(enable); echo > \(events)"
       )
     }
 

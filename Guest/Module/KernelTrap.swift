@@ -3,7 +3,7 @@ import KernelServices
 import LockPlatform
 import LockSwitching
 
-/// The registers of a CPU that met a breakpoint, as far as an operation's stead needs them.
+/// The registers of a CPU that met a breakpoint, as far as standing in for an operation needs them.
 ///
 /// Only within the handler.
 @safe struct TrappedCPU {
@@ -11,19 +11,15 @@ import LockSwitching
   private let ip: UnsafeMutablePointer<UInt>
   /// Its stack pointer; the entry code of breakpoints leaves room for a push.
   private let stack: UnsafeMutablePointer<UInt>
-  /// Its `rax`.
-  private let result: UnsafeMutablePointer<UInt>
   /// Its `rdi`.
   let argument: UInt
 
   /// Contract: the registers that the entry code saved.
   @unsafe init(
-    ip: UnsafeMutablePointer<UInt>, stack: UnsafeMutablePointer<UInt>,
-    result: UnsafeMutablePointer<UInt>, argument: UInt
+    ip: UnsafeMutablePointer<UInt>, stack: UnsafeMutablePointer<UInt>, argument: UInt
   ) {
     unsafe self.ip = ip
     unsafe self.stack = stack
-    unsafe self.result = result
     self.argument = argument
   }
 
@@ -35,64 +31,61 @@ import LockSwitching
   }
 
   func goOn(at address: UInt) { unsafe ip.pointee = address }
-
-  func return0() { unsafe result.pointee = 0 }
 }
 
 /// Handles a breakpoint of the kernel's own code, in whatever context it was met; false if it is
-/// not one of ours.
+/// somebody else's.
 @_cdecl("tidelock_breakpoint")
 func breakpoint(
-  _ ip: UnsafeMutablePointer<UInt>, _ stack: UnsafeMutablePointer<UInt>,
-  _ result: UnsafeMutablePointer<UInt>, _ argument: UInt
+  _ ip: UnsafeMutablePointer<UInt>, _ stack: UnsafeMutablePointer<UInt>, _ argument: UInt
 ) -> Bool {
   let since = nanosecondsNow()
-  let cpu = unsafe TrappedCPU(ip: ip, stack: stack, result: result, argument: argument)
+  let cpu = unsafe TrappedCPU(ip: ip, stack: stack, argument: argument)
   let site = unsafe ip.pointee &- 1
   // Sites are replaced only while none of them holds a breakpoint.
-  let sites = unsafe control.sites
-  switch BreakpointHit.resolve(site, sites, KernelMemory.self) {
+  switch BreakpointHit.resolve(site, unsafe control.sites, KernelCode.self) {
   case .notOurs:
     return false
   case .retry:
     cpu.goOn(at: site)
-  case .emulate(let operation, _):
+  case .emulate(let operation):
+    // Acquiring; pairs with the kernel's own ordering of text writes: the state said so before the
+    // breakpoint was written, and says so until every CPU has serialized after its end.
+    let state = SwitchState(bits: KernelMachine.load(KernelTarget.state, .acquiring))
+    guard state.isInTransit(operation) else { return false }
     let context = Int(contextOfBreakpoint())
     if operation == .unlock { KernelCPU.current.count(.released, in: context) }
     if LockStep<KernelMachine>.meet(site) == .retry {
       KernelCPU.current.count(.joined, in: context)
       cpu.goOn(at: site)
     } else {
-      emulate(operation, at: site, sites.forms, cpu)
+      emulate(operation, at: site, cpu)
     }
   }
-  Measured.breakpoint(
-    in: Int(contextOfBreakpoint()), tookUntil: nanosecondsNow(), since: since)
+  KernelCPU.current.count(.all, in: Int(contextOfBreakpoint()))
+  SwitchMeasurements.stalled(since: since)
   return true
 }
 
-private func emulate(
-  _ operation: LockOperation, at site: UInt, _ forms: KernelForms, _ cpu: TrappedCPU
-) {
+/// Does an operation in the stead of its site: what is sound beside every other implementation.
+///
+/// The gate, the paravirtual unlock, and the paravirtual wait and kick, which only paravirtual bodies
+/// call.
+private func emulate(_ operation: LockOperation, at site: UInt, _ cpu: TrappedCPU) {
   // Behind the whole site, whichever form the bytes of its end belong to.
   let behind = site &+ UInt(KernelForms.siteLength)
-  if Transit.purpose == .counted {
-    if operation == .slowPath {
-      return cpu.call(countedSlowPathAddress(), returningTo: behind)
-    }
-    if operation == .unlock {
-      countedUnlock(cpu.argument)
-      return cpu.goOn(at: behind)
-    }
+  let isCounted = KernelTarget.isCounted
+  switch operation {
+  case .slowPath:
+    cpu.call(isCounted ? countedSlowPathAddress() : gateAddress(), returningTo: behind)
+  case .unlock where isCounted:
+    countedUnlock(cpu.argument)
+    cpu.goOn(at: behind)
+  case .unlock, .wait, .kick:
+    cpu.call(unsafe KernelForms.current[operation, .paravirtual].function, returningTo: behind)
+  // Never in transit.
+  case .vcpuIsPreempted: break
   }
-  let body = forms[operation, Transit.implementation(of: operation)]
-  guard body.isInline else { return cpu.call(body.function, returningTo: behind) }
-  if operation == .unlock {
-    release(cpu.argument)
-  } else if operation == .vcpuIsPreempted {
-    cpu.return0()
-  }
-  cpu.goOn(at: behind)
 }
 
 /// An unlock while `barrier` counts.

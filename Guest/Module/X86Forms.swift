@@ -1,6 +1,8 @@
 import CodePatching
 import LockPlatform
 
+// What the sites of an x86-64 kernel hold.
+
 /// What does an operation in one of the implementations: a function that its sites call, or an
 /// instruction in its place.
 ///
@@ -20,6 +22,12 @@ struct KernelForms {
 
   static var siteLength: Int { 6 }
 
+  /// Those of this kernel.
+  ///
+  /// Written before the first site is poked; `wait` and `kick` again before a switch to the
+  /// paravirtual set, while neither can be called and no breakpoint stands.
+  nonisolated(unsafe) static var current = KernelForms()
+
   init() {
     bodies = InlineArray(repeating: OperationBody(function: 0, isInline: false))
   }
@@ -29,8 +37,17 @@ struct KernelForms {
     set { bodies[Int(operation.rawValue) * 4 + Int(implementation.rawValue)] = newValue }
   }
 
-  /// The form of five bytes that pokes write.
+  mutating func put(
+    _ operation: LockOperation, _ implementation: Implementation, _ function: UInt,
+    inline: Bool = false
+  ) {
+    self[operation, implementation] = OperationBody(function: function, isInline: inline)
+  }
+
+  /// The form of five bytes that pokes write; of `vcpu_is_preempted`, which is never poked, all six
+  /// bytes as the kernel put them there.
   func form(_ operation: LockOperation, _ implementation: Implementation, site: UInt) -> Form? {
+    if operation == .vcpuIsPreempted { return bootForm(operation, implementation, site: site) }
     let body = self[operation, implementation]
     guard body.isInline else {
       return body.function == 0 ? nil : Form.call(from: site, to: body.function)
@@ -40,9 +57,7 @@ struct KernelForms {
     case .unlock: Form(bytes: 0x0007_c63e3e, count: 5)
     // nopl 0(%rax, %rax)
     case .wait, .kick: Form(bytes: 0x0000_441f0f, count: 5)
-    // movl $0, %eax
-    case .vcpuIsPreempted: Form(bytes: 0x0000_0000b8, count: 5)
-    case .slowPath: nil
+    case .slowPath, .vcpuIsPreempted: nil
     }
   }
 
@@ -52,12 +67,14 @@ struct KernelForms {
   ) -> Form? {
     let body = self[operation, implementation]
     guard body.isInline else {
-      guard let call = form(operation, implementation, site: site) else { return nil }
-      return Form(bytes: call.bytes | 0x90 << 40, count: 6)
+      guard body.function != 0, let call = Form.call(from: site, to: body.function) else {
+        return nil
+      }
+      return Self.padded(call)
     }
     return switch operation {
     // movb $0, (%rdi); nopl (%rax)
-    case .unlock: Form(bytes: 0x001f0f_0007c6, count: 6)
+    case .unlock: Form(bytes: Self.inlineUnlock, count: 6)
     // nopw 0(%rax, %rax)
     case .wait, .kick: Form(bytes: 0x0000_441f0f66, count: 6)
     // xorq %rax, %rax; nopl (%rax)
@@ -65,6 +82,9 @@ struct KernelForms {
     case .slowPath: nil
     }
   }
+
+  /// The native unlock of a stock kernel and of modules built for it: `movb $0, (%rdi)`, `nopl (%rax)`.
+  static var inlineUnlock: UInt64 { 0x001f0f_0007c6 }
 
   /// The five bytes of a form and the `nop` behind them.
   static func padded(_ form: Form) -> Form { Form(bytes: form.bytes | 0x90 << 40, count: 6) }

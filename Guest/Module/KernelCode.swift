@@ -7,7 +7,16 @@ import Synchronization
 /// CPUs are gathered.
 ///
 /// The text lock is held around every poke.
-enum KernelMemory: CodeMemory {
+enum KernelCode: CodeMemory {
+  /// Whether the next core serialization must wait until every CPU has left the code that runs with
+  /// preemption off.
+  ///
+  /// What the kernel put there (`SiteConversion`) may be two instructions, and a CPU may have been
+  /// interrupted between them: it must have gone on before the second is overwritten. Every site lies
+  /// where preemption is off, so a grace period waits for that, and for no task's next turn. Once the
+  /// breakpoints stand nobody new comes there, so one wait is enough.
+  nonisolated(unsafe) static var mustPassPreemption = false
+
   static func loadCode(_ address: UInt, count: Int) -> UInt64 {
     var bytes: UInt64 = 0
     // A site's text is mapped; if it should not be, 0 is no form of ours and the site is refused.
@@ -34,33 +43,16 @@ enum KernelMemory: CodeMemory {
       return true
     }
     serialize()
-    if unsafe Transit.mustPassTasks {
-      unsafe Transit.mustPassTasks = false
-      waitForTasks()
+    if unsafe mustPassPreemption {
+      unsafe mustPassPreemption = false
+      passPreemption()
     }
     return true
   }
 }
 
-/// A 64-bit word of the module's own that several CPUs use.
-@safe struct SharedWord: ~Copyable {
-  private let word: Atomic<UInt64>
-
-  init(_ value: UInt64) { word = Atomic(value) }
-
-  var value: UInt64 {
-    get { word.load(ordering: .acquiring) }
-  }
-
-  func set(_ value: UInt64) { word.store(value, ordering: .releasing) }
-
-  func add(_ amount: UInt64) { word.wrappingAdd(amount, ordering: .relaxed) }
-
-  /// Makes it at least so great.
-  func raise(to value: UInt64) { _ = word.max(value, ordering: .relaxed) }
-}
-
-/// The locked byte of a lock, or a byte of code, in memory of the kernel's.
+/// A byte that several CPUs use: the locked byte of a lock, or a byte of code, in memory of the
+/// kernel's.
 @safe struct SharedByte: ~Copyable {
   private let byte: Atomic<UInt8>
 

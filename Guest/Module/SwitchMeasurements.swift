@@ -1,8 +1,8 @@
 import KernelServices
 import LockPlatform
 
-/// What CPUs met during a switch: each notes it for itself.
-enum Measured {
+/// How CPUs were affected by a switch: each notes it for itself.
+enum SwitchMeasurements {
   /// What had been counted when it began, by kind and context.
   nonisolated(unsafe) private static var before: InlineArray<12, UInt64> =
     .init(repeating: 0)
@@ -10,27 +10,22 @@ enum Measured {
   static func begin() {
     unsafe before = total
     for cpu in 0..<cpuNumbersEnd() {
-      KernelMachine.store(0, to: KernelCPU(cpu).longestHold, .relaxed)
+      KernelMachine.store(0, to: KernelCPU(cpu).longestStall, .relaxed)
     }
   }
 
-  static func breakpoint(in context: Int, tookUntil: UInt64, since: UInt64) {
-    KernelCPU.current.count(.breakpoint, in: context)
-    hold(until: tookUntil, since: since)
+  /// Notes that this CPU was stalled since then.
+  static func stalled(since: UInt64) {
+    let now = nanosecondsNow()
+    // A clock that went back.
+    if now > since { stalled(now &- since) }
   }
 
-  /// Notes that this CPU was held up.
-  ///
-  /// Clocks of two CPUs may differ; one that goes back is no hold.
-  static func hold(until: UInt64, since: UInt64) {
-    if until > since { hold(until &- since) }
-  }
-
-  /// Notes that this CPU was held up for so many nanoseconds.
-  static func hold(_ nanoseconds: UInt64) {
+  /// Notes that this CPU was stalled for so many nanoseconds.
+  static func stalled(_ nanoseconds: UInt64) {
     // A clock that went back.
     guard nanoseconds < .max / 2 else { return }
-    let place = KernelCPU.current.longestHold
+    let place = KernelCPU.current.longestStall
     // Relaxed: orders nothing. A context that nests over this may have noted a longer one.
     var longest = KernelMachine.load(place, .relaxed)
     while nanoseconds > longest {
@@ -42,10 +37,10 @@ enum Measured {
   }
 
   /// Since `begin`.
-  static var values: (longestHold: UInt64, breakpoints: UInt64) {
+  static var values: (longestStall: UInt64, breakpoints: UInt64) {
     var longest: UInt64 = 0
     for cpu in 0..<cpuNumbersEnd() {
-      longest = max(longest, KernelMachine.load(KernelCPU(cpu).longestHold, .relaxed))
+      longest = max(longest, KernelMachine.load(KernelCPU(cpu).longestStall, .relaxed))
     }
     var breakpoints: UInt64 = 0
     for context in 0..<4 { breakpoints &+= since(context) }
@@ -60,8 +55,9 @@ enum Measured {
     var sum: InlineArray<12, UInt64> = .init(repeating: 0)
     for cpu in 0..<cpuNumbersEnd() {
       for index in sum.indices {
-        guard let kind = Met(rawValue: UInt(index / 4)) else { continue }
-        sum[index] &+= KernelMachine.load(KernelCPU(cpu).met(kind, in: index % 4), .relaxed)
+        guard let kind = BreakpointKind(rawValue: UInt(index / 4)) else { continue }
+        sum[index] &+= KernelMachine.load(
+          KernelCPU(cpu).breakpoints(kind, in: index % 4), .relaxed)
       }
     }
     return sum

@@ -137,6 +137,31 @@ void tidelock_halt_stop(void)
 	unregister_nmi_handler(NMI_LOCAL, "tidelock");
 }
 
+/*
+ * Which hypervisor there is, by the signature that CPUID gives: "none" if the kernel found none. An
+ * emulator may answer although the CPU says that there is no hypervisor.
+ */
+const unsigned char *tidelock_c_hypervisor(void)
+{
+	static char name[13];
+	unsigned int eax;
+
+	if (!boot_cpu_has(X86_FEATURE_HYPERVISOR))
+		return (const unsigned char *)"none";
+	cpuid(0x40000000, &eax, (unsigned int *)name, (unsigned int *)(name + 4),
+	      (unsigned int *)(name + 8));
+	return (const unsigned char *)name;
+}
+
+/* Whether the processor is QEMU's software emulation. */
+bool tidelock_is_emulated(void)
+{
+	unsigned int eax, signature[3];
+
+	cpuid(0x40000000, &eax, &signature[0], &signature[1], &signature[2]);
+	return memcmp(signature, "TCGTCGTCGTCG", sizeof(signature)) == 0;
+}
+
 word tidelock_c_halt_count(int number)
 {
 	word sum = 0;

@@ -1,0 +1,39 @@
+import KernelServices
+import LockPlatform
+
+/// What wakes a CPU that waits.
+enum KickMethod {
+  /// The kernel's own way, with which it booted.
+  case kernel
+  /// KVM.
+  case kvm
+  /// An interrupt, an NMI if need be.
+  case interrupt
+
+  var name: StaticString {
+    switch self {
+    case .kernel: "the kernel's own"
+    case .kvm: "KVM"
+    case .interrupt: "interrupt"
+    }
+  }
+
+  /// Finds out how CPUs are woken here, and puts it in place of `wait` and `kick`.
+  ///
+  /// What a kernel booted with goes on, whatever hypervisor it is for.
+  static func choose(
+    for bootSet: LockSet, _ symbols: KernelSymbols, into forms: inout KernelForms
+  ) -> KickMethod {
+    switch bootSet {
+    case .paravirtual:
+      return .kernel
+    case .native, .testAndSet:
+      if KVM.kicks {
+        KVM.put(into: &forms, symbols)
+        return .kvm
+      }
+      NoHypervisor.put(into: &forms)
+      return .interrupt
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import KernelServices
+import LockPlatform
+
+/// Words that all CPUs share, in memory of cpus.c's.
+enum SharedWords {
+  /// `LockStepArea.size` bytes, aligned to 64.
+  static var lockStep: UInt { sharedWords() }
+  // Contract of all: offsets in that memory, which stays while the module does.
+  static var slowPath: Location<UInt32> { unsafe Location(address: sharedWords() &+ 64) }
+  static var counting: Location<UInt32> { unsafe Location(address: sharedWords() &+ 72) }
+  /// A CPU that was waited for.
+  static var straggler: Location<UInt32> { unsafe Location(address: sharedWords() &+ 80) }
+  /// What is in place (`SwitchState`).
+  static var state: Location<UInt64> { unsafe Location(address: sharedWords() &+ 88) }
+  /// Whether the handler counts what it emulates, for `barrier`.
+  static var isCounted: Location<UInt32> { unsafe Location(address: sharedWords() &+ 96) }
+}
+
+/// Memory of one CPU: 256 bytes, aligned to 64, zero when the module is loaded.
+///
+///     0 references   64 acknowledgement   72 state of the gathering it follows, 0: none
+///     80 mark   88 longest stall   96, 128, 160 counts of breakpoints, four each
+struct KernelCPU {
+  private let address: UInt
+
+  /// The one that runs; preemption is off.
+  static var current: KernelCPU { KernelCPU(address: ownArea()) }
+
+  private init(address: UInt) {
+    self.address = address
+  }
+
+  init(_ number: UInt32) {
+    address = area(of: number)
+  }
+
+  // Contract of all: offsets in the area, which stays while the module does.
+  var references: UInt { address }
+  var acknowledgement: Location<UInt64> { unsafe Location(address: address &+ 64) }
+  var following: Location<UInt64> { unsafe Location(address: address &+ 72) }
+  var mark: Location<UInt32> { unsafe Location(address: address &+ 80) }
+  var longestStall: Location<UInt64> { unsafe Location(address: address &+ 88) }
+
+  /// How many breakpoints of a kind were met in a context.
+  func breakpoints(_ kind: BreakpointKind, in context: Int) -> Location<UInt64> {
+    unsafe Location(address: address &+ 96 &+ kind.rawValue &* 32 &+ UInt(context) &* 8)
+  }
+
+  /// Counts a breakpoint.
+  ///
+  /// Relaxed, and not one step: only this CPU writes it, in this context.
+  func count(_ kind: BreakpointKind, in context: Int) {
+    let count = breakpoints(kind, in: context)
+    KernelMachine.store(KernelMachine.load(count, .relaxed) &+ 1, to: count, .relaxed)
+  }
+}
+
+/// What is counted of the breakpoints that CPUs meet at sites.
+enum BreakpointKind: UInt {
+  /// All of them.
+  case all = 0
+  /// Those whose CPU joined a lock-step.
+  case joined = 1
+  /// Those that ended a critical section: a lock taken before the breakpoint was met, or while it
+  /// stood, and released at it.
+  case released = 2
+}

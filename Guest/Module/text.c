@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The kernel's text: its lock, its own way to write it, and a mapping of our own for where that way
+ * cannot be used. C because none of it is exported.
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/static_call.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+#include "glue.h"
+#include "services.h"
+
+static bool emulated;
+module_param(emulated, bool, 0444);
+MODULE_PARM_DESC(emulated, "an emulator runs this guest, unseen behind another hypervisor");
+
+static void *no_poke(void *address, const void *bytes, size_t size)
+{
+	return NULL;
+}
+DEFINE_STATIC_CALL(tidelock_poke, no_poke);
+
+static void no_sync(void)
+{
+}
+DEFINE_STATIC_CALL(tidelock_sync, no_sync);
+
+static struct mutex *text_lock;
+/* Whether text is written twice (tidelock_c_serialize). */
+static bool is_emulated;
+
+int tidelock_text_start(void)
+{
+	word poke = tidelock_c_symbol((const unsigned char *)"text_poke");
+	word sync = tidelock_c_symbol((const unsigned char *)"text_poke_sync");
+
+	text_lock = (struct mutex *)tidelock_c_symbol((const unsigned char *)"text_mutex");
+	if (!text_lock || !poke || !sync)
+		return -ENOENT;
+	static_call_update(tidelock_poke, (typeof(&no_poke))poke);
+	static_call_update(tidelock_sync, (typeof(&no_sync))sync);
+	is_emulated = emulated || tidelock_is_emulated();
+	return 0;
+}
+
+void tidelock_c_lock_text(void)
+{
+	mutex_lock(text_lock);
+}
+
+void tidelock_c_unlock_text(void)
+{
+	mutex_unlock(text_lock);
+}
+
+/* Reads code that may not be there; false if it is not. */
+bool tidelock_c_read_code(void *into, word address, word size)
+{
+	return copy_from_kernel_nofault(into, (const void *)address, size) == 0;
+}
+
+/* What was written since the CPUs were serialized last. */
+static struct {
+	word address;
+	unsigned long long bytes;
+	word size;
+} written[512];
+static unsigned int written_count;
+
+/* With the text lock held, as is all here. */
+void tidelock_c_write_code(word address, unsigned long long bytes, word size)
+{
+	static_call(tidelock_poke)((void *)address, &bytes, size);
+	if (is_emulated && written_count < ARRAY_SIZE(written)) {
+		written[written_count].address = address;
+		written[written_count].bytes = bytes;
+		written[written_count++].size = size;
+	}
+}
+
+/*
+ * Every CPU has executed a core-serializing instruction when it returns.
+ *
+ * Under emulation the same bytes are then written once more. The emulator may have been translating
+ * the old ones just while they changed, and have kept that: QEMU 7.2 does, and runs it in spite of
+ * the serialization. By now it is done, and this write throws it away.
+ */
+void tidelock_c_serialize(void)
+{
+	unsigned int i;
+
+	static_call(tidelock_sync)();
+	for (i = 0; i < written_count; i++)
+		static_call(tidelock_poke)((void *)written[i].address, &written[i].bytes, written[i].size);
+	written_count = 0;
+}
+
+/*
+ * Maps pages of the kernel's text once more, one behind the other, writable; 0 if there is no room.
+ * text_poke() takes a spinlock itself, so it cannot be used where the sites it would meet are just
+ * those that are being written: by whom all CPUs wait for.
+ */
+word tidelock_c_map_text(const word *pages, word count)
+{
+	struct page **list = kmalloc_array(count, sizeof(*list), GFP_KERNEL);
+	void *mapping;
+	word i;
+
+	if (!list)
+		return 0;
+	for (i = 0; i < count; i++)
+		list[i] = virt_to_page((void *)pages[i]);
+	mapping = vmap(list, count, VM_MAP, PAGE_KERNEL);
+	kfree(list);
+	return (word)mapping;
+}
+
+void tidelock_c_unmap_text(word mapping)
+{
+	vunmap((void *)mapping);
+}
