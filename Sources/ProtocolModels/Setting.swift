@@ -1,3 +1,4 @@
+import CodePatching
 import LockPlatform
 import LockSwitching
 import ModelChecker
@@ -26,10 +27,10 @@ struct Setting {
   var readsTable = false
   /// The breakage, if any.
   var mutation: Mutation?
-  /// How many pokes succeed before one fails.
-  var pokesBeforeFailure = UInt32.max
-  /// The time is over at the second look of the first drain.
-  var drainTimesOut = false
+  /// How many calls that may be refused are, in the whole run; the explorer chooses which.
+  var failures: UInt32 = 0
+  /// Time is the only thing that fails.
+  var onlyTimeFails = false
   /// How many CPUs there are, the switching one included.
   var cpus: UInt32 = 0
   /// Aligned 8-byte stores to code are fetched whole or not at all.
@@ -42,12 +43,23 @@ struct Setting {
   var isGatheredHoldingLocks: Bool { switchProtocol == .stopMachine && !isKernel }
   /// What is to be counted until its unlock is checked to be so.
   var checksReferences: Bool {
-    switchProtocol == .barrier && request.options.accounting == .untilUnlock
+    switchProtocol == .barrier && options.accounting == .untilUnlock
   }
-  /// The switch, if the model has one.
-  var plan = Plan()
-  var request = SwitchRequest(
-    from: .native, to: .native, method: .store, timeLimit: .max, reason: .operator)
+  /// How sites are changed.
+  var method = PokeMethod.store
+  /// What the protocol leaves open.
+  var options = SwitchOptions()
+  /// The sets that are asked for, one after the other.
+  var rounds: InlineArray<3, LockSet> = [.native, .native, .native]
+  var roundCount = 0
+  /// The set in force at first.
+  var first = LockSet.native
+  /// What becomes of the plans.
+  var planEdit: PlanEdit?
+  /// A set of this model is test-and-set: a kernel's native slow path looks which it is.
+  var hasTestAndSet = false
+  /// A kernel's slow paths are waited for by grace periods.
+  var hasSections = false
 
   /// That of this thread's exploration.
   ///

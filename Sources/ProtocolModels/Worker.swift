@@ -54,7 +54,7 @@ enum Worker {
     switch Setting.current.switchProtocol {
     case .staged: break
     case .stopMachine: ModelGathering.mayJoin()
-    case .barrier: if Setting.current.isKernel { ModelSwitching.mayPassBarrier() }
+    case .barrier: if Setting.current.isKernel { ModelTarget.mayPassBarrier() }
     }
   }
 
@@ -112,7 +112,11 @@ enum Worker {
     case .native: NativeQueue<ModelMachine>.slowPath(lock)
     case .paravirtual: ParavirtualQueue<ModelMachine>.slowPath(lock)
     case .testAndSet: TestAndSet<ModelMachine>.slowPath(lock)
-    case .counted: CountedEntry<ModelMachine>.slowPath(lock)
+    case .counted:
+      if Setting.current.mutation == .gateLeadsOnUncounted {
+        return UncountedEntry.slowPath(lock)
+      }
+      CountedEntry<ModelMachine>.slowPath(lock)
     case .site: CodeSite.slowPath(lock, cpu)
     }
   }

@@ -1,0 +1,173 @@
+import CodePatching
+import LockPlatform
+import LockSwitching
+import ModelChecker
+
+// The staged switch: as a program does it, and as a kernel does.
+extension Check {
+  static let directions: [(LockSet, LockSet)] = [
+    (.native, .paravirtual), (.paravirtual, .native), (.native, .testAndSet),
+    (.testAndSet, .native), (.paravirtual, .testAndSet), (.testAndSet, .paravirtual),
+  ]
+
+  static func name(_ from: LockSet, _ to: LockSet) -> String { "\(from.name) -> \(to.name)" }
+
+  /// A check of a model of a switch; about how many states it has, in thousands, if they are many.
+  static func check(
+    _ group: Group, _ name: String, _ bounds: String, _ model: SwitchModel, states: Int? = nil
+  ) -> Check {
+    Check(
+      group: group, name: (model.isKernel ? "kernel, " : "") + name,
+      bounds: "\(bounds), \(model.memoryModel.rawValue)", model: model,
+      isLong: (states ?? 0) > 700, usualStates: states.map { $0 * 1_000 })
+  }
+
+  // MARK: One switch, and several
+
+  static var staged: [Check] { inPrograms + inKernels + severalSwitches }
+
+  private static var inPrograms: [Check] {
+    var checks: [Check] = []
+    for (from, to) in directions {
+      for method in [PokeMethod.store, .breakpoint] {
+        var model = SwitchModel(
+          from: from, to: to, Workload(acquisitions: [2, 2]), .totalStoreOrder)
+        model.method = method
+        checks.append(
+          check(
+            .staged, "\(name(from, to)) by \(method) 2+2 TSO",
+            "2 CPUs and a switching one, 2+2 acquisitions", model))
+      }
+    }
+    for (from, to) in directions {
+      var model = SwitchModel(
+        from: from, to: to, Workload(acquisitions: [2, 1, 1]), .sequentialConsistency)
+      model.touchesData = false
+      checks.append(
+        check(
+          .staged, "\(name(from, to)) by store 2+1+1 SC",
+          "3 CPUs and a switching one, 2+1+1 acquisitions", model))
+    }
+    for (from, to) in directions {
+      var model = SwitchModel(
+        from: from, to: to, Workload([[.nested], [.a], [.b]]), .sequentialConsistency)
+      model.touchesData = false
+      checks.append(
+        check(
+          .staged, "\(name(from, to)) nested SC",
+          "one CPU holds A and waits for B, two others want A and B, a switching one", model))
+    }
+    return checks
+  }
+
+  private static var inKernels: [Check] {
+    var checks: [Check] = []
+    for (from, to) in directions {
+      var model = SwitchModel(
+        from: from, to: to, Workload(acquisitions: [1, 1]), .totalStoreOrder)
+      model.isKernel = true
+      model.method = .breakpoint
+      checks.append(
+        check(
+          .staged, "\(name(from, to)) 1+1 TSO", "2 CPUs and a switching one, 1+1 acquisitions",
+          model))
+      model.memoryModel = .sequentialConsistency
+      model.touchesData = false
+      model.workload = Workload(acquisitions: [1, 1, 1])
+      checks.append(
+        check(
+          .staged, "\(name(from, to)) 1+1+1 SC",
+          "3 CPUs and a switching one, 1+1+1 acquisitions", model))
+      model.workload = Workload([[.nested], [.a], [.b]])
+      checks.append(
+        check(
+          .staged, "\(name(from, to)) nested SC",
+          "one CPU holds A and waits for B, two others want A and B, a switching one", model))
+    }
+    return checks
+  }
+
+  static func severalRounds(_ isKernel: Bool, _ from: LockSet, _ rounds: [LockSet]) -> SwitchModel {
+    var model = SwitchModel(
+      from: from, to: from, Workload(acquisitions: [1, 1, 1]), .sequentialConsistency)
+    model.rounds = rounds
+    model.isKernel = isKernel
+    model.method = isKernel ? .breakpoint : .store
+    model.touchesData = false
+    return model
+  }
+
+  private static var severalSwitches: [Check] {
+    var checks: [Check] = []
+    for isKernel in [false, true] {
+      for (from, to) in directions.prefix(2) {
+        let model = severalRounds(isKernel, from, [to, from])
+        checks.append(
+          check(
+            .staged, "\(name(from, to)) and back",
+            "3 CPUs and one that switches twice, 1+1+1 acquisitions", model))
+      }
+      for (from, to) in directions.prefix(2) {
+        var model = severalRounds(isKernel, from, [to, from, to])
+        model.workload = Workload(acquisitions: [2, 1])
+        checks.append(
+          check(
+            .staged, "\(name(from, to)), back, and there again",
+            "2 CPUs and one that switches three times, 2+1 acquisitions", model))
+      }
+    }
+    return checks
+  }
+
+  // MARK: Undo
+
+  static func failing(
+    _ isKernel: Bool, _ from: LockSet, _ to: LockSet, _ failures: Int, _ workload: Workload
+  ) -> SwitchModel {
+    var model = SwitchModel(from: from, to: to, workload, .sequentialConsistency)
+    model.isKernel = isKernel
+    model.method = isKernel ? .breakpoint : .store
+    model.failures = failures
+    model.touchesData = false
+    return model
+  }
+
+  static var undo: [Check] {
+    var checks: [Check] = []
+    for isKernel in [false, true] {
+      for (from, to) in directions {
+        checks.append(
+          check(
+            .undo, "\(name(from, to)), one failure",
+            "3 CPUs and a switching one, 1+1+1 acquisitions, any one call refused",
+            failing(isKernel, from, to, 1, Workload(acquisitions: [1, 1, 1]))))
+        checks.append(
+          check(
+            .undo, "\(name(from, to)), two failures",
+            "2 CPUs and a switching one, 1+1 acquisitions, any two calls refused, then one more"
+              + " switch",
+            failing(isKernel, from, to, 2, Workload(acquisitions: [1, 1]))))
+      }
+    }
+    return checks
+  }
+
+  // MARK: Interrupts
+
+  static var interruptedSwitches: [Check] {
+    var checks: [Check] = []
+    var workload = Workload([[.a], [.a, .b]])
+    workload.interrupts = [1, 0]
+    for (from, to) in directions.prefix(2) {
+      for method in [PokeMethod.store, .breakpoint] {
+        var model = SwitchModel(from: from, to: to, workload, .totalStoreOrder)
+        model.method = method
+        checks.append(
+          check(
+            .interrupts, "\(name(from, to)) by \(method)",
+            "A under an interrupt that takes B, another CPU takes A and B, a switch", model))
+      }
+    }
+    return checks
+  }
+}
