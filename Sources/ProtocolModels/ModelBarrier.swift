@@ -35,16 +35,16 @@ enum ModelReferences {
 extension ModelTarget {
   static func beginBarrier() {
     guard Setting.current.isKernel else { return }
-    if Setting.current.mutation != .barrierPassedOnce {
-      for cpu in 0..<Setting.current.cpus { Simulated.store(0, to: Place.passed(cpu), .relaxed) }
-    }
-    ModelMachine.store(1, to: Place.barrier, .releasing)
+    let last = ModelMachine.load(Place.barrier, .relaxed)
+    if last > 0, Setting.current.mutation == .barrierPassedOnce { return }
+    ModelMachine.store(last &+ 1, to: Place.barrier, .releasing)
   }
 
   static func isBarrierPassed() -> Bool {
     if !Setting.current.isKernel || Setting.current.mutation == .barrierNotAwaited { return true }
+    let barrier = ModelMachine.load(Place.barrier, .relaxed)
     for cpu in 0..<Setting.current.cpus &- 1
-    where ModelMachine.load(Place.passed(cpu), .acquiring) == 0 { return false }
+    where ModelMachine.load(Place.passed(cpu), .acquiring) != barrier { return false }
     return true
   }
 
@@ -55,11 +55,10 @@ extension ModelTarget {
   /// Where a CPU of a kernel passes the barrier: between two operations, holding nothing.
   static func mayPassBarrier() {
     let cpu = Simulated.cpu
-    guard ModelMachine.load(Place.barrier, .acquiring) != 0,
-      ModelMachine.load(Place.passed(cpu), .relaxed) == 0
-    else { return }
+    let barrier = ModelMachine.load(Place.barrier, .acquiring)
+    guard ModelMachine.load(Place.passed(cpu), .relaxed) != barrier else { return }
     References<ModelMachine>.pass()
     // An atomic decrement in the kernel: a full barrier.
-    _ = ModelMachine.exchange(1, at: Place.passed(cpu), .acquiringAndReleasing)
+    _ = ModelMachine.exchange(barrier, at: Place.passed(cpu), .acquiringAndReleasing)
   }
 }

@@ -8,7 +8,7 @@ enum ModelCode: CodeMemory {
     let site = CodeWord(at: address)
     let offset = UInt64(address &- site.address)
     var word = Simulated.load(site.word, .relaxed) >> (offset &* 8)
-    if count > 1, isAltered(site) { word ^= 0x55 << 32 }
+    if count > 1, isAltered(site) { word ^= 0x55_0000_0055 }
     return count >= 8 ? word : word & ((1 << (UInt64(count) &* 8)) &- 1)
   }
 
@@ -77,10 +77,16 @@ enum ModelCode: CodeMemory {
     {
       return true
     }
-    Simulated.fence()
-    for cpu in 0..<Setting.current.cpus {
-      if cpu != Simulated.cpu { Simulated.barrier(on: cpu) }
-      CodeWord.serializeAll(cpu)
+    if Setting.current.hasStoreBuffers {
+      Simulated.fence()
+      for cpu in 0..<Setting.current.cpus {
+        if cpu != Simulated.cpu { Simulated.barrier(on: cpu) }
+        CodeWord.serializeAll(cpu)
+      }
+    } else {
+      // All at once, some time after the store: who serialized earlier could only fetch less.
+      Simulated.step()
+      for cpu in 0..<Setting.current.cpus { CodeWord.serializeAll(cpu) }
     }
     for index in 0..<CodeWord.count { CodeWord(index: index).forgetVersions() }
     return true
@@ -88,6 +94,7 @@ enum ModelCode: CodeMemory {
 
   /// membarrier: every CPU executes a full barrier; the caller's comes before the others'.
   static func barrierOnAll() {
+    guard Setting.current.hasStoreBuffers else { return }
     Simulated.fence()
     for cpu in 0..<Setting.current.cpus where cpu != Simulated.cpu { Simulated.barrier(on: cpu) }
   }

@@ -150,6 +150,9 @@ enum ModelSections {
   private static func change(by difference: UInt32) {
     guard Setting.current.hasSections else { return }
     let section = Place.section(Simulated.cpu)
+    // Together with what came before: preemption is off for longer than that.
+    Simulated.fuse(true)
     ModelMachine.store(ModelMachine.load(section, .relaxed) &+ difference, to: section, .releasing)
+    Simulated.fuse(false)
   }
 }

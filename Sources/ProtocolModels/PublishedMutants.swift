@@ -23,6 +23,22 @@ extension Mutant {
         "follower-not-serialized", "A gathered CPU acknowledges without serializing.",
         .followerDoesNotSerialize, [.a], nmis: 0),
       make(
+        "handler-finishes-at-once",
+        "On the leader the handler finishes the site without waiting for acknowledgements.",
+        .handlerFinishesAtOnce, onLeader: 1),
+      make(
+        "not-serialized-after-lock-step",
+        "The cores are not serialized by other means once the lock-step has ended.",
+        .noSerializationAfterLockStep, onLeader: 1),
+      make(
+        "gate-does-not-answer",
+        "Who is held, and waits at the gate in a handler, does not acknowledge.",
+        .gateDoesNotAnswer, onLeader: 1),
+      make(
+        "gate-does-not-let-go",
+        "The leader, waiting at the gate in a handler, does not let the others go.",
+        .gateDoesNotLetGo, onLeader: 1),
+      make(
         "leader-does-not-wait", "The leader does not wait for acknowledgements.",
         .leaderDoesNotWait),
       make(

@@ -58,6 +58,8 @@ struct Setting {
   var planEdit: PlanEdit?
   /// A set of this model is test-and-set: a kernel's native slow path looks which it is.
   var hasTestAndSet = false
+  /// Stores linger in buffers.
+  var hasStoreBuffers = false
   /// A kernel's slow paths are waited for by grace periods.
   var hasSections = false
 

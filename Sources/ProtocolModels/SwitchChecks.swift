@@ -154,6 +154,13 @@ extension Check {
 
   // MARK: Interrupts
 
+  /// A CPU waits for A, and in a handler for B; two others contend for them.
+  static var nestedSlowPaths: Workload {
+    var workload = Workload([[.a], [.a, .b], [.a]])
+    workload.interrupts = [1, 0, 0]
+    return workload
+  }
+
   static var interruptedSwitches: [Check] {
     var checks: [Check] = []
     var workload = Workload([[.a], [.a, .b]])

@@ -110,7 +110,9 @@ public struct SwitchModel: Model {
     setting.first = from
     setting.hasTestAndSet = hasTestAndSet
     // Undo drains, whatever the protocol.
-    setting.hasSections = isKernel && (switchProtocol == .staged || failures > 0)
+    let drains = switchProtocol == .staged ? from != rounds[0] : failures > 0
+    setting.hasSections = isKernel && drains
+    setting.hasStoreBuffers = memoryModel == .totalStoreOrder
     for index in rounds.indices { setting.rounds[index] = rounds[index] }
     setting.roundCount = rounds.count
     return setting

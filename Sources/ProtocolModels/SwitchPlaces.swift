@@ -59,7 +59,7 @@ extension Place {
   static var counting: Location<UInt32> { unsafe Location(address: singles &+ 16) }
   /// Whether the handler emulates by `Counted`.
   static var isCounted: Location<UInt64> { unsafe Location(address: singles &+ 24) }
-  /// Whether each CPU is asked to pass the barrier.
+  /// How often each CPU was asked to pass the barrier; the last time that it did is `passed`.
   static var barrier: Location<UInt64> { unsafe Location(address: singles &+ 32) }
   /// Whether stop_machine keeps CPUs.
   static var stopped: Location<UInt64> { unsafe Location(address: singles &+ 48) }
@@ -70,7 +70,7 @@ extension Place {
   static var workDeadline: Location<UInt64> { unsafe Location(address: singles &+ 72) }
   /// Always zero: what a mutation sees instead of a mark.
   static var zero: Location<UInt32> { unsafe Location(address: singles &+ 40) }
-  /// Whether the CPU has passed the barrier.
+  /// The last barrier that the CPU has passed.
   static func passed(_ cpu: UInt32) -> Location<UInt64> {
     unsafe Location(address: passedBase &+ UInt(cpu) &* 8)
   }
