@@ -212,8 +212,10 @@ extension Check {
         Check(
           group: .fairness,
           name: "gate opens to native, saturated lock" + (isKernel ? ", kernel" : ""),
-          bounds: "2 CPUs never leave the lock alone, a third may wait at the gate; it opens; SC",
-          model: SwitchModel.opening(to: .native, Mutant.saturated, isKernel: isKernel)))
+          bounds: (isKernel ? "1 CPU never leaves" : "2 CPUs never leave")
+            + " the lock alone, another may wait at the gate; it opens; SC",
+          model: SwitchModel.opening(
+            to: .native, isKernel ? Mutant.occupied : Mutant.saturated, isKernel: isKernel)))
     }
     var native = LockModel(.native, .native, Mutant.saturated, .sequentialConsistency)
     native.touchesData = false

@@ -8,13 +8,12 @@ extension Mutant {
   private static func make(
     _ name: String, _ sentence: String, isKernel: Bool = true, _ from: LockSet, _ to: LockSet,
     _ mutation: Mutation? = nil, _ edit: PlanEdit? = nil, failures: Int = 1,
-    _ workload: Workload = Workload(acquisitions: [1, 1, 1]),
-    _ memoryModel: MemoryModel = .sequentialConsistency
+    atGate: Bool = false, _ workload: Workload = Workload(acquisitions: [1, 1, 1])
   ) -> Mutant {
     var model = Check.failing(isKernel, from, to, failures, workload)
+    if atGate { model.beginAtGate() }
     model.mutation = mutation
     model.planEdit = edit
-    model.memoryModel = memoryModel
     return Mutant(
       name: (isKernel ? "kernel-" : "") + name, sentence: sentence, model: model)
   }
@@ -33,7 +32,7 @@ extension Mutant {
         .publishesBeforeVerifying),
       make(
         "down-published-before-verified", sentence, .paravirtual, .native,
-        .publishesBeforeVerifying),
+        .publishesBeforeVerifying, atGate: true),
       make(
         "undo-keeps-gate-closed", "The gate stays closed after an undo.", isKernel: false,
         .native, .paravirtual, .undoKeepsGateClosed),
@@ -85,7 +84,7 @@ extension Mutant {
         .paravirtual, .undoDrainLooksOnce),
       make(
         "undo-down-grace-waits-for-nobody", "The grace period of an undo waits for nobody.",
-        .paravirtual, .native, .undoDrainLooksOnce),
+        .paravirtual, .native, .undoDrainLooksOnce, atGate: true),
     ]
   }
 

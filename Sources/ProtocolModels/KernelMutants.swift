@@ -9,7 +9,7 @@ extension Mutant {
     _ name: String, _ sentence: String, _ from: LockSet, _ to: LockSet,
     _ mutation: Mutation? = nil, _ edit: PlanEdit? = nil,
     _ workload: Workload = Workload(acquisitions: [1, 1, 1]),
-    _ memoryModel: MemoryModel = .sequentialConsistency
+    _ memoryModel: MemoryModel = .sequentialConsistency, harmless: String? = nil
   ) -> Mutant {
     var model = SwitchModel(from: from, to: to, workload, memoryModel)
     model.isKernel = true
@@ -17,7 +17,7 @@ extension Mutant {
     model.touchesData = false
     model.mutation = mutation
     model.planEdit = edit
-    return Mutant(name: "kernel-" + name, sentence: sentence, model: model)
+    return Mutant(name: "kernel-" + name, sentence: sentence, model: model, harmless: harmless)
   }
 
   static var inKernels: [Mutant] { kernelPlans + kernelDrains + kernelPokes }
@@ -46,9 +46,8 @@ extension Mutant {
   }
 
   private static var kernelDrains: [Mutant] {
-    var open = SwitchModel.opening(to: .native, saturated, isKernel: true)
+    var open = SwitchModel.opening(to: .native, occupied, isKernel: true)
     open.mutation = .gateKeepsWaiters
-    open.method = .breakpoint
     return [
       Mutant(
         name: "kernel-gate-keeps-waiters",
@@ -67,7 +66,8 @@ extension Mutant {
         .drainLooksOnce),
       make(
         "grace-no-barrier", "A grace period is no barrier.", .paravirtual, .native,
-        .noBarrierBeforeDrain, nil, Workload(acquisitions: [1, 1]), .totalStoreOrder),
+        .noBarrierBeforeDrain, nil, Workload(acquisitions: [1, 1]), .totalStoreOrder,
+        harmless: "The gate is text: the serialization after it is a barrier on every CPU."),
       make(
         "up-gate-leads-to-old", "The gate leads on to the old slow path.", .native, .paravirtual,
         .gateLeadsToOld),

@@ -70,11 +70,14 @@ extension ModelMachine: AtomicMemory {
 
 extension ModelMachine: LockMachine {
   @inline(__always)
-  static var currentCPU: CPUNumber? { CPUNumber(number) }
+  static var currentCPU: CPUNumber? { number.map(CPUNumber.init) }
 
-  /// A thread's number may have been another's before.
+  /// A thread's number may have been another's before, and it may have none.
   @inline(__always)
-  fileprivate static var number: UInt32 { Setting.current.numbers[Int(Simulated.cpu)] }
+  static var number: UInt32? {
+    let number = Setting.current.numbers[Int(Simulated.cpu)]
+    return number == Setting.noNumber ? nil : number
+  }
 
   @inline(__always)
   static func queueArea(of cpu: CPUNumber) -> UInt { Place.area(cpu.rawValue) }
@@ -142,7 +145,7 @@ extension ModelMachine: SwitchMachine {
   static var slowPath: Location<UInt32> { Place.entry(.slowPath) }
 
   @inline(__always)
-  static var mark: Location<UInt32>? { Place.mark(number) }
+  static var mark: Location<UInt32>? { number.map(Place.mark) }
 
   static func mark(of cpu: UInt32) -> Location<UInt32> {
     Setting.current.mutation == .marksNotCounted ? Place.zero : Place.mark(cpu)

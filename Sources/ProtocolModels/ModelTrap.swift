@@ -116,6 +116,8 @@ enum ModelTrap {
   /// All of it lies within the call of the site, and so within what a grace period waits for.
   static func gate(_ lock: LockWord) {
     let mutation = Setting.current.mutation
+    mutation?.note(isAtGate: true)
+    defer { mutation?.note(isAtGate: false) }
     while !Gate<Machine>.wait(lock) {
       if mutation == .gateLeadsOnUncounted { ModelSections.leave() }
       defer { if mutation == .gateLeadsOnUncounted { ModelSections.enter() } }

@@ -166,6 +166,13 @@ extension Mutant {
     ]
   }
 
+  /// One CPU that never leaves lock A alone, and one that wants it once.
+  static var occupied: Workload {
+    var workload = Workload([[.a], [.a]])
+    workload.isEndless = [true, false]
+    return workload
+  }
+
   /// Two CPUs that never leave lock A alone, and one that wants it once.
   static var saturated: Workload {
     var workload = Workload([[.a], [.a], [.a]])

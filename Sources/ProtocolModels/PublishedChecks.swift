@@ -43,6 +43,12 @@ extension Check {
             .stopMachine, "out of time",
             "2 CPUs and a switching one that finds the time over when it must wait, 1+1"
               + " acquisitions", model, states: isKernel ? 5_000 : 3_400))
+        model.onlyTimeFails = false
+        model.workload = Workload(acquisitions: [1])
+        checks.append(
+          published(
+            .stopMachine, "one failure",
+            "1 CPU and a switching one, 1 acquisition, any one call refused", model, states: 500))
         (model.failures, model.onlyTimeFails) = (0, false)
         model.workload = Workload([[.a]])
         model.workload.interrupts = [1]
@@ -64,6 +70,12 @@ extension Check {
           published(
             .stopMachine, "two NMIs", "NMIs for B on a gathered CPU and on the leader", model,
             isKernel ? .fails : .holds, states: isKernel ? 100 : 3_200))
+        model.workload.handlerLocks = [[2, 3, 1]]
+        checks.append(
+          published(
+            .stopMachine, "two NMIs, two locks",
+            "an NMI for C on a gathered CPU and one for B on the leader", model, states: 500))
+        model.workload.handlerLocks = [[1, 2, 3]]
         model.options.stopMode = .nmi
         checks.append(
           published(
@@ -99,6 +111,12 @@ extension Check {
             .barrier, "out of time",
             "2 CPUs and a switching one that finds the time over when it must wait, 1+1"
               + " acquisitions", model, states: isKernel ? 2_000 : 400))
+        model.onlyTimeFails = false
+        checks.append(
+          published(
+            .barrier, "one failure",
+            "2 CPUs and a switching one, 1+1 acquisitions, any one call refused", model,
+            states: 3_000))
         (model.failures, model.onlyTimeFails) = (0, false)
         model.workload = Workload([[.crossed], [.a, .b]])
         checks.append(

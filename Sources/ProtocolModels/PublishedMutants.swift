@@ -7,11 +7,12 @@ extension Mutant {
   static var lockStep: [Mutant] {
     func make(
       _ name: String, _ sentence: String, _ mutation: Mutation, _ jobs: [Job] = [],
-      nmis: Int = 1, onLeader: Int = 0
+      nmis: Int = 1, onLeader: Int = 0, locks: [Int] = [1, 2, 3]
     ) -> Mutant {
       var workload = Workload([jobs])
       workload.interrupts = [nmis]
       workload.switcherInterrupts = onLeader
+      workload.handlerLocks = [locks]
       var model = SwitchModel(
         .stopMachine, from: .native, to: .paravirtual, workload, .sequentialConsistency)
       model.mutation = mutation
@@ -25,7 +26,7 @@ extension Mutant {
       make(
         "handler-finishes-at-once",
         "On the leader the handler finishes the site without waiting for acknowledgements.",
-        .handlerFinishesAtOnce, onLeader: 1),
+        .handlerFinishesAtOnce, onLeader: 1, locks: [2, 3, 1]),
       make(
         "not-serialized-after-lock-step",
         "The cores are not serialized by other means once the lock-step has ended.",

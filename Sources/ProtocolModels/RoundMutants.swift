@@ -8,12 +8,13 @@ extension Mutant {
   private static func make(
     _ name: String, _ sentence: String, isKernel: Bool = false, _ from: LockSet,
     _ rounds: [LockSet], _ mutation: Mutation? = nil, _ edit: PlanEdit? = nil,
-    _ workload: Workload = Workload(acquisitions: [1, 1, 1])
+    _ workload: Workload = Workload(acquisitions: [1, 1, 1]), failures: Int = 0
   ) -> Mutant {
     var model = Check.severalRounds(isKernel, from, rounds)
     model.mutation = mutation
     model.planEdit = edit
     model.workload = workload
+    model.failures = failures
     return Mutant(
       name: (isKernel ? "kernel-" : "") + name, sentence: sentence, model: model)
   }
@@ -49,7 +50,7 @@ extension Mutant {
         isKernel: true, .native, thereAndBack, .drainGoesOnFromLast),
       make(
         "set-not-noted", "The set that is in force after a switch is not noted.", .native,
-        thereAndBack, .stateForgetsSet, nil, two),
+        thereAndBack, .stateForgetsSet, nil, two, failures: 1),
       make(
         "end-not-noted", "The end of a batch is not noted.", .native, thereAndBack,
         .stateForgetsEnded, nil, two),
@@ -98,11 +99,13 @@ extension Mutant {
   private static var published: [Mutant] {
     func make(
       _ name: String, _ sentence: String, _ switchProtocol: SwitchProtocol, _ mutation: Mutation,
-      isKernel: Bool = false, _ workload: Workload = Workload(acquisitions: [1, 1])
+      isKernel: Bool = false, rounds: [LockSet] = thereAndBack, failures: Int = 0
     ) -> Mutant {
+      let workload = Workload(acquisitions: [1, 1])
       var model = SwitchModel(
         switchProtocol, from: .native, to: .paravirtual, workload, .sequentialConsistency)
-      model.rounds = thereAndBack
+      model.rounds = rounds
+      (model.failures, model.onlyTimeFails) = (failures, true)
       model.isKernel = isKernel
       model.mutation = mutation
       model.touchesData = false
@@ -114,7 +117,7 @@ extension Mutant {
         .barrier, .barrierPassedOnce, isKernel: true),
       make(
         "barrier-generation-stays", "References kept for one switch count for the next.",
-        .barrier, .generationStays),
+        .barrier, .generationStays, rounds: [.paravirtual, .paravirtual], failures: 1),
       make(
         "gathering-stays", "Acknowledgements of one gathering count for the next.",
         .stopMachine, .gatheringStays),

@@ -11,12 +11,16 @@ struct Setting {
   var jobs = InlineArray<4, InlineArray<3, Job>>(repeating: InlineArray(repeating: .none))
   /// Of each CPU: whether it then begins again.
   var isEndless = InlineArray<4, Bool>(repeating: false)
-  /// Of each CPU: the number under which the locks know it.
+  /// Of each CPU and nesting level: the lock that a handler takes.
+  var handlerLocks = InlineArray<4, InlineArray<3, UInt8>>(repeating: [1, 2, 3])
+  /// Of each CPU: the number under which the locks know it; `noNumber` if it has none.
   var numbers: InlineArray<4, UInt32> = [0, 1, 2, 3]
   /// Of each CPU: where it waits.
   var waiting: InlineArray<4, Waiting> = [.native, .native, .native, .native]
   /// Of each CPU: how it unlocks.
   var unlocking: InlineArray<4, Unlocking> = [.native, .native, .native, .native]
+  /// What a CPU without a number has in its place.
+  static var noNumber: UInt32 { .max }
   /// Queues are checked to be first come, first served.
   var checksOrder = false
   /// A head that spins is checked to be passed by nobody; under sequential consistency.

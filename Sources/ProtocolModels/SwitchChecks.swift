@@ -40,22 +40,45 @@ extension Check {
       }
     }
     for (from, to) in directions {
+      // Of the others the paravirtual ones differ in nothing that more acquisitions would show.
+      let isWhole = to != .testAndSet && from != .testAndSet || to == .native || from == .native
       var model = SwitchModel(
-        from: from, to: to, Workload(acquisitions: [2, 1, 1]), .sequentialConsistency)
+        from: from, to: to, Workload(acquisitions: [isWhole ? 2 : 1, 1, 1]),
+        .sequentialConsistency)
       model.touchesData = false
+      let acquisitions = isWhole ? "2+1+1" : "1+1+1"
       checks.append(
         check(
-          .staged, "\(name(from, to)) by store 2+1+1 SC",
-          "3 CPUs and a switching one, 2+1+1 acquisitions", model))
-    }
-    for (from, to) in directions {
-      var model = SwitchModel(
-        from: from, to: to, Workload([[.nested], [.a], [.b]]), .sequentialConsistency)
-      model.touchesData = false
+          .staged, "\(name(from, to)) by store \(acquisitions) SC",
+          "3 CPUs and a switching one, \(acquisitions) acquisitions", model))
+      model.workload = Workload([[.nested], [.a], [.b]])
       checks.append(
         check(
           .staged, "\(name(from, to)) nested SC",
           "one CPU holds A and waits for B, two others want A and B, a switching one", model))
+    }
+    for (from, to) in directions.prefix(2) {
+      var model = SwitchModel(
+        from: from, to: to, Workload(acquisitions: [1, 1]), .totalStoreOrder)
+      model.workload.spuriousWakeUps = 1
+      checks.append(
+        check(
+          .staged, "\(name(from, to)), wake-ups for no reason",
+          "2 CPUs and a switching one, 1+1 acquisitions, 1 wake-up of each for no reason", model))
+      model.memoryModel = .sequentialConsistency
+      model.touchesData = false
+      model.workload = Workload(acquisitions: [1, 1, 1])
+      model.workload.numbers = [0, 1, nil]
+      checks.append(
+        check(
+          .staged, "\(name(from, to)), a CPU without a number",
+          "3 CPUs, of which one has no number, and a switching one, 1+1+1 acquisitions", model))
+      model.workload = Workload([[.a], [.a, .exit], [.enroll, .a]])
+      model.workload.numbers = [0, 1, 1]
+      checks.append(
+        check(
+          .staged, "\(name(from, to)), a thread ends",
+          "a thread ends and another gets its number while a third waits, a switching one", model))
     }
     return checks
   }
@@ -71,6 +94,9 @@ extension Check {
         check(
           .staged, "\(name(from, to)) 1+1 TSO", "2 CPUs and a switching one, 1+1 acquisitions",
           model))
+      // With test-and-set a kernel has the native function, and a key that is chosen at the gate.
+      let isWhole = from == .native || to == .native
+      guard isWhole else { continue }
       model.memoryModel = .sequentialConsistency
       model.touchesData = false
       model.workload = Workload(acquisitions: [1, 1, 1])
@@ -138,15 +164,36 @@ extension Check {
       for (from, to) in directions {
         checks.append(
           check(
-            .undo, "\(name(from, to)), one failure",
-            "3 CPUs and a switching one, 1+1+1 acquisitions, any one call refused",
-            failing(isKernel, from, to, 1, Workload(acquisitions: [1, 1, 1]))))
-        checks.append(
-          check(
             .undo, "\(name(from, to)), two failures",
             "2 CPUs and a switching one, 1+1 acquisitions, any two calls refused, then one more"
               + " switch",
             failing(isKernel, from, to, 2, Workload(acquisitions: [1, 1]))))
+      }
+      for (from, to) in directions.prefix(2) {
+        let three = Workload(acquisitions: [1, 1, 1])
+        checks.append(
+          check(
+            .undo, "\(name(from, to)), one failure",
+            "3 CPUs and a switching one, 1+1+1 acquisitions, any one call refused",
+            failing(isKernel, from, to, 1, three)))
+        var model = failing(isKernel, from, to, 2, three)
+        model.beginAtGate()
+        checks.append(
+          check(
+            .undo, "\(name(from, to)), opening, two failures",
+            "3 CPUs and a switching one that has closed the gate and drained, 1+1+1 acquisitions,"
+              + " any two calls refused, then one more switch", model))
+        var several = failing(isKernel, from, to, 1, Workload(acquisitions: [1, 1]))
+        several.rounds = [to, from]
+        checks.append(
+          check(
+            .undo, "\(name(from, to)) and back, one failure",
+            "2 CPUs and one that switches twice, 1+1 acquisitions, any one call refused", several))
+        checks.append(
+          check(
+            .undo, "\(name(from, to)), interrupted, one failure",
+            "A under an interrupt that takes B, another CPU holds A and B, then takes A, any one"
+              + " call refused", failing(isKernel, from, to, 1, nestedSlowPaths)))
       }
     }
     return checks
@@ -154,10 +201,10 @@ extension Check {
 
   // MARK: Interrupts
 
-  /// A CPU waits for A, and in a handler for B; two others contend for them.
+  /// A CPU waits for A, and in a handler for B, which another one holds.
   static var nestedSlowPaths: Workload {
-    var workload = Workload([[.a], [.a, .b], [.a]])
-    workload.interrupts = [1, 0, 0]
+    var workload = Workload([[.a], [.nested, .a]])
+    workload.interrupts = [1, 0]
     return workload
   }
 
@@ -165,6 +212,8 @@ extension Check {
     var checks: [Check] = []
     var workload = Workload([[.a], [.a, .b]])
     workload.interrupts = [1, 0]
+    var three = Workload([[.a], [.nested], [.a]])
+    three.interrupts = [1, 0, 0]
     for (from, to) in directions.prefix(2) {
       for method in [PokeMethod.store, .breakpoint] {
         var model = SwitchModel(from: from, to: to, workload, .totalStoreOrder)
@@ -174,6 +223,18 @@ extension Check {
             .interrupts, "\(name(from, to)) by \(method)",
             "A under an interrupt that takes B, another CPU takes A and B, a switch", model))
       }
+      for isKernel in [false, true] {
+        checks.append(
+          check(
+            .interrupts, "\(name(from, to)), both in slow paths",
+            "A under an interrupt that takes B, another CPU holds A and B, then takes A, a switch",
+            failing(isKernel, from, to, 0, nestedSlowPaths)))
+      }
+      checks.append(
+        check(
+          .interrupts, "\(name(from, to)), three contenders",
+          "A under an interrupt that takes B, another CPU holds A and B, a third wants A, a switch",
+          failing(false, from, to, 0, three)))
     }
     return checks
   }

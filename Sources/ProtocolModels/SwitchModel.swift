@@ -66,10 +66,22 @@ public struct SwitchModel: Model {
     var model = SwitchModel(from: to, to: to, workload, .sequentialConsistency)
     model.touchesData = false
     model.isKernel = isKernel
-    model.state[.slowPath] = Implementations(.gate)
-    model.state.entered = .gate
-    model.state.occupied = .none
+    model.method = isKernel ? .breakpoint : .store
+    model.beginAtGate()
     return model
+  }
+
+  /// Begins where a plan has closed the gate and drained: its last step is left.
+  public mutating func beginAtGate() {
+    if to == .paravirtual {
+      for index in LockOperation.switched.indices {
+        let operation = LockOperation.switched[index]
+        state[operation] = Implementations(to.implementation(of: operation))
+      }
+    }
+    state[.slowPath] = Implementations(.gate)
+    state.entered = .gate
+    state.occupied = .none
   }
 
   /// A switch by one of the published protocols.
@@ -151,7 +163,7 @@ public struct SwitchModel: Model {
     for index in LockOperation.all.indices {
       let operation = LockOperation.all[index]
       layout.fill(
-        Place.entry(operation).address, with: UInt64(from.implementation(of: operation).rawValue))
+        Place.entry(operation).address, with: UInt64((state[operation].first ?? .gate).rawValue))
     }
     // What sites hold only others look at.
     layout.share(Place.entry(.unlock).address, .ghost)
@@ -159,7 +171,7 @@ public struct SwitchModel: Model {
     layout.fill(Place.state.address, with: state.bits)
     layout.fill(Place.key.address, with: from == .testAndSet ? 1 : 0)
     layout.fill(Place.result.address, with: UInt64(from.rawValue) + 1)
-    let code = Self.code(from, mutation)
+    let code = Self.code(state[.unlock].first ?? .native, mutation)
     layout.fill(Place.site.address, with: code)
     layout.fill(Place.version(0).address, with: code)
     layout.fill(Place.versions.address, with: 1)
@@ -179,7 +191,9 @@ public struct SwitchModel: Model {
     guard result > 0, let set = LockSet(rawValue: UInt8(result - 1)) else {
       return "no set is in force"
     }
-    if memory.read(Place.site.address) != Self.code(set, mutation) {
+    if memory.read(Place.site.address) 
+      != Self.code(set.implementation(of: .unlock), mutation)
+    {
       return "the site is not of the set in force"
     }
     let slowPath = set.implementation(of: .slowPath)
@@ -211,8 +225,8 @@ public struct SwitchModel: Model {
   /// The site's form and what follows it in its word.
   ///
   /// Of this model: the setting may still be that of another.
-  private static func code(_ set: LockSet, _ mutation: Mutation?) -> UInt64 {
-    let form = ModelSites.form(set.implementation(of: .unlock), mutation)
+  private static func code(_ unlock: Implementation, _ mutation: Mutation?) -> UInt64 {
+    let form = ModelSites.form(unlock, mutation)
     return 0x90_9090 << 40 | (form?.bytes ?? 0)
   }
 
