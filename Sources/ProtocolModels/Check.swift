@@ -166,83 +166,6 @@ extension Check {
     ]
   }
 
-  // MARK: Switching
-
-  private static let directions: [(LockSet, LockSet)] = [
-    (.native, .paravirtual), (.paravirtual, .native), (.native, .testAndSet),
-    (.testAndSet, .native), (.paravirtual, .testAndSet), (.testAndSet, .paravirtual),
-  ]
-
-  private static func name(_ from: LockSet, _ to: LockSet) -> String {
-    "\(from.name) -> \(to.name)"
-  }
-
-  private static var staged: [Check] {
-    var checks: [Check] = []
-    for (from, to) in directions {
-      for method in [PokeMethod.store, .breakpoint] {
-        var model = SwitchModel(
-          from: from, to: to, Workload(acquisitions: [2, 2]), .totalStoreOrder)
-        model.method = method
-        checks.append(
-          Check(
-            group: .staged, name: "\(name(from, to)) by \(method) 2+2 TSO",
-            bounds: "2 CPUs and a switching one, 2+2 acquisitions, TSO", model: model,
-            usualStates: from == .paravirtual ? 1_500_000 : nil))
-      }
-    }
-    for (from, to) in directions {
-      var model = SwitchModel(
-        from: from, to: to, Workload(acquisitions: [2, 1, 1]), .sequentialConsistency)
-      model.touchesData = false
-      checks.append(
-        Check(
-          group: .staged, name: "\(name(from, to)) by store 2+1+1 SC",
-          bounds: "3 CPUs and a switching one, 2+1+1 acquisitions, SC", model: model,
-          isLong: from == .paravirtual || to == .paravirtual,
-          usualStates: from == .paravirtual ? 14_000_000 : to == .paravirtual ? 1_800_000 : nil))
-    }
-    for (from, to) in directions {
-      var model = SwitchModel(
-        from: from, to: to, Workload([[.nested], [.a], [.b]]), .sequentialConsistency)
-      model.touchesData = false
-      checks.append(
-        Check(
-          group: .staged, name: "\(name(from, to)) nested SC",
-          bounds: "one CPU holds A and waits for B, two others want A and B, a switching one, SC",
-          model: model, isLong: from == .paravirtual))
-    }
-    return checks
-  }
-
-  private static var undo: [Check] {
-    var checks: [Check] = []
-    for (from, to) in directions {
-      let pokes = (0..<Plan.staged(from: from, to: to).count).count {
-        if case .poke = Plan.staged(from: from, to: to)[$0] { true } else { false }
-      }
-      var model = SwitchModel(
-        from: from, to: to, Workload(acquisitions: [1, 1]), .totalStoreOrder)
-      for failing in 0..<pokes {
-        model.pokesBeforeFailure = failing
-        checks.append(
-          Check(
-            group: .undo, name: "\(name(from, to)), poke \(failing + 1) refused",
-            bounds: "2 CPUs and a switching one, 1+1 acquisitions, TSO", model: model))
-      }
-      model.pokesBeforeFailure = nil
-      model.drainTimesOut = true
-      model.workload = Workload(acquisitions: [1, 1, 1])
-      model.memoryModel = .sequentialConsistency
-      model.touchesData = false
-      checks.append(
-        Check(
-          group: .undo, name: "\(name(from, to)), drain out of time",
-          bounds: "3 CPUs and a switching one, 1+1+1 acquisitions, SC", model: model))
-    }
-    return checks
-  }
-
   // MARK: Interrupts and fairness
 
   private static var interrupts: [Check] {
@@ -279,28 +202,21 @@ extension Check {
             waiting, unlocking, interrupted([[.a], [.d]], [3, 0]), .sequentialConsistency),
           isLong: waiting == .paravirtual))
     }
-    for (from, to) in directions.prefix(2) {
-      for method in [PokeMethod.store, .breakpoint] {
-        var model = SwitchModel(
-          from: from, to: to, interrupted([[.a], [.a, .b]], [1, 0]), .totalStoreOrder)
-        model.method = method
-        checks.append(
-          Check(
-            group: .interrupts, name: "\(name(from, to)) by \(method)",
-            bounds: "A under an interrupt that takes B, another CPU takes A and B, a switch, TSO",
-            model: model))
-      }
-    }
-    return checks
+    return checks + interruptedSwitches
   }
 
   private static var fairness: [Check] {
     var checks: [Check] = []
-    checks.append(
-      Check(
-        group: .fairness, name: "gate opens to native, saturated lock",
-        bounds: "2 CPUs never leave the lock alone, a third may wait at the gate; it opens; SC",
-        model: SwitchModel.opening(to: .native, Mutant.saturated)))
+    for isKernel in [false, true] {
+      checks.append(
+        Check(
+          group: .fairness,
+          name: "gate opens to native, saturated lock" + (isKernel ? ", kernel" : ""),
+          bounds: (isKernel ? "1 CPU never leaves" : "2 CPUs never leave")
+            + " the lock alone, another may wait at the gate; it opens; SC",
+          model: SwitchModel.opening(
+            to: .native, isKernel ? Mutant.occupied : Mutant.saturated, isKernel: isKernel)))
+    }
     var native = LockModel(.native, .native, Mutant.saturated, .sequentialConsistency)
     native.touchesData = false
     checks.append(

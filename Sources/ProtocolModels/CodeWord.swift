@@ -43,7 +43,7 @@ struct CodeWord {
     let oldest = Simulated.load(view(cpu), .relaxed)
     let count = Simulated.load(versions, .relaxed)
     if oldest &+ 1 >= count { return form(Simulated.load(version(count &- 1), .relaxed)) }
-    if Setting.current.request.method == .store, Setting.current.wordStoresAreWhole {
+    if Setting.current.method == .store, Setting.current.wordStoresAreWhole {
       let pick = oldest &+ Simulated.choose(count &- oldest)
       return form(Simulated.load(version(pick), .relaxed))
     }
@@ -95,12 +95,8 @@ struct CodeWord {
     // because nothing follows it but further stores to code and the serialization.
     _ = Simulated.exchange(new, at: word, .sequentiallyConsistent)
     let count = Simulated.load(versions, .relaxed)
-    // The lock-step writes the same again after a nested context has finished the site.
-    if Setting.current.switchProtocol == .stopMachine,
-      Simulated.load(version(count &- 1), .relaxed) == new
-    {
-      return
-    }
+    // A nested context that has finished a site, and an undo, may have written the same.
+    if Simulated.load(version(count &- 1), .relaxed) == new { return }
     Simulated.expect(count < Place.maximumVersions, "the model has room for no more versions")
     Simulated.store(new, to: version(count), .relaxed)
     Simulated.store(count &+ 1, to: versions, .relaxed)

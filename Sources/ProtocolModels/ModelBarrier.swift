@@ -3,30 +3,6 @@ import LockSwitching
 import ModelChecker
 import QueuedSpinlocks
 
-extension ModelMachine: ReferenceMachine {
-  static var counting: Location<UInt32> { Place.counting }
-
-  static var references: UInt? { Place.references(Simulated.cpu) }
-
-  static var cpuEnd: UInt32 { Setting.current.cpus }
-
-  static func mark(of cpu: UInt32) -> Location<UInt32> {
-    Setting.current.mutation == .marksNotCounted ? Place.zero : Place.mark(cpu)
-  }
-
-  static func references(of cpu: UInt32) -> UInt {
-    Place.references(
-      Setting.current.mutation == .referencesNotCounted ? UInt32(Place.maximumCPUs) : cpu)
-  }
-
-  /// Keeps a reference, while `barrier` is under way.
-  @inline(__always)
-  static func hasTaken(_ lock: LockWord) {
-    if Setting.current.switchProtocol == .barrier { References<Self>.keep(lock.whole.address) }
-    if Setting.current.checksReferences { ModelReferences.note(lock.whole.address) }
-  }
-}
-
 /// What the protocol promises, kept again by the model: a lock that was taken by a slow path while
 /// references are kept until the unlock is held by nobody when the set changes.
 enum ModelReferences {
@@ -56,20 +32,20 @@ enum ModelReferences {
   }
 }
 
-extension ModelSwitching: BarrierTarget {
+extension ModelTarget {
   static func beginBarrier() {
-    if Setting.current.isKernel { ModelMachine.store(1, to: Place.barrier, .releasing) }
+    guard Setting.current.isKernel else { return }
+    let last = ModelMachine.load(Place.barrier, .relaxed)
+    if last > 0, Setting.current.mutation == .barrierPassedOnce { return }
+    ModelMachine.store(last &+ 1, to: Place.barrier, .releasing)
   }
 
   static func isBarrierPassed() -> Bool {
     if !Setting.current.isKernel || Setting.current.mutation == .barrierNotAwaited { return true }
+    let barrier = ModelMachine.load(Place.barrier, .relaxed)
     for cpu in 0..<Setting.current.cpus &- 1
-    where ModelMachine.load(Place.passed(cpu), .acquiring) == 0 { return false }
+    where ModelMachine.load(Place.passed(cpu), .acquiring) != barrier { return false }
     return true
-  }
-
-  static func fenceEveryCPU() throws(SwitchFailure) {
-    if Setting.current.mutation != .noBarrierBeforeDrain { ModelCode.barrierOnAll() }
   }
 
   static func setCounted(_ isCounted: Bool) {
@@ -79,11 +55,10 @@ extension ModelSwitching: BarrierTarget {
   /// Where a CPU of a kernel passes the barrier: between two operations, holding nothing.
   static func mayPassBarrier() {
     let cpu = Simulated.cpu
-    guard ModelMachine.load(Place.barrier, .acquiring) != 0,
-      ModelMachine.load(Place.passed(cpu), .relaxed) == 0
-    else { return }
+    let barrier = ModelMachine.load(Place.barrier, .acquiring)
+    guard ModelMachine.load(Place.passed(cpu), .relaxed) != barrier else { return }
     References<ModelMachine>.pass()
     // An atomic decrement in the kernel: a full barrier.
-    _ = ModelMachine.exchange(1, at: Place.passed(cpu), .acquiringAndReleasing)
+    _ = ModelMachine.exchange(barrier, at: Place.passed(cpu), .acquiringAndReleasing)
   }
 }

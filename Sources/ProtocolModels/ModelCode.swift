@@ -7,11 +7,28 @@ enum ModelCode: CodeMemory {
   static func loadCode(_ address: UInt, count: Int) -> UInt64 {
     let site = CodeWord(at: address)
     let offset = UInt64(address &- site.address)
-    let word = Simulated.load(site.word, .relaxed) >> (offset &* 8)
+    var word = Simulated.load(site.word, .relaxed) >> (offset &* 8)
+    if count > 1, isAltered(site) { word ^= 0x55_0000_0055 }
     return count >= 8 ? word : word & ((1 << (UInt64(count) &* 8)) &- 1)
   }
 
+  /// Whether somebody else has changed a site: what others execute there is not modelled.
+  private static func isAltered(_ site: CodeWord) -> Bool {
+    Setting.current.failures > 0 && Setting.current.mutation != .alteredNotSeen
+      && ModelMachine.isSwitcher && Simulated.load(Place.altered, .relaxed) != 0
+      && site.address == (Setting.current.isKernel ? CodeWord.slowPath : .unlock).address
+  }
+
+  /// Whether a store is refused.
+  private static func isRefused() -> Bool {
+    if Simulated.load(Place.altered, .relaxed) != 0 {
+      Simulated.fail("writes text that somebody else has changed")
+    }
+    return ModelFailures.occurs()
+  }
+
   static func storeCodeWord(_ word: UInt64, at address: UInt) -> Bool {
+    if isRefused() { return Setting.current.mutation == .refusedStoreIgnored }
     let site = CodeWord(at: address)
     if Setting.current.mutation == .storesCodeInHalves {
       let low = word & 0xffff
@@ -22,6 +39,7 @@ enum ModelCode: CodeMemory {
   }
 
   static func storeCode(_ bytes: UInt64, count: Int, at address: UInt) -> Bool {
+    if isRefused() { return Setting.current.mutation == .refusedStoreIgnored }
     let first = CodeWord(at: address).address
     let isFirst = address == first
     let isBreakpoint = isFirst && bytes == Form.breakpoint
@@ -47,15 +65,28 @@ enum ModelCode: CodeMemory {
   /// One CPU after the other, always in the same order: whoever serialized out of turn, earlier,
   /// could only fetch less.
   static func serializeCores() -> Bool {
-    let number = Simulated.load(Place.serializations, .relaxed)
-    Simulated.store(number &+ 1, to: Place.serializations, .relaxed)
-    if case .noSerialization(let left)? = Setting.current.mutation, left == Int(number) {
+    if ModelFailures.occurs() { return Setting.current.mutation == .refusedSerializationIgnored }
+    if case .noSerialization(let left)? = Setting.current.mutation {
+      let number = Simulated.load(Place.serializations, .relaxed)
+      Simulated.store(number &+ 1, to: Place.serializations, .relaxed)
+      if left == Int(number) { return true }
+    }
+    if Setting.current.mutation == .noSerializationAfterLockStep,
+      Setting.current.switchProtocol == .stopMachine,
+      Simulated.load(Place.leading, .relaxed) == 2
+    {
       return true
     }
-    Simulated.fence()
-    for cpu in 0..<Setting.current.cpus {
-      if cpu != Simulated.cpu { Simulated.barrier(on: cpu) }
-      CodeWord.serializeAll(cpu)
+    if Setting.current.hasStoreBuffers {
+      Simulated.fence()
+      for cpu in 0..<Setting.current.cpus {
+        if cpu != Simulated.cpu { Simulated.barrier(on: cpu) }
+        CodeWord.serializeAll(cpu)
+      }
+    } else {
+      // All at once, some time after the store: who serialized earlier could only fetch less.
+      Simulated.step()
+      for cpu in 0..<Setting.current.cpus { CodeWord.serializeAll(cpu) }
     }
     for index in 0..<CodeWord.count { CodeWord(index: index).forgetVersions() }
     return true
@@ -63,6 +94,7 @@ enum ModelCode: CodeMemory {
 
   /// membarrier: every CPU executes a full barrier; the caller's comes before the others'.
   static func barrierOnAll() {
+    guard Setting.current.hasStoreBuffers else { return }
     Simulated.fence()
     for cpu in 0..<Setting.current.cpus where cpu != Simulated.cpu { Simulated.barrier(on: cpu) }
   }

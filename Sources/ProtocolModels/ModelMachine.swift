@@ -70,11 +70,14 @@ extension ModelMachine: AtomicMemory {
 
 extension ModelMachine: LockMachine {
   @inline(__always)
-  static var currentCPU: CPUNumber? { CPUNumber(number) }
+  static var currentCPU: CPUNumber? { number.map(CPUNumber.init) }
 
-  /// A thread's number may have been another's before.
+  /// A thread's number may have been another's before, and it may have none.
   @inline(__always)
-  fileprivate static var number: UInt32 { Setting.current.numbers[Int(Simulated.cpu)] }
+  static var number: UInt32? {
+    let number = Setting.current.numbers[Int(Simulated.cpu)]
+    return number == Setting.noNumber ? nil : number
+  }
 
   @inline(__always)
   static func queueArea(of cpu: CPUNumber) -> UInt { Place.area(cpu.rawValue) }
@@ -135,12 +138,36 @@ extension ModelMachine: LockMachine {
   }
 }
 
-extension ModelMachine: CountedMachine {
-  @inline(__always)
-  static var mark: Location<UInt32>? { Place.mark(number) }
+extension ModelMachine: SwitchMachine {
+  typealias Code = ModelCode
 
   @inline(__always)
   static var slowPath: Location<UInt32> { Place.entry(.slowPath) }
+
+  @inline(__always)
+  static var mark: Location<UInt32>? { number.map(Place.mark) }
+
+  static func mark(of cpu: UInt32) -> Location<UInt32> {
+    Setting.current.mutation == .marksNotCounted ? Place.zero : Place.mark(cpu)
+  }
+
+  static var cpuEnd: UInt32 { Setting.current.cpus }
+
+  static var counting: Location<UInt32> { Place.counting }
+
+  static var references: UInt? { Place.references(Simulated.cpu) }
+
+  static func references(of cpu: UInt32) -> UInt {
+    Place.references(
+      Setting.current.mutation == .referencesNotCounted ? UInt32(Place.maximumCPUs) : cpu)
+  }
+
+  /// Keeps a reference, while `barrier` is under way.
+  @inline(__always)
+  static func acquired(_ lock: UInt) {
+    if Setting.current.switchProtocol == .barrier { References<Self>.keep(lock) }
+    if Setting.current.checksReferences { ModelReferences.note(lock) }
+  }
 
   @inline(__always)
   static func yield() {
@@ -150,10 +177,25 @@ extension ModelMachine: CountedMachine {
     Simulated.pause(0)
   }
 
-  /// Only who switches looks at the time, and followers at its end.
+  /// Only who switches looks at the time, and in a lock-step the others.
+  ///
+  /// A drain that has looked in vain may find the time over.
   @inline(__always)
-  static var nanoseconds: UInt64 { Simulated.load(Place.clock, .relaxed) }
+  static var nanoseconds: UInt64 {
+    if isSwitcher { expire() }
+    let isRead = isSwitcher || Setting.current.switchProtocol == .stopMachine
+    return isRead ? Simulated.load(Place.clock, .relaxed) : 0
+  }
+
+  @inline(never)
+  private static func expire() {
+    guard Simulated.load(Place.lookedInVain, .relaxed) != 0,
+      Simulated.load(Place.nesting(Simulated.cpu), .relaxed) == 0
+    else { return }
+    Simulated.store(0, to: Place.lookedInVain, .relaxed)
+    if ModelFailures.timeIsOver() { Simulated.store(0, to: Place.draining, .relaxed) }
+  }
 
   @inline(__always)
-  static func noteHold(_: UInt64) {}
+  static func noteStall(_: UInt64) {}
 }

@@ -18,7 +18,7 @@ enum ModelTrap {
       Simulated.fail("a breakpoint at a site is not known")
       return true
     case .retry: return false
-    case .emulate(let operation, _):
+    case .emulate(let operation):
       if Setting.current.switchProtocol == .stopMachine, joins(site) { return false }
       emulate(operation, lock)
       if Setting.current.mutation == .resumesInside {
@@ -38,6 +38,9 @@ enum ModelTrap {
       Simulated.pause(0)
       return true
     }
+    if mutation == .handlerFinishesAtOnce, Machine.isLeader {
+      Simulated.store(1, to: Place.finishing, .relaxed)
+    }
     return LockStep<Machine>.meet(site.address) == .retry
   }
 
@@ -47,7 +50,14 @@ enum ModelTrap {
     {
       return operation == .slowPath ? countedSlowPath(lock) : countedUnlock(lock)
     }
-    if operation == .slowPath { return gate(lock) }
+    if operation == .slowPath {
+      switch Setting.current.mutation {
+      case .emulatesOldSlowPath where Setting.current.first == .native:
+        return NativeQueue<Machine>.slowPath(lock)
+      case .emulatesOldSlowPath: return ParavirtualQueue<Machine>.slowPath(lock)
+      default: return gate(lock)
+      }
+    }
     switch Setting.current.mutation {
     case .emulatesNothing: break
     case .emulatesNative: NativeQueue<Machine>.unlock(lock)
@@ -73,7 +83,7 @@ enum ModelTrap {
     guard let area = Machine.references else { return nil }
     var last: UInt?
     for index: UInt in 0..<7 {
-      // Contract of `ReferenceMachine.references`.
+      // Contract of `SwitchMachine.references`.
       let place = unsafe Location<UInt64>(address: area &+ 8 &+ index &* 8)
       let lock = Machine.load(place, .relaxed)
       if lock != 0 { last = UInt(lock) }
@@ -90,11 +100,11 @@ enum ModelTrap {
         case .gate: isTaken = Gate<Machine>.wait(lock)
         case .paravirtual:
           ParavirtualQueue<Machine>.slowPath(lock)
-          Machine.hasTaken(lock)
+          Machine.acquired(lock.whole.address)
           isTaken = true
         case .native, .testAndSet:
-          NativeQueue<Machine>.slowPath(lock)
-          Machine.hasTaken(lock)
+          nativeSlowPath(lock)
+          Machine.acquired(lock.whole.address)
           isTaken = true
         }
       }
@@ -102,14 +112,49 @@ enum ModelTrap {
   }
 
   /// A kernel's gate: left into the slow path in place.
-  private static func gate(_ lock: LockWord) {
+  ///
+  /// All of it lies within the call of the site, and so within what a grace period waits for.
+  static func gate(_ lock: LockWord) {
+    let mutation = Setting.current.mutation
+    mutation?.note(isAtGate: true)
+    defer { mutation?.note(isAtGate: false) }
     while !Gate<Machine>.wait(lock) {
-      switch Machine.load(Machine.slowPath, .acquiring) {
-      case UInt32(Implementation.gate.rawValue): continue
-      case UInt32(Implementation.paravirtual.rawValue):
-        return ParavirtualQueue<Machine>.slowPath(lock)
-      default: return NativeQueue<Machine>.slowPath(lock)
+      if mutation == .gateLeadsOnUncounted { ModelSections.leave() }
+      defer { if mutation == .gateLeadsOnUncounted { ModelSections.enter() } }
+      var slowPath = Machine.entered(.acquiring)
+      if mutation == .gateLeadsToOld {
+        slowPath = Setting.current.first.implementation(of: .slowPath)
+      }
+      switch slowPath {
+      case .gate: continue
+      case .paravirtual: return ParavirtualQueue<Machine>.slowPath(lock)
+      case .native, .testAndSet: return nativeSlowPath(lock)
       }
     }
+  }
+
+  /// A kernel's native slow path, which is test-and-set while a key of its own says so.
+  static func nativeSlowPath(_ lock: LockWord) {
+    if Setting.current.hasTestAndSet, Machine.load(Place.key, .relaxed) != 0 {
+      return TestAndSet<Machine>.slowPath(lock)
+    }
+    NativeQueue<Machine>.slowPath(lock)
+  }
+}
+
+/// Where a grace period cannot end: a kernel's slow path runs with preemption off from before its call
+/// until after its return.
+enum ModelSections {
+  static func enter() { change(by: 1) }
+
+  static func leave() { change(by: .max) }
+
+  private static func change(by difference: UInt32) {
+    guard Setting.current.hasSections else { return }
+    let section = Place.section(Simulated.cpu)
+    // Together with what came before: preemption is off for longer than that.
+    Simulated.fuse(true)
+    ModelMachine.store(ModelMachine.load(section, .relaxed) &+ difference, to: section, .releasing)
+    Simulated.fuse(false)
   }
 }

@@ -18,7 +18,7 @@ public struct Mutant: Sendable {
 extension Mutant {
   /// All of them.
   public static var all: [Mutant] {
-    nativeQueue + paravirtualQueue + nested + plans + drains + pokes + lockStep + counting
+    nativeQueue + paravirtualQueue + nested + switching
   }
 
   // MARK: Native queue
@@ -166,93 +166,11 @@ extension Mutant {
     ]
   }
 
-  // MARK: Plans
-
-  private static var plans: [Mutant] {
-    func make(
-      _ name: String, _ sentence: String, _ from: LockSet, _ to: LockSet, _ order: [Int]
-    ) -> Mutant {
-      var model = SwitchModel(
-        from: from, to: to, Workload(acquisitions: [1, 1, 1]), .sequentialConsistency)
-      model.touchesData = false
-      let shipped = model.plan
-      model.plan = Plan()
-      for index in order { model.plan.append(shipped[index]) }
-      return Mutant(name: name, sentence: sentence, model: model)
-    }
-    // Steps upward: wait, kick, vcpuIsPreempted, unlock, slow path to gate, drain, open.
-    // Downward: slow path to gate, drain, unlock, open, wait, kick, vcpuIsPreempted.
-    return [
-      make(
-        "up-no-drain", "The native slow path is not drained.", .native, .paravirtual,
-        [0, 1, 2, 3, 4, 6]),
-      make(
-        "up-drain-last", "The gate opens before the drain.", .native, .paravirtual,
-        [0, 1, 2, 3, 4, 6, 5]),
-      make(
-        "up-drain-first", "The drain comes before the gate.", .native, .paravirtual,
-        [0, 1, 2, 3, 5, 4, 6]),
-      make(
-        "up-unlock-last", "Unlock is poked after the gate has opened.", .native, .paravirtual,
-        [0, 1, 2, 4, 5, 6, 3]),
-      make(
-        "up-helpers-last", "Wait and kick are put in place last.", .native, .paravirtual,
-        [3, 4, 5, 6, 0, 1, 2]),
-      make(
-        "down-no-drain", "The paravirtual slow path is not drained.", .paravirtual, .native,
-        [0, 2, 3, 4, 5, 6]),
-      make(
-        "down-unlock-early", "Unlock is poked before the drain.", .paravirtual, .native,
-        [0, 2, 1, 3, 4, 5, 6]),
-      make(
-        "down-unlock-first", "Unlock is poked first.", .paravirtual, .native,
-        [2, 0, 1, 3, 4, 5, 6]),
-      make(
-        "down-open-early", "The gate opens before the drain.", .paravirtual, .native,
-        [0, 3, 1, 2, 4, 5, 6]),
-      make(
-        "down-no-kick-early", "Kick is taken away before the drain.", .paravirtual, .native,
-        [0, 5, 1, 2, 3, 4, 6]),
-    ]
-  }
-
-  // MARK: Gate and drain
-
-  private static var drains: [Mutant] {
-    func make(
-      _ name: String, _ sentence: String, _ mutation: Mutation, _ from: LockSet, _ to: LockSet,
-      _ workload: Workload = Workload(acquisitions: [1, 1, 1]),
-      _ memoryModel: MemoryModel = .sequentialConsistency
-    ) -> Mutant {
-      var model = SwitchModel(from: from, to: to, workload, memoryModel)
-      model.mutation = mutation
-      model.touchesData = false
-      return Mutant(name: name, sentence: sentence, model: model)
-    }
-    var open = SwitchModel.opening(to: .native, Self.saturated)
-    open.mutation = .gateKeepsWaiters
-    return [
-      Mutant(
-        name: "gate-keeps-waiters",
-        sentence: "A gate that is open does not hand its waiters on.", model: open),
-      make(
-        "counts-after-reading",
-        "A CPU is counted only after it has read which slow path is in place.",
-        .countsAfterReading, .paravirtual, .native),
-      make(
-        "no-barrier", "The drain begins without a barrier on every CPU.",
-        .noBarrierBeforeDrain, .paravirtual, .native, Workload(acquisitions: [1, 1]),
-        .totalStoreOrder),
-      make(
-        "drain-forgets-cpu", "The drain does not look at one of the CPUs.", .drainForgetsCPU,
-        .paravirtual, .native),
-      make(
-        "drain-looks-once", "The drain looks once and is satisfied.", .drainLooksOnce,
-        .paravirtual, .native),
-      make(
-        "gate-does-not-try", "Who waits at the gate does not try to take the lock.",
-        .gateDoesNotTry, .paravirtual, .native, Workload([[.nested], [.a], [.b]])),
-    ]
+  /// One CPU that never leaves lock A alone, and one that wants it once.
+  static var occupied: Workload {
+    var workload = Workload([[.a], [.a]])
+    workload.isEndless = [true, false]
+    return workload
   }
 
   /// Two CPUs that never leave lock A alone, and one that wants it once.
@@ -260,54 +178,5 @@ extension Mutant {
     var workload = Workload([[.a], [.a], [.a]])
     workload.isEndless = [true, true, false]
     return workload
-  }
-
-  // MARK: Pokes
-
-  private static var pokes: [Mutant] {
-    func make(
-      _ name: String, _ sentence: String, _ mutation: Mutation, _ method: PokeMethod,
-      _ from: LockSet = .native, _ to: LockSet = .paravirtual, harmless: String? = nil
-    ) -> Mutant {
-      var model = SwitchModel(
-        from: from, to: to, Workload(acquisitions: [2, 2]), .sequentialConsistency)
-      model.mutation = mutation
-      model.method = method
-      model.touchesData = false
-      return Mutant(name: name, sentence: sentence, model: model, harmless: harmless)
-    }
-    return [
-      make(
-        "store-not-serialized", "The cores are not serialized after the store.",
-        .noSerialization(0), .store),
-      make(
-        "breakpoint-not-serialized", "The cores are not serialized after the breakpoint.",
-        .noSerialization(0), .breakpoint),
-      make(
-        "tail-not-serialized", "The cores are not serialized after the tail.",
-        .noSerialization(1), .breakpoint),
-      make(
-        "first-not-serialized", "The cores are not serialized after the first byte.",
-        .noSerialization(2), .breakpoint,
-        harmless: "Who still fetches the breakpoint retries, and emulation is sound in any set."),
-      make(
-        "emulates-native", "The breakpoint handler emulates the native unlock.", .emulatesNative,
-        .breakpoint),
-      make("no-breakpoint", "The breakpoint is left out.", .noBreakpoint, .breakpoint),
-      make("tail-first", "The tail is written before the breakpoint.", .tailFirst, .breakpoint),
-      make(
-        "store-in-halves", "A word of code is written in two stores.", .storesCodeInHalves, .store),
-      make(
-        "two-instructions", "The native form is two instructions.", .twoInstructions, .store),
-      make(
-        "two-instructions-breakpoint",
-        "The native form is two instructions, poked by breakpoint.", .twoInstructions, .breakpoint),
-      make(
-        "emulates-nothing", "The breakpoint handler skips the operation.", .emulatesNothing,
-        .breakpoint),
-      make(
-        "resumes-inside", "The breakpoint handler goes on inside the site.", .resumesInside,
-        .breakpoint),
-    ]
   }
 }

@@ -58,6 +58,63 @@ public enum Mutation: Equatable, Sendable {
   /// An unlock drops the reference that was kept last.
   case dropsLast
 
+  /// The new slow path is published before its text is verified.
+  case publishesBeforeVerifying
+  /// An undo does not open the gate.
+  case undoKeepsGateClosed
+  /// The gate is never opened.
+  case gateStaysClosed
+  /// The state does not note a batch that has begun.
+  case stateForgetsBegun
+  /// The state does not note a batch that has ended.
+  case stateForgetsEnded
+  /// The state does not note which slow paths somebody may be in.
+  case stateForgetsOccupied
+  /// The state does not note where the slow path leads.
+  case stateForgetsEntered
+  /// The set that was in force before stays noted.
+  case stateForgetsSet
+  /// After an undo that failed the state is taken for that of the old set.
+  case forgetsWhereItIsStuck
+  /// The drain of an undo looks once and is satisfied.
+  case undoDrainLooksOnce
+  /// The drain of an undo begins without a barrier on every CPU.
+  case noBarrierBeforeUndoDrain
+  /// A drain goes on where the last one ended.
+  case drainGoesOnFromLast
+  /// A store to code that was refused counts as done.
+  case refusedStoreIgnored
+  /// A serialization that was refused counts as done.
+  case refusedSerializationIgnored
+  /// A site that somebody else has changed is taken for whole.
+  case alteredNotSeen
+  /// Who leaves the gate enters the slow path uncounted.
+  case gateLeadsOnUncounted
+  /// Who leaves the gate enters the old slow path.
+  case gateLeadsToOld
+  /// The handler emulates the slow path of the old set.
+  case emulatesOldSlowPath
+  /// Which of two slow paths one function is stays as it was.
+  case keyNotChosen
+  /// Marks do not nest: leaving one slow path, a CPU counts as outside all.
+  case marksDoNotNest
+  /// At a gate in a handler a CPU counts as outside all slow paths.
+  case gateDropsAllLevels
+  /// Every barrier but the first counts as passed by who has passed that.
+  case barrierPassedOnce
+  /// References that were kept for an earlier switch count again.
+  case generationStays
+  /// Acknowledgements of an earlier gathering count again.
+  case gatheringStays
+  /// The cores are not serialized once the lock-step has ended.
+  case noSerializationAfterLockStep
+  /// The handler that finishes a site on the leader does not wait for acknowledgements.
+  case handlerFinishesAtOnce
+  /// Who is held, and waits at the gate in a handler, does not acknowledge.
+  case gateDoesNotAnswer
+  /// The leader that waits at the gate in a handler does not let go.
+  case gateDoesNotLetGo
+
   /// A kind of access.
   public enum Access: UInt8, Sendable { case load, store, exchange, compareExchange, fetchOr }
 
@@ -150,6 +207,10 @@ extension Mutation {
     _ value: W, _ location: Location<W>, _ ordering: StoreOrdering
   ) -> Bool {
     let word = Word(location.address, bits: W.bitWidth)
+    if let changed = switching(value, location) {
+      Simulated.store(changed, to: location, ordering)
+      return true
+    }
     if word == .mark, ordering == .relaxed {
       note(isAtGate: false)
       // Put off: see `load`.

@@ -87,13 +87,13 @@ enum Place {
   }
   static var versions: Location<UInt64> { unsafe Location(address: versionBase) }
   static var maximumVersions: UInt64 { 6 }
-  /// 1 if the switch succeeded.
+  /// The set that is in force after all switches, plus one.
   ///
   /// Book-keeping of the model.
   static var result: Location<UInt64> { version(maximumVersions &+ 1) }
-  /// The switcher's clock, and how many pokes it has done.
+  /// The switcher's clock, and how many calls have failed so far.
   static var clock: Location<UInt64> { version(maximumVersions &+ 2) }
-  static var pokes: Location<UInt64> { version(maximumVersions &+ 3) }
+  static var failures: Location<UInt64> { version(maximumVersions &+ 3) }
   /// How often all CPUs were made to serialize.
   static var serializations: Location<UInt64> { version(maximumVersions) }
 
@@ -144,7 +144,7 @@ enum Place {
     _ = layout.add("site", switcher.map { Sharing.written(by: $0) } ?? .shared)
     _ = layout.add("versions", .ghost)
     for index in 0..<maximumVersions { _ = layout.add("version\(index)", .ghost) }
-    for name in ["serializations", "result", "clock", "pokes"] { _ = layout.add(name, .ghost) }
+    for name in ["serializations", "result", "clock", "failures"] { _ = layout.add(name, .ghost) }
     return layout
   }
 }

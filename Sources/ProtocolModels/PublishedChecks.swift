@@ -4,12 +4,8 @@ import ModelChecker
 
 // The two published protocols: as a program has them, and as a kernel has them.
 extension Check {
-  private static let sets: [(LockSet, LockSet)] = [
-    (.native, .paravirtual), (.paravirtual, .native),
-  ]
-
   /// A check of a model; about how many states it has, in thousands, if they are many.
-  private static func check(
+  private static func published(
     _ group: Group, _ name: String, _ bounds: String, _ model: SwitchModel,
     _ expectation: Expectation = .holds, states: Int? = nil
   ) -> Check {
@@ -31,33 +27,39 @@ extension Check {
   static var stopMachine: [Check] {
     var checks: [Check] = []
     for isKernel in [false, true] {
-      for (from, to) in sets {
+      for (from, to) in directions.prefix(2) {
         let isUpward = to == .paravirtual
         var model = SwitchModel(
           .stopMachine, from: from, to: to, Workload(acquisitions: [2, 2]), .totalStoreOrder)
         model.isKernel = isKernel
         checks.append(
-          check(
+          published(
             .stopMachine, "2+2 TSO", twoCPUs(2), model, states: isUpward ? 1_200 : 14_000))
         model.memoryModel = .sequentialConsistency
         model.workload = Workload(acquisitions: [1, 1])
-        model.drainTimesOut = true
+        (model.failures, model.onlyTimeFails) = (1, true)
         checks.append(
-          check(
+          published(
             .stopMachine, "out of time",
             "2 CPUs and a switching one that finds the time over when it must wait, 1+1"
               + " acquisitions", model, states: isKernel ? 5_000 : 3_400))
-        model.drainTimesOut = false
+        model.onlyTimeFails = false
+        model.workload = Workload(acquisitions: [1])
+        checks.append(
+          published(
+            .stopMachine, "one failure",
+            "1 CPU and a switching one, 1 acquisition, any one call refused", model, states: 500))
+        (model.failures, model.onlyTimeFails) = (0, false)
         model.workload = Workload([[.a]])
         model.workload.interrupts = [1]
         checks.append(
-          check(
+          published(
             .stopMachine, "NMI", "A, and an NMI for B while gathered; a switching CPU", model,
             states: 100))
         model.workload = Workload([[.b]])
         model.workload.switcherInterrupts = 1
         checks.append(
-          check(
+          published(
             .stopMachine, "NMI on the leader",
             "B; a switching CPU, and an NMI for B while it leads", model, states: 130))
         model.workload = Workload([[]])
@@ -65,12 +67,18 @@ extension Check {
         model.workload.switcherInterrupts = 1
         // In a kernel nobody answers for an NMI that waits, and here no time limit ends that.
         checks.append(
-          check(
+          published(
             .stopMachine, "two NMIs", "NMIs for B on a gathered CPU and on the leader", model,
             isKernel ? .fails : .holds, states: isKernel ? 100 : 3_200))
+        model.workload.handlerLocks = [[2, 3, 1]]
+        checks.append(
+          published(
+            .stopMachine, "two NMIs, two locks",
+            "an NMI for C on a gathered CPU and one for B on the leader", model, states: 500))
+        model.workload.handlerLocks = [[1, 2, 3]]
         model.options.stopMode = .nmi
         checks.append(
-          check(
+          published(
             .stopMachine, "two NMIs, gathered in NMIs",
             "NMIs for B on both CPUs, but not while they are gathered", model))
       }
@@ -81,7 +89,7 @@ extension Check {
   static var barrier: [Check] {
     var checks: [Check] = []
     for isKernel in [false, true] {
-      for (from, to) in sets {
+      for (from, to) in directions.prefix(2) {
         var model = SwitchModel(
           .barrier, from: from, to: to, Workload(acquisitions: [2, 2]), .totalStoreOrder)
         model.isKernel = isKernel
@@ -90,29 +98,35 @@ extension Check {
           // Upward nobody sleeps as long as much can happen.
           let states = to == .paravirtual ? isKernel ? 11_000 : 4_500 : isKernel ? 39_000 : 35_000
           checks.append(
-            check(
+            published(
               .barrier, "2+2 TSO, counted to \(accounting.name)", twoCPUs(2), model,
               states: states))
         }
         model.options.accounting = .untilUnlock
         model.memoryModel = .sequentialConsistency
         model.workload = Workload(acquisitions: [1, 1])
-        model.drainTimesOut = true
+        (model.failures, model.onlyTimeFails) = (1, true)
         checks.append(
-          check(
+          published(
             .barrier, "out of time",
             "2 CPUs and a switching one that finds the time over when it must wait, 1+1"
               + " acquisitions", model, states: isKernel ? 2_000 : 400))
-        model.drainTimesOut = false
+        model.onlyTimeFails = false
+        checks.append(
+          published(
+            .barrier, "one failure",
+            "2 CPUs and a switching one, 1+1 acquisitions, any one call refused", model,
+            states: 3_000))
+        (model.failures, model.onlyTimeFails) = (0, false)
         model.workload = Workload([[.crossed], [.a, .b]])
         checks.append(
-          check(
+          published(
             .barrier, "nested", "A and B, released A first; A, B; a switching CPU", model,
             states: isKernel ? 1_200 : 800))
         model.workload = Workload([[.a], [.b]])
         model.workload.interrupts = [1, 0]
         checks.append(
-          check(
+          published(
             .barrier, "interrupt", "A, interrupted for B; B; a switching CPU", model,
             states: isKernel ? 2_600 : 1_000))
       }

@@ -7,11 +7,12 @@ extension Mutant {
   static var lockStep: [Mutant] {
     func make(
       _ name: String, _ sentence: String, _ mutation: Mutation, _ jobs: [Job] = [],
-      nmis: Int = 1, onLeader: Int = 0
+      nmis: Int = 1, onLeader: Int = 0, locks: [Int] = [1, 2, 3]
     ) -> Mutant {
       var workload = Workload([jobs])
       workload.interrupts = [nmis]
       workload.switcherInterrupts = onLeader
+      workload.handlerLocks = [locks]
       var model = SwitchModel(
         .stopMachine, from: .native, to: .paravirtual, workload, .sequentialConsistency)
       model.mutation = mutation
@@ -22,6 +23,22 @@ extension Mutant {
       make(
         "follower-not-serialized", "A gathered CPU acknowledges without serializing.",
         .followerDoesNotSerialize, [.a], nmis: 0),
+      make(
+        "handler-finishes-at-once",
+        "On the leader the handler finishes the site without waiting for acknowledgements.",
+        .handlerFinishesAtOnce, onLeader: 1, locks: [2, 3, 1]),
+      make(
+        "not-serialized-after-lock-step",
+        "The cores are not serialized by other means once the lock-step has ended.",
+        .noSerializationAfterLockStep, onLeader: 1),
+      make(
+        "gate-does-not-answer",
+        "Who is held, and waits at the gate in a handler, does not acknowledge.",
+        .gateDoesNotAnswer, onLeader: 1),
+      make(
+        "gate-does-not-let-go",
+        "The leader, waiting at the gate in a handler, does not let the others go.",
+        .gateDoesNotLetGo, onLeader: 1),
       make(
         "leader-does-not-wait", "The leader does not wait for acknowledgements.",
         .leaderDoesNotWait),

@@ -1,3 +1,4 @@
+import CodePatching
 import LockPlatform
 import LockSwitching
 import ModelChecker
@@ -10,12 +11,16 @@ struct Setting {
   var jobs = InlineArray<4, InlineArray<3, Job>>(repeating: InlineArray(repeating: .none))
   /// Of each CPU: whether it then begins again.
   var isEndless = InlineArray<4, Bool>(repeating: false)
-  /// Of each CPU: the number under which the locks know it.
+  /// Of each CPU and nesting level: the lock that a handler takes.
+  var handlerLocks = InlineArray<4, InlineArray<3, UInt8>>(repeating: [1, 2, 3])
+  /// Of each CPU: the number under which the locks know it; `noNumber` if it has none.
   var numbers: InlineArray<4, UInt32> = [0, 1, 2, 3]
   /// Of each CPU: where it waits.
   var waiting: InlineArray<4, Waiting> = [.native, .native, .native, .native]
   /// Of each CPU: how it unlocks.
   var unlocking: InlineArray<4, Unlocking> = [.native, .native, .native, .native]
+  /// What a CPU without a number has in its place.
+  static var noNumber: UInt32 { .max }
   /// Queues are checked to be first come, first served.
   var checksOrder = false
   /// A head that spins is checked to be passed by nobody; under sequential consistency.
@@ -26,10 +31,10 @@ struct Setting {
   var readsTable = false
   /// The breakage, if any.
   var mutation: Mutation?
-  /// How many pokes succeed before one fails.
-  var pokesBeforeFailure = UInt32.max
-  /// The time is over at the second look of the first drain.
-  var drainTimesOut = false
+  /// How many calls that may be refused are, in the whole run; the explorer chooses which.
+  var failures: UInt32 = 0
+  /// Time is the only thing that fails.
+  var onlyTimeFails = false
   /// How many CPUs there are, the switching one included.
   var cpus: UInt32 = 0
   /// Aligned 8-byte stores to code are fetched whole or not at all.
@@ -42,12 +47,25 @@ struct Setting {
   var isGatheredHoldingLocks: Bool { switchProtocol == .stopMachine && !isKernel }
   /// What is to be counted until its unlock is checked to be so.
   var checksReferences: Bool {
-    switchProtocol == .barrier && request.options.accounting == .untilUnlock
+    switchProtocol == .barrier && options.accounting == .untilUnlock
   }
-  /// The switch, if the model has one.
-  var plan = Plan()
-  var request = SwitchRequest(
-    from: .native, to: .native, method: .store, timeLimit: .max, reason: .operator)
+  /// How sites are changed.
+  var method = PokeMethod.store
+  /// What the protocol leaves open.
+  var options = SwitchOptions()
+  /// The sets that are asked for, one after the other.
+  var rounds: InlineArray<3, LockSet> = [.native, .native, .native]
+  var roundCount = 0
+  /// The set in force at first.
+  var first = LockSet.native
+  /// What becomes of the plans.
+  var planEdit: PlanEdit?
+  /// A set of this model is test-and-set: a kernel's native slow path looks which it is.
+  var hasTestAndSet = false
+  /// Stores linger in buffers.
+  var hasStoreBuffers = false
+  /// A kernel's slow paths are waited for by grace periods.
+  var hasSections = false
 
   /// That of this thread's exploration.
   ///

@@ -3,24 +3,24 @@ import LockPlatform
 import LockSwitching
 import ModelChecker
 
-/// CPUs that take locks through the counted entry, and one CPU that switches meanwhile.
+/// CPUs that take locks, and one CPU that switches meanwhile, once or several times.
 public struct SwitchModel: Model {
   /// The set in force.
   public var from: LockSet
-  /// The set wanted.
-  public var to: LockSet
-  /// The slow path in place at first, if it is not that of the set.
-  public var slowPath: Implementation?
+  /// The sets wanted, one after the other: up to three.
+  public var rounds: [LockSet]
+  /// The state in which it begins, if that is not the set's.
+  public var state: SwitchState
   /// How it is switched.
   public var switchProtocol = SwitchProtocol.staged
   /// What that leaves open.
   public var options = SwitchOptions()
-  /// Whether it is a kernel's, of the published protocols: the slow path is text as unlock is, and
-  /// CPUs are reached only where they hold no lock.
+  /// Whether it is a kernel's: the slow path is text as unlock is, calls are waited for by grace
+  /// periods, and CPUs are reached only where they hold no lock.
   public var isKernel = false
-  /// The plan of a staged switch; the shipped one unless it is changed.
-  public var plan: Plan
-  /// How unlock is poked.
+  /// What becomes of the plans, if they are not followed as they are computed.
+  public var planEdit: PlanEdit?
+  /// How sites are poked.
   public var method = PokeMethod.store
   /// What the CPUs do; the switching one comes after them.
   public var workload: Workload
@@ -30,22 +30,29 @@ public struct SwitchModel: Model {
   public var touchesData = true
   /// Aligned 8-byte stores to code are fetched whole or not at all.
   public var wordStoresAreWhole = true
-  /// How many pokes succeed before one fails, and the switch is undone.
-  public var pokesBeforeFailure: Int?
-  /// The drain runs out of time unless it succeeds at its first look, and the switch is undone.
-  public var drainTimesOut = false
+  /// How many calls are refused in the whole run, of those that may be: the explorer chooses which.
+  public var failures = 0
+  /// Of those, only clocks run out.
+  public var onlyTimeFails = false
   /// The breakage, if any.
   public var mutation: Mutation?
 
-  /// A switch by the shipped plan.
+  /// A staged switch, or several.
+  public init(
+    from: LockSet, to rounds: LockSet..., doing workload: Workload, _ memoryModel: MemoryModel
+  ) {
+    self.from = from
+    self.rounds = rounds
+    state = SwitchState(from)
+    self.workload = workload
+    self.memoryModel = memoryModel
+  }
+
+  /// A staged switch.
   public init(
     from: LockSet, to: LockSet, _ workload: Workload, _ memoryModel: MemoryModel
   ) {
-    self.from = from
-    self.to = to
-    plan = Plan.staged(from: from, to: to)
-    self.workload = workload
-    self.memoryModel = memoryModel
+    self.init(from: from, to: to, doing: workload, memoryModel)
   }
 
   /// The last step of a switch alone: the gate stands, nobody is left in the old slow path, and it
@@ -53,13 +60,28 @@ public struct SwitchModel: Model {
   ///
   /// With CPUs that never stop, a drain may look again and again at the wrong moment, and no
   /// fairness but chance ends that; what comes after it can be checked.
-  public static func opening(to: LockSet, _ workload: Workload) -> SwitchModel {
+  public static func opening(
+    to: LockSet, _ workload: Workload, isKernel: Bool = false
+  ) -> SwitchModel {
     var model = SwitchModel(from: to, to: to, workload, .sequentialConsistency)
     model.touchesData = false
-    model.slowPath = .gate
-    model.plan = Plan()
-    model.plan.append(.poke(.slowPath, from: .gate, to: to.implementation(of: .slowPath)))
+    model.isKernel = isKernel
+    model.method = isKernel ? .breakpoint : .store
+    model.beginAtGate()
     return model
+  }
+
+  /// Begins where a plan has closed the gate and drained: its last step is left.
+  public mutating func beginAtGate() {
+    if to == .paravirtual {
+      for index in LockOperation.switched.indices {
+        let operation = LockOperation.switched[index]
+        state[operation] = Implementations(to.implementation(of: operation))
+      }
+    }
+    state[.slowPath] = Implementations(.gate)
+    state.entered = .gate
+    state.occupied = .none
   }
 
   /// A switch by one of the published protocols.
@@ -71,6 +93,11 @@ public struct SwitchModel: Model {
     self.switchProtocol = switchProtocol
     method = .breakpoint
   }
+
+  /// The set wanted last.
+  public var to: LockSet { rounds[rounds.count - 1] }
+
+  private var hasTestAndSet: Bool { from == .testAndSet || rounds.contains(.testAndSet) }
 
   private var setting: Setting {
     var setting = Setting()
@@ -86,12 +113,20 @@ public struct SwitchModel: Model {
     setting.touchesData = touchesData
     setting.readsTable = true
     setting.wordStoresAreWhole = wordStoresAreWhole
-    setting.pokesBeforeFailure = pokesBeforeFailure.map(UInt32.init) ?? .max
-    setting.drainTimesOut = drainTimesOut
+    setting.failures = UInt32(failures)
+    setting.onlyTimeFails = onlyTimeFails
     setting.mutation = mutation
-    setting.plan = plan
-    setting.request = SwitchRequest(
-      from: from, to: to, method: method, timeLimit: 1, reason: .operator, options: options)
+    setting.planEdit = planEdit
+    setting.method = method
+    setting.options = options
+    setting.first = from
+    setting.hasTestAndSet = hasTestAndSet
+    // Undo drains, whatever the protocol.
+    let drains = switchProtocol == .staged ? from != rounds[0] : failures > 0
+    setting.hasSections = isKernel && drains
+    setting.hasStoreBuffers = memoryModel == .totalStoreOrder
+    for index in rounds.indices { setting.rounds[index] = rounds[index] }
+    setting.roundCount = rounds.count
     return setting
   }
 
@@ -102,74 +137,100 @@ public struct SwitchModel: Model {
   public var shipped: any Model {
     var model = self
     model.mutation = nil
-    if slowPath == nil { model.plan = Plan.staged(from: from, to: to) }
+    model.planEdit = nil
     return model
   }
 
   /// What the explorer runs.
   public var program: ModelProgram {
-    let switcher = workload.jobs.count
-    var layout = Place.layout(switcher: switcher)
-    workload.share(in: &layout)
-    let operations: [LockOperation] = [.slowPath, .unlock, .wait, .kick, .vcpuIsPreempted]
-    for operation in operations {
-      layout.fill(
-        Place.entry(operation).address, with: UInt64(from.implementation(of: operation).rawValue))
-    }
-    if let slowPath {
-      layout.fill(Place.entry(.slowPath).address, with: UInt64(slowPath.rawValue))
-    }
-    let code = Self.code(from, mutation)
-    layout.fill(Place.site.address, with: code)
-    layout.fill(Place.version(0).address, with: code)
-    layout.fill(Place.versions.address, with: 1)
     let isPublished = switchProtocol != .staged
-    if isPublished {
-      Place.addPublished(to: &layout, switcher: switcher)
-      let code = Self.slowPathCode(from)
-      layout.fill(Place.slowSite.address, with: code)
-      layout.fill(Place.slowVersion(0).address, with: code)
-      layout.fill(Place.slowVersions.address, with: 1)
-    }
     var cpus = workload.cpus(running: isPublished ? Worker.reachableBody : Worker.body)
     cpus.append(
       CPUProgram(
         Switcher.body, handler: Worker.handler, interrupts: workload.switcherInterrupts))
-    let (workload, touchesData, setting) = (workload, touchesData, setting)
-    let (sets, mutation, isKernel) = ([from, to], mutation, isKernel)
+    let (setting, checked) = (setting, self)
     return ModelProgram(
       name: "\(switchProtocol.name)", cpus: cpus, memoryModel: memoryModel, layout: layout,
       setUp: { Setting.current = setting }
-    ) { memory in
-      // Undone or done, never in between.
-      let to = sets[memory.read(Place.result.address) == 1 ? 1 : 0]
-      if memory.read(Place.site.address) != Self.code(to, mutation) {
-        return "the site is not switched"
-      }
-      if isKernel, memory.read(Place.slowSite.address) != Self.slowPathCode(to) {
-        return "the slow path site is not switched"
-      }
-      if isPublished, memory.read(Place.isCounted.address) != 0 { return "it still counts" }
-      for operation in operations
-      where memory.read(Place.entry(operation).address)
-        != UInt64(to.implementation(of: operation).rawValue)
-      {
-        return "the operation table is not switched"
-      }
-      return workload.check(memory, touchesData: touchesData)
+    ) { checked.check($0) }
+  }
+
+  private var layout: WordLayout {
+    let switcher = workload.jobs.count
+    var layout = Place.layout(switcher: switcher)
+    workload.share(in: &layout)
+    Place.addSwitching(to: &layout, switcher: switcher)
+    for index in LockOperation.all.indices {
+      let operation = LockOperation.all[index]
+      layout.fill(
+        Place.entry(operation).address, with: UInt64((state[operation].first ?? .gate).rawValue))
     }
+    // What sites hold only others look at.
+    layout.share(Place.entry(.unlock).address, .ghost)
+    layout.fill(Place.entry(.slowPath).address, with: UInt64(state.entered.rawValue))
+    layout.fill(Place.state.address, with: state.bits)
+    layout.fill(Place.key.address, with: from == .testAndSet ? 1 : 0)
+    layout.fill(Place.result.address, with: UInt64(from.rawValue) + 1)
+    let code = Self.code(state[.unlock].first ?? .native, mutation)
+    layout.fill(Place.site.address, with: code)
+    layout.fill(Place.version(0).address, with: code)
+    layout.fill(Place.versions.address, with: 1)
+    if switchProtocol != .staged || isKernel {
+      Place.addPublished(to: &layout, switcher: switcher)
+      let code = Self.slowPathCode(state[.slowPath].first ?? .gate)
+      layout.fill(Place.slowSite.address, with: code)
+      layout.fill(Place.slowVersion(0).address, with: code)
+      layout.fill(Place.slowVersions.address, with: 1)
+    }
+    return layout
+  }
+
+  /// One set, wholly, and nothing in between.
+  private func check(_ memory: FinalMemory) -> String? {
+    let result = memory.read(Place.result.address)
+    guard result > 0, let set = LockSet(rawValue: UInt8(result - 1)) else {
+      return "no set is in force"
+    }
+    if memory.read(Place.site.address) 
+      != Self.code(set.implementation(of: .unlock), mutation)
+    {
+      return "the site is not of the set in force"
+    }
+    let slowPath = set.implementation(of: .slowPath)
+    if isKernel, memory.read(Place.slowSite.address) != Self.slowPathCode(slowPath) {
+      return "the slow path site is not of the set in force"
+    }
+    if isKernel, hasTestAndSet, slowPath != .paravirtual,
+      memory.read(Place.key.address) != (slowPath == .testAndSet ? 1 : 0)
+    {
+      return "the native slow path is the wrong one"
+    }
+    if switchProtocol == .barrier, memory.read(Place.isCounted.address) != 0 {
+      return "it still counts"
+    }
+    if memory.read(Place.state.address) != SwitchState(set).bits {
+      return "the state is not that of the set in force"
+    }
+    for index in LockOperation.all.indices {
+      let operation = LockOperation.all[index]
+      if memory.read(Place.entry(operation).address)
+        != UInt64(set.implementation(of: operation).rawValue)
+      {
+        return "the operation table is not of the set in force"
+      }
+    }
+    return workload.check(memory, touchesData: touchesData)
   }
 
   /// The site's form and what follows it in its word.
   ///
   /// Of this model: the setting may still be that of another.
-  private static func code(_ set: LockSet, _ mutation: Mutation?) -> UInt64 {
-    let form = ModelSites.form(set.implementation(of: .unlock), mutation)
+  private static func code(_ unlock: Implementation, _ mutation: Mutation?) -> UInt64 {
+    let form = ModelSites.form(unlock, mutation)
     return 0x90_9090 << 40 | (form?.bytes ?? 0)
   }
 
-  private static func slowPathCode(_ set: LockSet) -> UInt64 {
-    let form = ModelSites.slowPathForm(set.implementation(of: .slowPath))
-    return 0x90_9090 << 40 | (form?.bytes ?? 0)
+  private static func slowPathCode(_ slowPath: Implementation) -> UInt64 {
+    0x90_9090 << 40 | (ModelSites.slowPathForm(slowPath)?.bytes ?? 0)
   }
 }

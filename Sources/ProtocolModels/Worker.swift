@@ -54,15 +54,15 @@ enum Worker {
     switch Setting.current.switchProtocol {
     case .staged: break
     case .stopMachine: ModelGathering.mayJoin()
-    case .barrier: if Setting.current.isKernel { ModelSwitching.mayPassBarrier() }
+    case .barrier: if Setting.current.isKernel { ModelTarget.mayPassBarrier() }
     }
   }
 
-  /// An interrupt takes B, one that interrupts it takes C.
+  /// An interrupt takes B, one that interrupts it takes C, unless the workload says otherwise.
   static let handler: @convention(c) (UInt32) -> Void = { cpu in
     let nesting = Simulated.load(Place.nesting(cpu), .relaxed)
     Simulated.store(nesting &+ 1, to: Place.nesting(cpu), .relaxed)
-    once(cpu, 1 &+ UInt(nesting))
+    once(cpu, UInt(Setting.current.handlerLocks[Int(cpu)][Int(nesting)]))
     Simulated.store(nesting, to: Place.nesting(cpu), .relaxed)
   }
 
@@ -112,7 +112,11 @@ enum Worker {
     case .native: NativeQueue<ModelMachine>.slowPath(lock)
     case .paravirtual: ParavirtualQueue<ModelMachine>.slowPath(lock)
     case .testAndSet: TestAndSet<ModelMachine>.slowPath(lock)
-    case .counted: CountedEntry<ModelMachine>.slowPath(lock)
+    case .counted:
+      if Setting.current.mutation == .gateLeadsOnUncounted {
+        return UncountedEntry.slowPath(lock)
+      }
+      CountedEntry<ModelMachine>.slowPath(lock)
     case .site: CodeSite.slowPath(lock, cpu)
     }
   }
@@ -161,8 +165,10 @@ public struct Workload: Sendable {
   public var interrupts: [Int]
   /// The same of the CPU that switches.
   public var switcherInterrupts = 0
-  /// Of each CPU: the number under which the locks know it.
-  public var numbers: [Int]
+  /// Of each CPU: which locks its handlers take, from the first to that nested deepest.
+  public var handlerLocks: [[Int]]
+  /// Of each CPU: the number under which the locks know it, if it has one.
+  public var numbers: [Int?]
   /// How often each CPU may wake from sleep for no reason.
   public var spuriousWakeUps = 0
 
@@ -171,6 +177,7 @@ public struct Workload: Sendable {
     self.jobs = jobs
     isEndless = jobs.map { _ in false }
     interrupts = jobs.map { _ in 0 }
+    handlerLocks = jobs.map { _ in [1, 2, 3] }
     numbers = Array(jobs.indices)
   }
 
@@ -181,7 +188,10 @@ public struct Workload: Sendable {
 
   func apply(to setting: inout Setting) {
     for cpu in jobs.indices {
-      setting.numbers[cpu] = UInt32(numbers[cpu])
+      setting.numbers[cpu] = numbers[cpu].map(UInt32.init) ?? Setting.noNumber
+      for level in handlerLocks[cpu].indices {
+        setting.handlerLocks[cpu][level] = UInt8(handlerLocks[cpu][level])
+      }
       for index in jobs[cpu].indices { setting.jobs[cpu][index] = jobs[cpu][index] }
       setting.isEndless[cpu] = isEndless[cpu]
     }
@@ -189,7 +199,8 @@ public struct Workload: Sendable {
 
   /// Words that one CPU alone uses, unless another has its number.
   func share(in layout: inout WordLayout) {
-    for number in numbers where numbers.count(where: { $0 == number }) > 1 {
+    let known = numbers.compactMap(\.self)
+    for number in known where known.count(where: { $0 == number }) > 1 {
       layout.share(Place.area(UInt32(number)), .shared)
       layout.share(Place.area(UInt32(number)) + 8, .shared)
       layout.share(Place.mark(UInt32(number)).address, .shared)

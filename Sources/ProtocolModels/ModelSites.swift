@@ -18,7 +18,9 @@ struct ModelSites: SiteTable {
 
   /// Calls of bodies so far apart that every byte of the distance differs.
   static func slowPathForm(_ implementation: Implementation) -> Form? {
-    let distance: UInt = 0x0111_1111 &* (UInt(implementation.rawValue) &+ 1)
+    // Native and test-and-set are one function.
+    let body = implementation == .testAndSet ? 0 : UInt(implementation.rawValue)
+    let distance: UInt = 0x0111_1111 &* (body &+ 1)
     return Form.call(from: CodeWord.slowPath.address, to: CodeWord.slowPath.address &+ distance)
   }
 
@@ -69,24 +71,28 @@ enum CodeSite {
     }
   }
 
-  /// Fetches and executes the slow path site.
+  /// Fetches and executes the slow path site, with preemption off.
   @inline(never)
   static func slowPath(_ lock: LockWord, _ cpu: UInt32) {
+    let isLate = Setting.current.mutation == .countsAfterReading
+    if !isLate { ModelSections.enter() }
+    defer { ModelSections.leave() }
     let site = CodeWord.slowPath
     while true {
       _ = Simulated.load(site.word, .relaxed)
       let bytes = site.fetch(cpu)
       Simulated.note("fetches", bytes)
-      if bytes == ModelSites.slowPathForm(.native)?.bytes {
-        return NativeQueue<ModelMachine>.slowPath(lock)
-      }
+      if isLate { ModelSections.enter() }
+      if bytes == ModelSites.slowPathForm(.native)?.bytes { return ModelTrap.nativeSlowPath(lock) }
       if bytes == ModelSites.slowPathForm(.paravirtual)?.bytes {
         return ParavirtualQueue<ModelMachine>.slowPath(lock)
       }
+      if bytes == ModelSites.slowPathForm(.gate)?.bytes { return ModelTrap.gate(lock) }
       guard bytes & 0xff == Form.breakpoint else {
         return Simulated.fail("executes bytes that are no form")
       }
       if ModelTrap.take(site, lock, cpu) { return }
+      if isLate { ModelSections.leave() }
     }
   }
 

@@ -3,9 +3,7 @@ import LockPlatform
 import LockSwitching
 import ModelChecker
 
-extension ModelMachine: LockStepMachine {
-  typealias Code = ModelCode
-
+extension ModelMachine {
   static var lockStepArea: UInt { Place.lockStep }
 
   static var gathered: GatheredCPU? {
@@ -23,6 +21,12 @@ extension ModelMachine: LockStepMachine {
     if Setting.current.mutation == .leaderDoesNotWait, load(Place.leading, .relaxed) == 2 {
       return true
     }
+    if Setting.current.mutation == .handlerFinishesAtOnce,
+      Simulated.load(Place.finishing, .relaxed) != 0
+    {
+      Simulated.store(0, to: Place.finishing, .relaxed)
+      return true
+    }
     for cpu in 0..<Setting.current.cpus &- 1
     where load(Place.acknowledgement(cpu), .acquiring) != state { return false }
     return true
@@ -35,9 +39,9 @@ extension ModelMachine: LockStepMachine {
     CodeWord.serializeAll(Simulated.cpu)
   }
 
-  /// Whoever waits sees the time pass; see `ModelSwitching.rest`.
+  /// Whoever waits may see the time pass.
   static func relax(_: UInt32) {
-    if Setting.current.drainTimesOut, isSwitcher { Simulated.store(1, to: Place.clock, .relaxed) }
+    ModelFailures.letTimePass()
     Simulated.pause(0)
   }
 }
@@ -54,7 +58,7 @@ enum ModelNMIs {
   /// Of CPUs that are not gathered.
   static func begin() {
     if Setting.current.switchProtocol == .stopMachine {
-      areMasked(Setting.current.request.options.stopMode == .task)
+      areMasked(Setting.current.options.stopMode == .task)
     }
   }
 }
@@ -64,7 +68,7 @@ enum ModelNMIs {
 /// In a program a signal brings a thread there from anywhere; one that is inside a slow path is not
 /// held. In a kernel stop_machine does, between two tasks' operations, interrupts off.
 enum ModelGathering {
-  private static var isInNMI: Bool { Setting.current.request.options.stopMode == .nmi }
+  private static var isInNMI: Bool { Setting.current.options.stopMode == .nmi }
 
   /// Where a CPU can be gathered, if it is asked.
   static func mayJoin() {
@@ -85,12 +89,15 @@ enum ModelGathering {
     while ModelMachine.load(Place.stopped, .acquiring) != 0 { Simulated.pause(0) }
   }
 
-  /// At the gate of a program, as `ProgramSwitching.waitsAtGate`.
+  /// At the gate of a program, as the program's own.
   ///
   /// Who is held, and here in a handler over that, goes on acknowledging; the leader finishes its
   /// work and lets all go on; everybody else can be gathered here.
   static func waitsAtGate() {
     guard LockStep<ModelMachine>.isUnderWay else { return }
+    let mutation = Setting.current.mutation
+    if mutation == .gateDoesNotLetGo, ModelMachine.isLeader { return }
+    if mutation == .gateDoesNotAnswer, !ModelMachine.isLeader { return }
     if ModelMachine.isLeader {
       if ModelMachine.load(Place.leading, .relaxed) == 2 { _ = work.lead() }
       return LockStep<ModelMachine>.letGo()
@@ -102,9 +109,30 @@ enum ModelGathering {
     mayJoin()
   }
 
-  private static var work: StopMachineWork<ModelSwitching> {
-    let request = Setting.current.request
-    return StopMachineWork(from: request.from, to: request.to, deadline: request.timeLimit)
+  /// What the leader is at, for contexts nested over it.
+  private static var work: StopMachineWork<ModelTarget> {
+    let packed = Simulated.load(Place.workBatch, .relaxed)
+    var batch = Batch()
+    for index in LockOperation.switched.indices {
+      let operation = LockOperation.switched[index]
+      let value = packed >> (UInt64(operation.rawValue) &* 4) & 15
+      if value & 8 != 0 { batch[operation] = Implementation(rawValue: UInt8(value & 7)) }
+    }
+    return StopMachineWork(
+      batch, in: SwitchState(bits: Simulated.load(Place.workState, .relaxed)),
+      deadline: Simulated.load(Place.workDeadline, .relaxed))
+  }
+
+  static func note(_ work: StopMachineWork<ModelTarget>) {
+    var packed: UInt64 = 0
+    for index in LockOperation.switched.indices {
+      let operation = LockOperation.switched[index]
+      guard let new = work.batch[operation] else { continue }
+      packed |= (8 | UInt64(new.rawValue)) << (UInt64(operation.rawValue) &* 4)
+    }
+    Simulated.store(packed, to: Place.workBatch, .relaxed)
+    Simulated.store(work.state.bits, to: Place.workState, .relaxed)
+    Simulated.store(work.deadline, to: Place.workDeadline, .relaxed)
   }
 
   /// All CPUs are there when it returns; false if the time is over, or somebody nested over this one
@@ -124,25 +152,23 @@ enum ModelGathering {
   }
 }
 
-extension ModelSwitching: StopMachineTarget {
-  typealias Machine = ModelMachine
-
+extension ModelTarget {
   static var gathersOutsideSlowPaths: Bool { Setting.current.isKernel }
 
-  static func prepareToGather(_: StopMode) throws(SwitchFailure) {}
-
   static func gather(
-    for work: StopMachineWork<ModelSwitching>, _ mode: StopMode
+    for work: StopMachineWork<ModelTarget>, _ mode: StopMode
   ) throws(SwitchFailure) -> StopMachineOutcome {
+    if ModelFailures.occurs() { throw .unsupported }
     ModelNMIs.areMasked(mode == .nmi)
     defer { ModelNMIs.areMasked(mode != .nmi) }
+    ModelGathering.note(work)
     ModelMachine.store(1, to: Place.leading, .relaxed)
     defer { ModelMachine.store(0, to: Place.leading, .relaxed) }
     return Setting.current.isKernel ? gatherAsKernel(work) : try gatherAsProgram(work)
   }
 
   private static func gatherAsProgram(
-    _ work: StopMachineWork<ModelSwitching>
+    _ work: StopMachineWork<ModelTarget>
   ) throws(SwitchFailure) -> StopMachineOutcome {
     while true {
       let first = LockStep<ModelMachine>.begin(until: work.deadline)
@@ -150,8 +176,7 @@ extension ModelSwitching: StopMachineTarget {
       let isLate = LockStep<ModelMachine>.hasGivenUp
       LockStep<ModelMachine>.letGo()
       if isLate { throw .notGathered(thread: 0) }
-      beginDrain()
-      while !isDrained(), nanoseconds < work.deadline { rest() }
+      awaitAllOutside()
     }
     ModelMachine.store(2, to: Place.leading, .relaxed)
     let outcome = work.lead()
@@ -160,12 +185,19 @@ extension ModelSwitching: StopMachineTarget {
     return outcome
   }
 
+  /// Before CPUs that were in a slow path are asked again.
+  private static func awaitAllOutside() {
+    for cpu in 0..<Setting.current.cpus {
+      _ = ModelMachine.spin(Place.mark(cpu), .acquiring) { $0 == 0 }
+    }
+  }
+
   private static func gatherAsKernel(
-    _ work: StopMachineWork<ModelSwitching>
+    _ work: StopMachineWork<ModelTarget>
   ) -> StopMachineOutcome {
     let before = ModelMachine.load(ModelMachine.slowPath, .relaxed)
     // Where breakpoints are emulated because the time was over, NMIs take locks at the gate.
-    enter(.gate)
+    lead(to: .gate)
     defer { ModelMachine.store(before, to: ModelMachine.slowPath, .releasing) }
     ModelMachine.store(1, to: Place.stopped, .relaxed)
     let first = LockStep<ModelMachine>.begin(until: work.deadline)
@@ -178,23 +210,11 @@ extension ModelSwitching: StopMachineTarget {
     }
     ModelMachine.store(2, to: Place.leading, .relaxed)
     var outcome = work.lead()
-    if outcome.failure != nil, !putBack(work.from) {
-      outcome.failure = .patch(.undoRefused(site: 0))
+    if outcome.failure != nil {
+      // Before anybody runs.
+      LockStep<ModelMachine>.giveUp()
+      if !work.putBack() { outcome.failure = .unsound }
     }
     return outcome
-  }
-
-  /// Before anybody runs.
-  private static func putBack(_ set: LockSet) -> Bool {
-    LockStep<ModelMachine>.giveUp()
-    do throws(PatchError) {
-      for index in 0..<sites.count {
-        let operation = sites.site(index).operation
-        try Poke<ModelCode>.putBack(sites, operation, set.implementation(of: operation))
-      }
-      return true
-    } catch {
-      return false
-    }
   }
 }

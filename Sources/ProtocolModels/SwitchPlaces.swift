@@ -1,19 +1,46 @@
 import LockPlatform
 import ModelChecker
 
-/// Words of the models of the published protocols, behind those that all models have.
+/// Words of the models that switch, behind those that all models have.
 extension Place {
-  private static var published: UInt { pokes.address &+ 8 }
+  private static var switching: UInt { failures.address &+ 8 }
+  private static var published: UInt { switching &+ 11 &* 8 &+ maximumCPUs &* 8 }
   private static var acknowledgements: UInt { published &+ 64 }
   private static var following: UInt { acknowledgements &+ maximumCPUs &* 8 }
   private static var singles: UInt { following &+ maximumCPUs &* 8 }
-  private static var passedBase: UInt { singles &+ 7 &* 8 }
+  private static var passedBase: UInt { singles &+ 10 &* 8 }
   private static var referenceBase: UInt { passedBase &+ maximumCPUs &* 8 }
   private static var slowBase: UInt { referenceBase &+ (maximumCPUs &+ 1) &* 64 }
   private static var slowViewBase: UInt { slowBase &+ 16 &+ UInt(maximumVersions) &* 8 }
   private static var keptBase: UInt { slowViewBase &+ maximumCPUs &* 8 }
 
   // All of these are words of the layout below.
+
+  /// See `SwitchTarget.state`.
+  static var state: Location<UInt64> { unsafe Location(address: switching) }
+  /// Where the slow path is to lead after the switch under way, plus one.
+  static var wanted: Location<UInt64> { unsafe Location(address: switching &+ 8) }
+  /// Somebody else has changed a site, until the text is closed.
+  static var altered: Location<UInt64> { unsafe Location(address: switching &+ 16) }
+  /// A drain has begun and has not ended.
+  static var draining: Location<UInt64> { unsafe Location(address: switching &+ 24) }
+  /// The drain has just looked in vain: the time may be over.
+  static var lookedInVain: Location<UInt64> { unsafe Location(address: switching &+ 32) }
+  /// The state before the switch under way, and whether it was another when a call first failed.
+  static var stateBefore: Location<UInt64> { unsafe Location(address: switching &+ 40) }
+  static var failedLate: Location<UInt64> { unsafe Location(address: switching &+ 48) }
+  /// A call has failed since the text was opened.
+  static var failedInText: Location<UInt64> { unsafe Location(address: switching &+ 56) }
+  /// How many calls have failed in the switch under way.
+  static var failuresNow: Location<UInt64> { unsafe Location(address: switching &+ 64) }
+  /// Whether a kernel's native slow path is test-and-set.
+  static var key: Location<UInt64> { unsafe Location(address: switching &+ 80) }
+  /// How many slow paths of a kernel the CPU is in: grace periods wait for it.
+  static func section(_ cpu: UInt32) -> Location<UInt32> {
+    unsafe Location(address: switching &+ 88 &+ UInt(cpu) &* 8)
+  }
+  /// Book-keeping of a mutation about the leader of a lock-step.
+  static var finishing: Location<UInt64> { unsafe Location(address: switching &+ 72) }
 
   /// What `LockStep` shares.
   static var lockStep: UInt { published }
@@ -28,21 +55,26 @@ extension Place {
   static var leading: Location<UInt64> { unsafe Location(address: singles) }
   /// The switch is over.
   static var finished: Location<UInt64> { unsafe Location(address: singles &+ 8) }
-  /// See `ReferenceMachine.counting`.
+  /// See `SwitchMachine.counting`.
   static var counting: Location<UInt32> { unsafe Location(address: singles &+ 16) }
   /// Whether the handler emulates by `Counted`.
   static var isCounted: Location<UInt64> { unsafe Location(address: singles &+ 24) }
-  /// Whether each CPU is asked to pass the barrier.
+  /// How often each CPU was asked to pass the barrier; the last time that it did is `passed`.
   static var barrier: Location<UInt64> { unsafe Location(address: singles &+ 32) }
   /// Whether stop_machine keeps CPUs.
   static var stopped: Location<UInt64> { unsafe Location(address: singles &+ 48) }
+  /// What the leader does while CPUs are gathered: which implementations, from which state, until
+  /// when.
+  static var workBatch: Location<UInt64> { unsafe Location(address: singles &+ 56) }
+  static var workState: Location<UInt64> { unsafe Location(address: singles &+ 64) }
+  static var workDeadline: Location<UInt64> { unsafe Location(address: singles &+ 72) }
   /// Always zero: what a mutation sees instead of a mark.
   static var zero: Location<UInt32> { unsafe Location(address: singles &+ 40) }
-  /// Whether the CPU has passed the barrier.
+  /// The last barrier that the CPU has passed.
   static func passed(_ cpu: UInt32) -> Location<UInt64> {
     unsafe Location(address: passedBase &+ UInt(cpu) &* 8)
   }
-  /// See `ReferenceMachine.references`; one more, always zero, for a mutation.
+  /// See `SwitchMachine.references`; one more, always zero, for a mutation.
   static func references(_ cpu: UInt32) -> UInt { referenceBase &+ UInt(cpu) &* 64 }
   /// The slow path site, as `site` is that of unlock.
   static var slowSite: Location<UInt64> { unsafe Location(address: slowBase) }
@@ -60,7 +92,21 @@ extension Place {
     unsafe Location(address: keptBase &+ UInt(cpu) &* 8)
   }
 
-  /// Adds them to a layout.
+  /// Adds those that every switch needs to a layout.
+  static func addSwitching(to layout: inout WordLayout, switcher: Int) {
+    let first = layout.add("state", .ghost)
+    precondition(first == state.address)
+    for name in [
+      "wanted", "altered", "draining", "lookedInVain", "stateBefore", "failedLate", "failedInText",
+      "failuresNow", "finishing",
+    ] {
+      _ = layout.add(name, .ghost)
+    }
+    _ = layout.add("key", .written(by: switcher))
+    for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).section", .written(by: cpu)) }
+  }
+
+  /// Adds those of the published protocols, and of the slow path as text.
   static func addPublished(to layout: inout WordLayout, switcher: Int) {
     let numbers = 0..<Int(maximumCPUs)
     let first = layout.add("lockStep.state")
@@ -79,6 +125,7 @@ extension Place {
     }
     _ = layout.add("zero", .ghost)
     _ = layout.add("stopped", .written(by: switcher))
+    for name in ["workBatch", "workState", "workDeadline"] { _ = layout.add(name, .ghost) }
     for cpu in numbers { _ = layout.add("cpu\(cpu).passed", .written(by: cpu)) }
     for cpu in numbers {
       let area = layout.add("cpu\(cpu).references", bytes: 64, .written(by: cpu))

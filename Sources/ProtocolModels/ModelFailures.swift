@@ -1,0 +1,80 @@
+import LockPlatform
+import LockSwitching
+import ModelChecker
+
+/// What the machine refuses: at each call that may fail the explorer chooses whether it does, as long
+/// as the model has failures left.
+///
+/// What the step did before stays, and everybody may have seen it.
+enum ModelFailures {
+  /// Whether this call of the switching CPU is refused.
+  static func occurs() -> Bool {
+    Setting.current.onlyTimeFails ? false : chosen()
+  }
+
+  /// Whether the time is over.
+  static func timeIsOver() -> Bool {
+    guard chosen() else { return false }
+    Simulated.store(Simulated.load(Place.clock, .relaxed) &+ 1, to: Place.clock, .relaxed)
+    return true
+  }
+
+  /// Lets time pass where a CPU waits; whether that is too much the protocol says.
+  static func letTimePass() {
+    guard isOffered, Simulated.choose(2) == 1 else { return }
+    Simulated.store(
+      Simulated.load(Place.failures, .relaxed) &+ 1, to: Place.failures, .relaxed)
+    Simulated.store(Simulated.load(Place.clock, .relaxed) &+ 1, to: Place.clock, .relaxed)
+  }
+
+  /// A context nested over the switch leaves what it cannot finish to it.
+  private static var isOffered: Bool {
+    Simulated.load(Place.failures, .relaxed) < UInt64(Setting.current.failures)
+      && ModelMachine.isSwitcher
+      && Simulated.load(Place.nesting(Simulated.cpu), .relaxed) == 0
+  }
+
+  private static func chosen() -> Bool {
+    guard isOffered, Simulated.choose(2) == 1 else { return false }
+    let failures = Simulated.load(Place.failures, .relaxed)
+    Simulated.note("fails, as number", failures &+ 1)
+    Simulated.store(failures &+ 1, to: Place.failures, .relaxed)
+    note()
+    return true
+  }
+
+  /// A step of the switch under way has failed.
+  static func note() {
+    let now = Simulated.load(Place.failuresNow, .relaxed)
+    if now == 0 {
+      let before = Simulated.load(Place.stateBefore, .relaxed)
+      let isLate = Simulated.load(Place.state, .relaxed) != before
+      Simulated.store(isLate ? 1 : 0, to: Place.failedLate, .relaxed)
+    }
+    Simulated.store(now &+ 1, to: Place.failuresNow, .relaxed)
+    Simulated.store(1, to: Place.failedInText, .relaxed)
+  }
+
+  /// What must become of a switch, by what has failed in it.
+  static func expected(
+    _ request: SwitchRequest, _ failure: SwitchFailure?
+  ) -> (SwitchResult, or: SwitchResult) {
+    let before = SwitchState(bits: Simulated.load(Place.stateBefore, .relaxed))
+    if before.isSettled(in: request.to) { return (.unchanged, .unchanged) }
+    switch Simulated.load(Place.failuresNow, .relaxed) {
+    case 0:
+      switch failure {
+      // In a published protocol the time was over; see `letTimePass`.
+      case .notQuiescent where Simulated.load(Place.clock, .relaxed) != 0,
+        .notGathered where Simulated.load(Place.clock, .relaxed) != 0:
+        return (.undone, .refused)
+      default: return (.done, .done)
+      }
+    case 1:
+      if Simulated.load(Place.failedLate, .relaxed) != 0 { return (.undone, .undone) }
+      // The published protocols have the text open, and close it as an undo does.
+      return (.refused, request.protocol == .staged ? .refused : .undone)
+    default: return (.stuck, .stuck)
+    }
+  }
+}
