@@ -2,7 +2,7 @@ import Foundation
 import SystemPackage
 
 /// What a guest's kernel says on its console, kept in a file as it comes.
-actor ConsoleLog: LineReceiver {
+package actor ConsoleLog: LineReceiver {
   nonisolated let url: URL
   private let file: FileDescriptor
   private var marks: [String: LineMailbox] = [:]
@@ -10,7 +10,7 @@ actor ConsoleLog: LineReceiver {
   private var hasEnded = false
 
   /// Appends to the file, which is made if it is not there.
-  init(appendingTo url: URL) throws(GuestError) {
+  package init(appendingTo url: URL) throws(GuestError) {
     self.url = url
     do {
       file = try FileDescriptor.open(
@@ -21,7 +21,7 @@ actor ConsoleLog: LineReceiver {
     }
   }
 
-  func put(_ line: String) async {
+  package func put(_ line: String) async {
     // A mark may come in the middle of a line.
     if let start = line.range(of: Self.markBegin, options: .backwards),
       let waiting = marks.removeValue(forKey: String(line[start.lowerBound...]))
@@ -36,7 +36,7 @@ actor ConsoleLog: LineReceiver {
   /// A log that cannot be written ends no run: whoever reads it finds that it is short.
   private func write(_ line: String) { _ = try? file.writeAll((line + "\n").utf8) }
 
-  func end() async {
+  package func end() async {
     hasEnded = true
     for waiting in marks.values { await waiting.end() }
     marks = [:]
@@ -50,7 +50,7 @@ actor ConsoleLog: LineReceiver {
   /// A guest that has ended, or whose host hangs, is not waited for.
   ///
   /// - Parameter send: Puts a line behind what the console has printed.
-  func settle(_ send: @Sendable (String) async throws -> Void) async {
+  package func settle(_ send: @Sendable (String) async throws -> Void) async {
     guard !hasEnded else { return }
     number += 1
     let mark = Self.markBegin + "\(number)"

@@ -9,6 +9,8 @@ public struct KVMFeatures: Sendable, Equatable {
   public var wakesHalted = true
   /// Tells how long a vCPU wanted to run and did not (KVM_FEATURE_STEAL_TIME).
   public var hasStealTime = true
+  /// What else it does not offer, by QEMU's names: `kvm-pv-ipi` for one.
+  public var withheld: [String] = []
 
   /// What QEMU offers by default.
   public init() {}
@@ -20,6 +22,7 @@ public struct KVMFeatures: Sendable, Equatable {
   var cpu: String {
     "host,-xsave" + (isDedicated ? ",kvm-hint-dedicated=on" : "")
       + (wakesHalted ? "" : ",-kvm-pv-unhalt") + (hasStealTime ? "" : ",-kvm-steal-time")
+      + withheld.map { ",-\($0)" }.joined()
   }
 }
 

@@ -17,7 +17,7 @@ public struct KVMHost: Sendable {
   /// Files that lie in the root folder of its guests, by name.
   public var files: [String: URL] = [:]
   /// How many CPUs it has.
-  public var cpus = 2
+  public var cpus = KVMHost.defaultCPUs
   /// After so many seconds QEMU is killed, whatever happens.
   public var lifetime = 900
   /// How long its boot may take.
@@ -30,6 +30,9 @@ public struct KVMHost: Sendable {
   public var logFile: URL?
   /// Keeps the logs of its guests' kernels here: the number of the guest is added to the name.
   public var guestLogFile: URL?
+
+  /// How many CPUs a host has that was not told otherwise.
+  public static let defaultCPUs = 2
 
   private let image: URL
   private let archive: URL

@@ -1,5 +1,5 @@
 /// Takes lines as they come from a machine.
-protocol LineReceiver: Sendable {
+package protocol LineReceiver: Sendable {
   /// A line has come.
   func put(_ line: String) async
   /// No line will come any more.
@@ -23,15 +23,17 @@ extension LineMailbox {
 ///
 /// A name has two parts with a dot between; the line `1.end` ends all channels whose names begin
 /// with `1.`.
-actor LineChannels: LineReceiver {
+package actor LineChannels: LineReceiver {
   private var receivers: [String: any LineReceiver] = [:]
 
+  package init() {}
+
   /// Lines of a channel go there from now on.
-  func open(_ channel: String, _ receiver: any LineReceiver) {
+  package func open(_ channel: String, _ receiver: any LineReceiver) {
     receivers[channel] = receiver
   }
 
-  func put(_ line: String) async {
+  package func put(_ line: String) async {
     let parts = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
     let channel = String(parts[0])
     if channel.hasSuffix(".end") {
@@ -41,7 +43,7 @@ actor LineChannels: LineReceiver {
     }
   }
 
-  func end() async { await end(of: "") }
+  package func end() async { await end(of: "") }
 
   private func end(of prefix: String) async {
     for (channel, receiver) in receivers where channel.hasPrefix(prefix) {

@@ -3,7 +3,7 @@ import Foundation
 /// The monitor of the QEMU that runs a guest on KVM, which speaks JSON (QMP).
 ///
 /// Commands may be sent at any time; answers find their command by its number.
-actor QEMUMonitor: LineReceiver {
+package actor QEMUMonitor: LineReceiver {
   private let send: @Sendable (String) async throws -> Void
   private var pending: [Int: LineMailbox] = [:]
   private var last = 0
@@ -12,7 +12,7 @@ actor QEMUMonitor: LineReceiver {
   let events = LineMailbox()
   private let greeting = LineMailbox()
 
-  init(send: @escaping @Sendable (String) async throws -> Void) {
+  package init(send: @escaping @Sendable (String) async throws -> Void) {
     self.send = send
   }
 
@@ -25,7 +25,7 @@ actor QEMUMonitor: LineReceiver {
     let data: Details?
   }
 
-  func put(_ line: String) async {
+  package func put(_ line: String) async {
     guard let message = try? JSONDecoder().decode(Message.self, from: Data(line.utf8)) else {
       return
     }
@@ -38,7 +38,7 @@ actor QEMUMonitor: LineReceiver {
     }
   }
 
-  func end() async {
+  package func end() async {
     hasEnded = true
     for mailbox in pending.values { await mailbox.end() }
     pending = [:]
@@ -47,7 +47,7 @@ actor QEMUMonitor: LineReceiver {
   }
 
   /// Waits until QEMU answers, after which it takes commands.
-  func connect(within limit: Duration) async throws(GuestError) {
+  package func connect(within limit: Duration) async throws(GuestError) {
     guard case .line = await greeting.next(within: limit) else {
       throw .monitor(command: "start", reason: "it did not come up")
     }
@@ -55,16 +55,17 @@ actor QEMUMonitor: LineReceiver {
   }
 
   /// Has QEMU carry out a command.
-  func execute(
+  package func execute(
     _ command: String, _ arguments: [String: QEMUArgument] = [:], limit: Duration = .seconds(60)
   ) async throws(GuestError) {
     guard !hasEnded else { throw .monitor(command: command, reason: "it has ended") }
     last += 1
+    let number = last
     let answer = LineMailbox()
-    pending[last] = answer
+    pending[number] = answer
     do {
       let line = try JSONEncoder().encode(
-        Command(execute: command, arguments: arguments, id: last))
+        Command(execute: command, arguments: arguments, id: number))
       try await send(String(decoding: line, as: UTF8.self))
     } catch {
       throw .monitor(command: command, reason: "\(error)")
@@ -74,6 +75,7 @@ actor QEMUMonitor: LineReceiver {
     case .line(let fault): throw .monitor(command: command, reason: fault)
     case .ended: throw .monitor(command: command, reason: "it has ended")
     case .timedOut:
+      pending[number] = nil
       throw .monitor(
         command: command, reason: "no answer in \(Int(limit.components.seconds)) s")
     }
@@ -87,13 +89,13 @@ actor QEMUMonitor: LineReceiver {
 }
 
 /// A value in a command for QEMU.
-enum QEMUArgument: Encodable, Sendable {
+package enum QEMUArgument: Encodable, Sendable {
   case word(String)
   case number(Int)
   case flag(Bool)
   case list([[String: QEMUArgument]])
 
-  func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
     case .word(let word): try container.encode(word)

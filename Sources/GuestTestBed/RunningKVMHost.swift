@@ -65,7 +65,8 @@ public actor RunningKVMHost {
       "migrate-set-capabilities",
       ["capabilities": .list([["capability": .word("events"), "state": .flag(true)]])])
     try await old.execute(
-      "migrate-set-parameters", ["max-bandwidth": .number(1 << 31), "downtime-limit": .number(5000)])
+      "migrate-set-parameters",
+      ["max-bandwidth": .number(1 << 31), "downtime-limit": .number(5000)])
     let target: RunningKVMGuest
     switch way {
     case .socket:
@@ -97,7 +98,7 @@ public actor RunningKVMHost {
   }
 
   /// What KVM has counted for the guests that run, by the names in `/sys/kernel/debug/kvm`:
-  /// `hypercalls`, of which almost all are kicks, `halt_wakeup`, `nmi_injections` and many more.
+  /// `hypercalls` (kicks, and interrupts to other CPUs unless `kvm-pv-ipi` is withheld), `halt_wakeup`, `nmi_injections` and many more.
   public var statistics: [String: Int] {
     get async throws(GuestError) {
       let text = try await shell.run("cd /sys/kernel/debug/kvm && grep -s . *")
@@ -114,7 +115,8 @@ public actor RunningKVMHost {
   ) async throws(GuestError) -> RunningKVMGuest {
     guests += 1
     let number = guests
-    let log = log ?? host.guestLogFile?.appendingPathExtension("\(number)")
+    let log =
+      log ?? host.guestLogFile?.appendingPathExtension("\(number)")
       ?? booted.work.appending(path: "console-\(number)")
     let running = RunningKVMGuest(
       guest, number: number, input: booted.input, console: try ConsoleLog(appendingTo: log))
