@@ -2,6 +2,8 @@
 public enum GuestError: Error, Equatable, CustomStringConvertible {
   /// What `Scripts/guest-setup` fetches is not there.
   case notSetUp(missing: String)
+  /// What `Scripts/guest-setup --kvm` fetches is not there.
+  case noKVMHost(missing: String)
   /// No kernel of that version has been fetched.
   case noKernel(version: String, cache: String)
   /// A program of the host that is needed is not installed.
@@ -22,6 +24,8 @@ public enum GuestError: Error, Equatable, CustomStringConvertible {
   case died(command: String, log: [String])
   /// A command ended with an error.
   case commandFailed(command: String, status: Int, output: String)
+  /// The QEMU that runs a guest on KVM did not do as it was told.
+  case monitor(command: String, reason: String)
   /// A command's output was not what it always is.
   case unexpectedOutput(command: String, output: String)
 
@@ -30,6 +34,8 @@ public enum GuestError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .notSetUp(let missing):
       "There is no \(missing); run Scripts/guest-setup first."
+    case .noKVMHost(let missing):
+      "There is no \(missing); run Scripts/guest-setup --kvm first."
     case .noKernel(let version, let cache):
       "There is no kernel \(version) in \(cache); run Scripts/guest-setup --kernel \(version) first."
     case .noTool(let tool):
@@ -50,6 +56,8 @@ public enum GuestError: Error, Equatable, CustomStringConvertible {
       "The guest stopped during '\(command)'; its kernel said last:\n\(lines(log))"
     case .commandFailed(let command, let status, let output):
       "'\(command)' ended with \(status) in the guest: \(output)"
+    case .monitor(let command, let reason):
+      "The guest's QEMU did not carry out '\(command)': \(reason)."
     case .unexpectedOutput(let command, let output):
       "'\(command)' printed what nobody expects in the guest: \(output)"
     }

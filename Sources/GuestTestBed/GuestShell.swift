@@ -1,5 +1,4 @@
 import Foundation
-import Subprocess
 
 /// A shell in a running guest.
 ///
@@ -11,21 +10,22 @@ public actor GuestShell {
   static let endMark = "tidelock-guest-end"
 
   private let lines: LineMailbox
-  private let input: StandardInputWriter
-  private let monitor: MonitorPipe
+  private let link: any GuestLink
   private let logFile: URL
 
-  init(
-    lines: LineMailbox, input: StandardInputWriter, monitor: MonitorPipe, logFile: URL
-  ) {
+  init(lines: LineMailbox, link: any GuestLink, logFile: URL) {
     self.lines = lines
-    self.input = input
-    self.monitor = monitor
+    self.link = link
     self.logFile = logFile
   }
 
   /// What the kernel has said so far.
-  public var log: KernelLog { KernelLog(file: logFile) }
+  public var log: KernelLog {
+    get async {
+      await link.settleLog()
+      return KernelLog(file: logFile)
+    }
+  }
 
   /// Runs a command line.
   ///
@@ -50,9 +50,9 @@ public actor GuestShell {
     _ command: String, limit: Duration = .seconds(60)
   ) async throws(GuestError) -> (status: Int, output: String) {
     do {
-      _ = try await input.write(command + "\n")
+      try await link.type(command)
     } catch {
-      throw .died(command: command, log: log.tail)
+      throw .died(command: command, log: await log.tail)
     }
     let deadline = ContinuousClock.now + limit
     var output: [String] = []
@@ -67,9 +67,9 @@ public actor GuestShell {
         if mark.lowerBound > line.startIndex { output.append(String(line[..<mark.lowerBound])) }
         return (Int(line[mark.upperBound...]) ?? -1, output.joined(separator: "\n"))
       case .ended:
-        throw .died(command: command, log: log.tail)
+        throw .died(command: command, log: await log.tail)
       case .timedOut:
-        throw .hung(command: command, seconds: Int(limit.components.seconds), log: log.tail)
+        throw .hung(command: command, seconds: Int(limit.components.seconds), log: await log.tail)
       }
     }
   }
@@ -87,7 +87,7 @@ public actor GuestShell {
   }
 
   /// Makes QEMU send an NMI to every CPU.
-  public func injectNMI() throws(GuestError) {
-    try monitor.command("nmi")
+  public func injectNMI() async throws(GuestError) {
+    try await link.injectNMI()
   }
 }

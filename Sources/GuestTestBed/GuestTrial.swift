@@ -177,7 +177,7 @@ public struct GuestComparison: Codable, Sendable {
   /// - Returns: What was measured.
   /// - Throws: ``GuestError``, or `CancellationError`.
   public static func measure(
-    _ ways: [GuestSwitcher.Way] = ways, switches: Int, in machine: GuestMachine,
+    _ ways: [GuestSwitcher.Way] = ways, switches: Int, in machine: some BootableGuest,
     load: GuestTorture.Load = .init(), timeLimit: Duration = .seconds(10),
     progress: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> GuestComparison {

@@ -1,35 +1,18 @@
 import Foundation
 
-/// The file system that a guest boots into: busybox, a shell behind the second serial line, files.
+/// The file system that a guest boots into: busybox, a shell behind its second serial port, files.
 struct Initramfs {
   /// What lies in the root folder, by name.
   let files: [String: URL]
 
   /// Packs it into a file.
-  func write(to archive: URL, busybox: URL, work: URL) async throws(GuestError) {
-    let root = work.appending(path: "root")
-    do {
-      let manager = FileManager.default
-      for folder in ["bin", "proc", "sys", "dev", "tmp"] {
-        try manager.createDirectory(
-          at: root.appending(path: folder), withIntermediateDirectories: true)
-      }
-      try manager.copyItem(at: busybox, to: root.appending(path: "bin/busybox"))
-      for (name, file) in files {
-        try manager.copyItem(at: file, to: root.appending(path: name))
-      }
-      let initProgram = root.appending(path: "init")
-      try Data(Self.initScript.utf8).write(to: initProgram)
-      try manager.setAttributes([.posixPermissions: 0o755], ofItemAtPath: initProgram.path)
-    } catch {
-      throw .file(path: root.path, reason: error.localizedDescription)
-    }
-    var names = ["init", "bin", "bin/busybox", "proc", "sys", "dev", "tmp"]
-    names += files.keys
-    let packed = try await runTool(
-      busybox.path, ["cpio", "-o", "-H", "newc", "-F", archive.path], in: root,
-      input: names.joined(separator: "\n") + "\n")
-    guard packed.succeeded else { throw .toolFailed(tool: "busybox cpio", reason: packed.output) }
+  ///
+  /// - Parameter root: A folder to put it together in.
+  func write(to archive: URL, busybox: URL, root: URL) async throws(GuestError) {
+    var files = files
+    files["bin/busybox"] = busybox
+    try await CPIOArchive(files: files, programs: ["init": Self.initScript])
+      .write(to: archive, busybox: busybox, root: root)
   }
 
   /// One line in, what it prints out, then the mark with the exit status.
@@ -41,10 +24,14 @@ struct Initramfs {
     #!/bin/busybox sh
     /bin/busybox --install -s /bin
     export PATH=/bin
+    mkdir -p /proc /sys /dev /tmp
     mount -t proc proc /proc
     mount -t sysfs sysfs /sys
     mount -t devtmpfs dev /dev
-    exec </dev/ttyS1 >/dev/ttyS1 2>&1
+    # Whatever the console was told to leave out at boot, it shows from now on.
+    echo 7 > /proc/sys/kernel/printk
+    \(SerialPort.find)
+    exec <$port >$port 2>&1
     stty raw -echo
     {
       echo \(GuestShell.readyMark)
@@ -52,7 +39,15 @@ struct Initramfs {
         (eval "$line")
         echo "\(GuestShell.endMark) $?"
       done
-    } </dev/ttyS1 &
+    } <$port &
     wait $!
+    """
+}
+
+/// The serial port behind which a shell listens.
+enum SerialPort {
+  /// Sets `port` to the first one after the console's, on whatever bus.
+  static let find = """
+    port=/dev/ttyS$(awk -F: '/uart:16/ && $1 > 0 { print $1; exit }' /proc/tty/driver/serial)
     """
 }

@@ -3,7 +3,7 @@ import SystemPackage
 
 /// The two pipes of QEMU's monitor.
 struct MonitorPipe: Sendable {
-  private let path: String
+  let path: String
   private let input: FileDescriptor
   private let output: FileDescriptor
 

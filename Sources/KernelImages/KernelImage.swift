@@ -31,16 +31,26 @@ public struct KernelImage: Sendable {
   }
 
   init(path: String, unpacker: Unpacker) async throws(KernelImageError) {
+    try self.init(vmlinux: await Self.unpacked(path, unpacker), file: path)
+  }
+
+  /// The kernel's own ELF file out of a boot image, or what the file holds if it is one already.
+  ///
+  /// - Throws: ``KernelImageError``.
+  public static func unpacked(path: String) async throws(KernelImageError) -> [UInt8] {
+    try await unpacked(path, Unpacker())
+  }
+
+  private static func unpacked(
+    _ path: String, _ unpacker: Unpacker
+  ) async throws(KernelImageError) -> [UInt8] {
     let bytes: [UInt8]
     do { bytes = try readRegularFile(path) } catch { throw .elf(error) }
     if BootImage.isOne(bytes) {
-      let payload = try BootImage(bytes, file: path).payload
-      try self.init(vmlinux: await unpacker.unpack(payload, file: path), file: path)
-    } else if bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) {
-      try self.init(vmlinux: bytes, file: path)
-    } else {
-      throw .notAKernel(file: path)
+      return try await unpacker.unpack(BootImage(bytes, file: path).payload, file: path)
     }
+    guard bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else { throw .notAKernel(file: path) }
+    return bytes
   }
 
   private init(vmlinux: [UInt8], file: String) throws(KernelImageError) {

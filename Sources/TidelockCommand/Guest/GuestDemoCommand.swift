@@ -13,11 +13,22 @@ struct GuestDemoCommand: AsyncParsableCommand {
     discussion: """
       Scripts/guest-setup must have fetched the kernel; nothing of this host is changed. The \
       guest's vCPUs are emulated, so more of them than this machine has CPUs is what a host that \
-      oversubscribes its guests looks like from inside.
+      oversubscribes its guests looks like from inside. With --hypervisor kvm the guest runs on the \
+      stock KVM of a stock host with two CPUs, which is emulated; Scripts/guest-setup --kvm fetches it.
       """)
 
   @Option(help: ArgumentHelp("A series such as 6.1, or a whole release.", valueName: "version"))
   var kernel = "6.1"
+
+  @Option(help: "Where the guest runs: emulation, or kvm for a stock KVM inside emulation.")
+  var hypervisor = GuestDemoPlan.Hypervisor.emulation
+
+  @Flag(
+    help: """
+      On KVM: promise the guest CPUs of its own, so that it boots native; without this it boots \
+      paravirtual. An emulated guest always boots native.
+      """)
+  var dedicated = false
 
   @Option(help: ArgumentHelp("How many virtual CPUs.", valueName: "n"))
   var vcpus = 8
@@ -44,6 +55,10 @@ struct GuestDemoCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard 2...64 ~= vcpus else { throw ValidationError("--vcpus must be between 2 and 64.") }
+    guard !dedicated || hypervisor == .kvm else {
+      throw ValidationError(
+        "--dedicated needs --hypervisor kvm: an emulated guest boots native anyway.")
+    }
     guard seconds >= 5, seconds <= 86_400 else {
       throw ValidationError("--seconds must be between 5 and 86400.")
     }
@@ -59,7 +74,9 @@ struct GuestDemoCommand: AsyncParsableCommand {
     _ = Machine.current
 
     let plan = GuestDemoPlan(
-      vcpus: vcpus, seconds: seconds, soak: switches, switchProtocol: switchProtocol)
+      vcpus: vcpus, seconds: seconds, soak: switches, switchProtocol: switchProtocol,
+      hypervisor: hypervisor, isDedicated: dedicated || hypervisor == .emulation)
+    _ = try plan.machine(guest)
     let display = GuestDemoDisplay(json: json, plan: plan)
     let demo = GuestDemoRun(plan, guest, display)
     let (record, signal) = try await watchGuest(display) { try await demo.execute() }
@@ -78,3 +95,5 @@ struct GuestDemoCommand: AsyncParsableCommand {
     try outcome.exit()
   }
 }
+
+extension GuestDemoPlan.Hypervisor: ExpressibleByArgument {}

@@ -21,7 +21,7 @@ final class GuestDemoDisplay: GuestDisplay {
     var doing: (what: String, since: ContinuousClock.Instant)?
     /// Since when there has been load.
     var begin: ContinuousClock.Instant?
-    var set = LockSet.native
+    var set: LockSet
     var name = ""
     var position = ""
     var samples: [ThroughputPlot.Sample] = []
@@ -39,7 +39,8 @@ final class GuestDemoDisplay: GuestDisplay {
     self.plan = plan
     terminal = Terminal(json ? .standardError : .standardOutput)
     isSilent = json && !terminal.isLive
-    state = Synchronization.Mutex(State(live: LiveLines(terminal), total: plan.seconds))
+    state = Synchronization.Mutex(
+      State(live: LiveLines(terminal), set: plan.booted, total: plan.seconds))
   }
 
   /// Seconds since the load began.

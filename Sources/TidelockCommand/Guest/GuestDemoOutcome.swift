@@ -102,6 +102,8 @@ struct GuestDemoOutcome {
     }
 
     let kernel: String
+    let hypervisor: String
+    let dedicated: Bool
     let vcpus: Int
     let `protocol`: String
     let machine = Machine.current
@@ -118,6 +120,8 @@ struct GuestDemoOutcome {
     init(_ outcome: GuestDemoOutcome) {
       let record = outcome.record
       kernel = outcome.kernel
+      hypervisor = outcome.plan.hypervisor.rawValue
+      dedicated = outcome.plan.isDedicated
       vcpus = outcome.plan.vcpus
       `protocol` = outcome.plan.switchProtocol.name.description
       phases = record.phases.map {

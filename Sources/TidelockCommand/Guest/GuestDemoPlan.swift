@@ -1,8 +1,17 @@
+import GuestTestBed
 import LockPlatform
 import LockSwitching
 
 /// What the demo of a guest goes through, as data.
 struct GuestDemoPlan: Sendable {
+  /// Where the guest runs.
+  enum Hypervisor: String, CaseIterable, Sendable {
+    /// All of it in software emulation.
+    case emulation
+    /// On the stock KVM of a host that is emulated.
+    case kvm
+  }
+
   struct Phase: Sendable {
     let name: String
     /// The set that is switched to before it, unless it is in force.
@@ -16,20 +25,37 @@ struct GuestDemoPlan: Sendable {
   let soak: Int
   /// How the guest switches.
   let switchProtocol: SwitchProtocol
+  let hypervisor: Hypervisor
+  /// Whether the guest is promised CPUs of its own; without the promise it boots paravirtual.
+  let isDedicated: Bool
 
   /// From the set that the kernel booted with to each of the others and back.
-  let phases = [
-    Phase(name: "as booted", set: .native),
-    Phase(name: "switched", set: .paravirtual),
-    Phase(name: "switched back", set: .native),
-    Phase(name: "switched", set: .testAndSet),
-    Phase(name: "switched back", set: .native),
-  ]
+  var phases: [Phase] {
+    [
+      Phase(name: "as booted", set: booted),
+      Phase(name: "switched", set: other),
+      Phase(name: "switched back", set: booted),
+      Phase(name: "switched", set: .testAndSet),
+      Phase(name: "switched back", set: booted),
+    ]
+  }
+
+  /// What the kernel chooses when it boots.
+  var booted: LockSet { isDedicated ? .native : .paravirtual }
+  private var other: LockSet { isDedicated ? .paravirtual : .native }
+
+  /// How many CPUs the guest's vCPUs share, of what host.
+  func host(cpus: Int) -> (cpus: Int, name: String) {
+    switch hypervisor {
+    case .emulation: (cpus, "host")
+    case .kvm: (KVMHost.defaultCPUs, "KVM host")
+    }
+  }
 
   var phaseLength: Duration { .seconds(seconds / Double(phases.count)) }
 
   /// The set of a switch of the soak, by its number.
-  func soakSet(_ number: Int) -> LockSet { number.isMultiple(of: 2) ? .paravirtual : .native }
+  func soakSet(_ number: Int) -> LockSet { number.isMultiple(of: 2) ? other : booted }
 
   /// After how long the module undoes a switch: the host is oversubscribed on purpose, and may have
   /// more to do than this.
@@ -37,11 +63,36 @@ struct GuestDemoPlan: Sendable {
   /// How long the demo waits for one, its undoing included.
   var switchPatience: Duration { switchLimit * 4 }
   /// Between two NMIs from the monitor.
-  let nmiPeriod = Duration.milliseconds(100)
+  var nmiPeriod: Duration { .milliseconds(hypervisor == .kvm ? 1000 : 100) }
+  /// What the soak does to the guest's locks: all contexts, as often as its vCPUs can bear.
+  ///
+  /// On the KVM of an emulated host an interrupt costs some ten times what it does in emulation.
+  var soakLoad: GuestTorture.Load {
+    var load = GuestTorture.Load.everything
+    if hypervisor == .kvm { (load.nested, load.nmi) = (10_000 * vcpus, 50_000 * vcpus) }
+    return load
+  }
 
   /// After so many seconds QEMU is ended, whatever happens.
   var lifetime: Int {
     let switches = phases.count + soak
     return 900 + Int(seconds) + switches * Int(switchLimit / .seconds(1))
+  }
+}
+
+extension GuestDemoPlan {
+  /// What is booted.
+  ///
+  /// - Throws: `GuestError` if it has not been set up.
+  func machine(_ kernel: GuestKernel) throws -> any BootableGuest {
+    switch hypervisor {
+    case .emulation: return GuestMachine(kernel: kernel, vcpus: vcpus)
+    case .kvm:
+      var features = KVMFeatures()
+      features.isDedicated = isDedicated
+      // A native guest whose KVM tells of steal time is not loaded into.
+      features.hasStealTime = !isDedicated
+      return try GuestOnKVM(kernel: kernel, guest: KVMGuest(vcpus: vcpus, features: features))
+    }
   }
 }

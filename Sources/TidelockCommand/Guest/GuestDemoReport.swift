@@ -77,8 +77,9 @@ extension GuestDemoOutcome {
     guard let native = perSecond(.native), let paravirtual = perSecond(.paravirtual),
       let ratio = paravirtualAgainstNative
     else { return nil }
-    let host = Quantity.exact(Machine.current.cpus, "CPU")
-    return "\(plan.vcpus) vCPUs on \(host) take \(Quantity.count(native)) locks/s with native"
+    let host = plan.host(cpus: Machine.current.cpus)
+    return
+      "\(plan.vcpus) vCPUs on the \(host.name)'s \(Quantity.exact(host.cpus, "CPU")) take \(Quantity.count(native)) locks/s with native"
       + " operations and \(Quantity.count(paravirtual)) with paravirtual ones,"
       + " \(Quantity.count(ratio)) times as many."
   }
@@ -122,8 +123,8 @@ extension GuestDemoOutcome {
     return RunPage(
       title: "Tidelock: the spinlocks of a running Linux guest, switched",
       summary: """
-        A stock kernel that takes itself for a dedicated guest runs with more vCPUs than its host \
-        has CPUs. Tasks on all of them take one spinlock, and the kernel's lock operations are \
+        A stock kernel that booted with \(plan.booted.name) spinlocks runs with more vCPUs than its \
+        host has CPUs. Tasks on all of them take one spinlock, and the kernel's lock operations are \
         switched under them. \(finding ?? "")
         """,
       verdict: .init([verdict, logSentence].joined(separator: " "), holds: holds),
@@ -131,7 +132,7 @@ extension GuestDemoOutcome {
       facts: [
         .init(
           "guest",
-          "Linux \(kernel), \(Quantity.exact(plan.vcpus, "vCPU")), QEMU in software emulation"),
+          "Linux \(kernel), \(Quantity.exact(plan.vcpus, "vCPU")), \(plan.hypervisor.sentence)"),
         .init(
           "load",
           "a thread on each vCPU, one lock, 2000 loops inside and 2000 outside"),
@@ -169,5 +170,15 @@ extension GuestDemoOutcome {
           .init(seconds: $0.seconds - soak.start, perSecond: $0.perSecond)
         }),
     ]
+  }
+}
+
+extension GuestDemoPlan.Hypervisor {
+  fileprivate var sentence: String {
+    switch self {
+    case .emulation: "QEMU in software emulation"
+    case .kvm:
+      "stock KVM of a stock host with \(KVMHost.defaultCPUs) CPUs, which QEMU emulates in software"
+    }
   }
 }

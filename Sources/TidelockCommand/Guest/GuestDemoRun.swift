@@ -25,16 +25,20 @@ final class GuestDemoRun: Sendable {
     do {
       display.begin("building the kernel modules for Linux \(kernel.release)")
       let modules = try await GuestModules.build(for: kernel)
-      var machine = GuestMachine(kernel: kernel, vcpus: plan.vcpus)
+      var machine = try plan.machine(kernel)
       machine.files = GuestSwitcher.files(modules)
       machine.lifetime = plan.lifetime
-      let display = display
-      _ = try await machine.run(progress: { display.begin($0) }, conduct)
+      try await boot(machine)
     } catch {
       guard record.withLock({ $0.hasBegun }) else { throw error }
       record.withLock { $0.failure = $0.failure ?? "\(error)" }
     }
     return record.withLock { $0 }
+  }
+
+  private func boot(_ machine: some BootableGuest) async throws {
+    let display = display
+    _ = try await machine.run(progress: { display.begin($0) }, conduct)
   }
 
   private func conduct(_ shell: GuestShell) async throws {
@@ -44,7 +48,7 @@ final class GuestDemoRun: Sendable {
       try await switcher.limitChanges(to: plan.switchLimit)
       try await switcher.choose(.init(plan.switchProtocol.name.description))
       let torture = try await GuestTorture.load(in: shell)
-      await noteTroubles(shell, during: "boot and loading", .native)
+      await noteTroubles(shell, during: "boot and loading", plan.booted)
       try await torture.start(.init())
       let load = GuestDemoLoad(torture: torture, display: display)
       record.withLock { $0.hasBegun = true }
@@ -63,7 +67,7 @@ final class GuestDemoRun: Sendable {
           String($0[($0.range(of: "removed;")?.lowerBound ?? $0.startIndex)...])
         }
       }
-      await noteTroubles(shell, during: "removal", .native)
+      await noteTroubles(shell, during: "removal", plan.booted)
     } catch {
       await noteTroubles(shell, during: "failure", nil)
       throw error
@@ -75,7 +79,7 @@ final class GuestDemoRun: Sendable {
   private func phases(
     _ shell: GuestShell, _ switcher: GuestSwitcher, _ load: GuestDemoLoad
   ) async throws {
-    var set = LockSet.native
+    var set = plan.booted
     for (number, phase) in plan.phases.enumerated() {
       if phase.set != set {
         display.enter(
@@ -148,7 +152,7 @@ final class GuestDemoRun: Sendable {
   ) async throws {
     display.begin("changing the load for the soak")
     try await stop(torture)
-    try await torture.start(.everything)
+    try await torture.start(plan.soakLoad)
     load.restart()
     var soak = GuestDemoRecord.Soak()
     soak.asked = plan.soak
