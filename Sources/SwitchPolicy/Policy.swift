@@ -151,6 +151,7 @@ public struct Policy: Sendable {
 
   /// Whether a set would have lost more than the one in force at the worst recent moment.
   private func wasWorse(_ set: LockSet) -> Bool {
+    guard settings.memory > 0 else { return false }
     let losses = settings.losses(steal: worst.steal, stall: worst.stall)
     return losses[set] > losses[inForce]
   }

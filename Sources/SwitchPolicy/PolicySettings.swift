@@ -15,8 +15,8 @@ public struct PolicySettings: Sendable {
   /// It costs nothing of what the rule promises as long as it is no longer than the prices of going
   /// there and back: nothing loses work faster than time passes.
   public var leastStay: UInt64
-  /// For how long the worst of what was seen speaks against a set, at most; for
-  /// three quarters of it at least.
+  /// For how long the worst of what was seen speaks against a set, at most; three quarters of it at
+  /// least. At 0, never.
   public var memory: UInt64
   /// How long after a switch that failed the next is tried; twice as long after each further one.
   public var firstRetry: UInt64

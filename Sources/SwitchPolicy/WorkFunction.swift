@@ -25,7 +25,9 @@ import LockPlatform
 ///
 /// That is for a chooser who may go before a loss that was announced. A policy sees each loss after
 /// it was suffered, and goes up to a sample late. What that sample loses in the set in force comes on
-/// top, once a change: 3 + s / c, with s what a sample can lose and c the prices of a cycle. Foresight
+/// top, once a change: 3 + 2 s / c, with s the most that one set loses more than the other in a sample
+/// and c the prices of a cycle. With the estimates for guests only the change to paravirtual counts,
+/// and what both sets lose in any case is large, so that 3 holds there as it stands. Foresight
 /// ("the next sample will be like this one") does not help: whoever wants to hurt sends another.
 @frozen public struct WorkFunction: Equatable, Sendable {
   /// w of each set, less the least of them; in nanoseconds of lost work.

@@ -167,3 +167,41 @@ struct LoadSearch {
     return load
   }
 }
+
+extension LoadResult {
+  /// By how much the promise is broken where it is broken most; what is kept is negative.
+  static func worstMoment(
+    _ load: [UInt32], _ settings: PolicySettings, startingIn start: LockSet
+  ) -> Int64 {
+    var worst = Int64.min
+    var policy = Policy(in: start, settings)
+    var host = FakeHost()
+    var lost: Int64 = 0
+    var best: PerSet<Int64>?
+    var price: Int64 = 0
+    settings.candidates.forEach { price = max(price, settings.prices[$0]) }
+    for steal in load {
+      let sample = host.sample(steal: steal)
+      guard let losses = sample.losses(settings) else { return .max }
+      lost += losses[policy.inForce]
+      var next =
+        best ?? PerSet(native: losses[start], paravirtual: losses[start], testAndSet: losses[start])
+      var least = Int64.max
+      if best == nil {
+        settings.candidates.forEach { if $0 != start { next[$0] += settings.prices[$0] } }
+        least = losses[start]
+      } else {
+        settings.candidates.forEach { next[$0] += losses[$0] }
+        settings.candidates.forEach { least = min(least, next[$0]) }
+        settings.candidates.forEach { next[$0] = min(next[$0], least + settings.prices[$0]) }
+      }
+      best = next
+      if let set = policy.decide(sample).change {
+        policy.switched(to: set, at: sample.time)
+        lost += settings.prices[set]
+      }
+      worst = max(worst, lost - 3 * least - price)
+    }
+    return worst
+  }
+}
