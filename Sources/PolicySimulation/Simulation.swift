@@ -28,9 +28,9 @@ public struct Simulation: Sendable {
   public private(set) var impossible: UInt64 = 0
   /// How many samples had nothing to go by but the hint.
   public private(set) var blind = 0
-  /// What the policy lost, prices included, in nanoseconds of work; and the best chooser.
+  /// What the policy lost, prices included, in nanoseconds of work.
   public private(set) var lost: Int64 = 0
-  /// What the best chooser lost.
+  /// What the best chooser lost, prices included.
   public private(set) var leastLost: Int64 = 0
   /// What each set would have lost, had it been in force throughout.
   public private(set) var lostByStaying = PerSet<Int64>(native: 0, paravirtual: 0, testAndSet: 0)
@@ -90,9 +90,12 @@ public struct Simulation: Sendable {
   /// How many changes the best chooser makes.
   public var bestChanges: Int { zip(moments, moments.dropFirst()).count { $0.best != $1.best } }
 
-  /// The promise: at most three times what the best chooser lost, plus one switch.
-  public var keepsPromise: Bool {
-    lost <= 3 * leastLost + Self.sets.map { settings.prices[$0] }.reduce(0, max)
+  /// Whether the promise was kept: at most three times what the best chooser lost, plus one switch.
+  ///
+  /// Nil where a hint decided, too: the promise is the rule's, and a hint has no price.
+  public var keepsPromise: Bool? {
+    guard changes.allSatisfy({ $0.decision.reason == .losing }) else { return nil }
+    return lost <= 3 * leastLost + Self.sets.map { settings.prices[$0] }.reduce(0, max)
   }
 
   /// How long the trace is.

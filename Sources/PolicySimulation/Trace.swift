@@ -70,6 +70,8 @@ private struct SampleLine: Codable {
   var ran_us: Int64?
   var stalled_us: Int64?
   var hint: String?
+  /// What a recorder made the sample of; for people.
+  var signals: [String: Int64]?
 }
 
 extension Trace {
@@ -81,14 +83,16 @@ extension Trace {
         comment: comment.isEmpty ? nil : comment, missing: missing.isEmpty ? nil : missing))
   }
 
-  /// A sample, as a line of a file.
-  public static func line(of sample: PolicySample) throws -> String {
+  /// A sample, as a line of a file; and what it was made of, for people who read the file.
+  public static func line(
+    of sample: PolicySample, signals: [String: Int64]? = nil
+  ) throws -> String {
     try line(
       SampleLine(
         elapsed_us: Int64(clamping: sample.elapsed / 1000), cpus: sample.cpus,
         waited_us: sample.waited.map { $0 / 1000 }, ran_us: sample.ran.map { $0 / 1000 },
         stalled_us: sample.stalled.map { $0 / 1000 },
-        hint: sample.hint == .unknown ? nil : sample.hint.name.description))
+        hint: sample.hint == .unknown ? nil : sample.hint.name.description, signals: signals))
   }
 
   private static func line(_ value: some Encodable) throws -> String {
@@ -99,7 +103,7 @@ extension Trace {
 
   /// The whole file.
   public func text() throws -> String {
-    ([try head()] + (try samples.map(Self.line(of:)))).joined(separator: "\n") + "\n"
+    try ([head()] + samples.map { try Self.line(of: $0) }).joined(separator: "\n") + "\n"
   }
 
   /// Reads the file at a path.

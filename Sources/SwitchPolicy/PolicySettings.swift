@@ -16,7 +16,9 @@ public struct PolicySettings: Sendable {
   /// there and back: nothing loses work faster than time passes.
   public var leastStay: UInt64
   /// For how long the worst of what was seen speaks against a set, at most; three quarters of it at
-  /// least. At 0, never.
+  /// least.
+  ///
+  /// At 0, never.
   public var memory: UInt64
   /// How long after a switch that failed the next is tried; twice as long after each further one.
   public var firstRetry: UInt64

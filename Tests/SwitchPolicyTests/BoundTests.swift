@@ -35,9 +35,11 @@ import Testing
     }
   }
 
-  /// With any table: three times, and what one sample can lose on top for each of the two changes of
-  /// a cycle, since a policy sees losses after they happened. Of the rule alone, even if only what
-  /// could have been avoided counts; of the policy that waits for better weather, of all that is lost.
+  /// With any table: three times, and what one sample can lose on top for each of the two changes
+  /// of a cycle, since a policy sees losses after they happened.
+  ///
+  /// Of the rule alone, even if only what could have been avoided counts; of the policy that waits
+  /// for better weather, of all that is lost.
   @Test(arguments: [true, false])
   func anyTableHasItsBound(_ isRuleAlone: Bool) {
     for seed in 1...8 as ClosedRange<UInt64> {

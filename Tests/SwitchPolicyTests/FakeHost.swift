@@ -25,7 +25,7 @@ struct FakeHost {
   }
 }
 
-/// Numbers that are random and the same in every run (SplitMix64, public domain, S. Vigna).
+/// Numbers that are random and the same in every run (SplitMix64).
 struct SeededNumbers: RandomNumberGenerator {
   private var state: UInt64
 

@@ -48,7 +48,9 @@ struct LoadResult {
 }
 
 extension LoadResult {
-  /// Plays a load against the policy. Nothing here allocates: a search plays many.
+  /// Plays a load against the policy.
+  ///
+  /// Nothing here allocates: a search plays many.
   init(
     _ load: AdverseLoad, _ settings: PolicySettings, interval: UInt64, samples: Int,
     startingIn start: LockSet

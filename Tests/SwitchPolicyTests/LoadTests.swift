@@ -63,7 +63,9 @@ enum Noise: CaseIterable {
   }
 
   /// A hog that comes and goes: to paravirtual within 1.5 s of its coming, to native within 10 s of
-  /// its end, each time, and nothing else. Wherever in a sample it comes.
+  /// its end, each time, and nothing else.
+  ///
+  /// Wherever in a sample it comes.
   @Test(
     arguments: [100_000, 200_000, 500_000] as [UInt32], [0, 60_000_000, 240_000_000] as [UInt64])
   func aHogIsFollowedInTime(_ steal: UInt32, _ offset: UInt64) {
@@ -127,6 +129,6 @@ enum Noise: CaseIterable {
     let run = Simulation(samples, startingIn: .native, .guest)
     #expect((run.ratio ?? .infinity) <= 1.3)
     #expect(run.lost < run.lostByStaying.native && run.lost < run.lostByStaying.paravirtual)
-    #expect(run.keepsPromise)
+    #expect(run.keepsPromise == true)
   }
 }
