@@ -63,7 +63,8 @@ public struct ProgramRecorder {
       before = after
       time = now
     }
-    let elapsed = now &- time
+    // Whole microseconds, the unit of traces: rounded apart, a share could come out above one.
+    let elapsed = (now &- time) / 1000 * 1000
     let cpus = UInt32(clamping: max(after.threadCount, before.threadCount))
     var signals: [String: Int64] = [:]
     var ran: Int64?
@@ -93,7 +94,10 @@ public struct ProgramRecorder {
     // them, not their sum. Steal comes on top, since the program's threads count as running meanwhile;
     // of the machine's, it has as large a part as of the machine's work.
     var waited = [delayed, throttled, delayed == nil ? pressure : nil].compactMap { $0 }.max()
-    if let stolen, stolen > 0 {
+    if let least = [delayed, throttled, pressure, stolen].compactMap({ $0 }).min(), least < 0 {
+      // One counter that ran backwards makes the sample one that cannot be true.
+      waited = least
+    } else if let stolen {
       let part = ran.flatMap { ran in busy.map { $0 > 0 ? min(Double(ran) / Double($0), 1) : 1 } }
       waited = (waited ?? 0) + Int64(Double(stolen) * (part ?? 1))
     }
