@@ -49,6 +49,9 @@ let package = Package(
       name: "LockSwitching", dependencies: ["LockPlatform", "QueuedSpinlocks", "CodePatching"],
       swiftSettings: strict + optimized),
 
+    .target(
+      name: "SwitchPolicy", dependencies: ["LockPlatform"], swiftSettings: strict + optimized),
+
     // Floor 3: a Linux program as the machine. The C targets hold what is not Swift: atomic
     // instructions, patch sites, system calls.
     .target(name: "MachineAtomics"),
@@ -100,6 +103,15 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // What a policy would have done on a trace of the past.
+    .target(
+      name: "PolicySimulation", dependencies: ["LockPlatform", "SwitchPolicy"],
+      swiftSettings: strict + optimized),
+    .testTarget(
+      name: "SwitchPolicyTests",
+      dependencies: ["SwitchPolicy", "PolicySimulation", "LockPlatform"],
+      resources: [.copy("Traces")], swiftSettings: strict + optimized),
+
     // A process under load that switches: what the stress tests run.
     .target(
       name: "StressLoad", dependencies: ["LockSites"], path: "Tests/Fixtures/StressLoad"),
@@ -140,6 +152,8 @@ let package = Package(
       dependencies: [
         "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
         "WordCounting", "RunReports", "GuestTestBed", "ModelChecker", "ProtocolModels",
+        "SwitchPolicy",
+        "PolicySimulation",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
         .product(name: "TextTable", package: "TextTable"),

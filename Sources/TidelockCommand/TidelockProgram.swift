@@ -14,6 +14,7 @@ struct TidelockProgram: AsyncParsableCommand {
       GuestCommand.self,
       VerifyCommand.self,
       ReplayCommand.self,
+      PolicyCommand.self,
     ]
   )
 

@@ -8,6 +8,7 @@ import GuestSiteTable
 import LockPlatform
 import LockSwitching
 import QueuedSpinlocks
+import SwitchPolicy
 
 /// One CPU, memory at fixed addresses.
 enum BareMachine: AtomicMemory {
@@ -174,6 +175,26 @@ extension BareMachine: SwitchTarget {
   let report = SwitchRun<BareMachine>.run(
     SwitchRequest(to: new, using: how, poking: .breakpoint, timeLimit: 1000, reason: .hint))
   report.writeJSON { byte in tidelock_store8(0x60000, byte) }
+}
+
+nonisolated(unsafe) private var policy = Policy(in: .paravirtual, .guest)
+nonisolated(unsafe) private var decisions = DecisionLog()
+
+/// The policy that a worker asks, and its log.
+@c(probe_policy) public func probePolicy(_ time: UInt64, _ waited: Int64, _ ended: Bool) -> UInt8 {
+  let sample = PolicySample(
+    time: time, elapsed: 250_000_000, cpus: 4, waited: waited, ran: 1, hint: .none)
+  // The worker is alone with them.
+  unsafe decisions.add(policy.decide(sample))
+  unsafe decisions.add(
+    ended ? policy.switched(to: .native, at: time) : policy.switchFailed(at: time))
+  unsafe policy.pin(.native)
+  unsafe policy.giveBack(to: .automatic)
+  guard let entry = unsafe decisions[0] else { return 0 }
+  for index in 0..<entry.decision.reason.name.utf8CodeUnitCount {
+    tidelock_store8(0x60000, unsafe entry.decision.reason.name.utf8Start[index])
+  }
+  return entry.decision.reason.rawValue
 }
 
 /// The table of a kernel's sites: the check, the binding, an entry.

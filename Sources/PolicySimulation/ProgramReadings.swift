@@ -1,0 +1,122 @@
+import Foundation
+
+/// What /proc says about a program at one moment: counters since the program or the machine
+/// started, in nanoseconds.
+///
+/// Nothing of it needs privileges; what is not to be had is nil.
+public struct ProgramReadings: Sendable {
+  /// What a thread used.
+  struct Thread: Sendable {
+    var ran: Int64
+    var delayed: Int64
+  }
+
+  /// By thread number; nil if the kernel counts no run delay.
+  var threads: [Int: Thread]?
+  /// How many threads there are.
+  var threadCount: Int
+  /// Steal of all CPUs of the machine, and what they did altogether.
+  var machine: (stolen: Int64, busy: Int64)?
+  /// For how long the program's cgroup was kept from running by its quota.
+  var throttled: Int64?
+  /// For how long at least one task of the cgroup, or of the machine, had to wait for a CPU.
+  var pressure: Int64?
+  /// What could not be read, and why.
+  var missing: [String]
+
+  /// Where the kernel shows what it knows; tests show something else.
+  public struct Roots: Sendable {
+    let proc: String
+    let cgroup: String
+
+    /// Two folders in the place of /proc and /sys/fs/cgroup.
+    public init(proc: String = "/proc", cgroup: String = "/sys/fs/cgroup") {
+      self.proc = proc
+      self.cgroup = cgroup
+    }
+  }
+
+  /// Reads everything; nil if the program has ended.
+  init?(of pid: Int, _ roots: Roots, ticksPerSecond: Int64) {
+    let folder = "\(roots.proc)/\(pid)"
+    guard
+      let tasks = try? FileManager.default.contentsOfDirectory(atPath: folder + "/task")
+        .compactMap(Int.init), !tasks.isEmpty
+    else { return nil }
+    missing = []
+
+    threadCount = tasks.count
+    var found: [Int: Thread] = [:]
+    for task in tasks {
+      // Run time, run delay, slices; a thread may be gone by now.
+      guard let numbers = Self.numbers("\(folder)/task/\(task)/schedstat"), numbers.count >= 2
+      else { continue }
+      found[task] = Thread(ran: numbers[0], delayed: numbers[1])
+    }
+    threads = found.isEmpty ? nil : found
+    if threads == nil { missing.append("run delay: the kernel shows no schedstat of the threads") }
+
+    machine = Self.text(roots.proc + "/stat").flatMap { Self.machine($0, ticksPerSecond) }
+    if machine == nil { missing.append("steal: \(roots.proc)/stat has none") }
+
+    let groups = Self.text(folder + "/cgroup").map { Self.groupFolders($0, roots.cgroup) } ?? []
+    throttled = groups.lazy.compactMap { Self.text($0 + "/cpu.stat").flatMap(Self.throttled) }.first
+    if throttled == nil { missing.append("throttling: the cgroup has no CPU quota") }
+
+    let places = groups.map { $0 + "/cpu.pressure" } + [roots.proc + "/pressure/cpu"]
+    pressure = places.lazy.compactMap { Self.text($0).flatMap(Self.pressure) }.first
+    if pressure == nil { missing.append("pressure: the kernel shows none") }
+  }
+
+  // MARK: Files
+
+  private static func text(_ path: String) -> String? {
+    try? String(contentsOfFile: path, encoding: .utf8)
+  }
+
+  private static func numbers(_ path: String) -> [Int64]? {
+    text(path)?.split(whereSeparator: \.isWhitespace).compactMap { Int64($0) }
+  }
+
+  /// `cpu user nice system idle iowait irq softirq steal ...`, in ticks.
+  static func machine(_ stat: String, _ ticksPerSecond: Int64) -> (stolen: Int64, busy: Int64)? {
+    guard let line = stat.split(separator: "\n").first, line.hasPrefix("cpu ") else { return nil }
+    let ticks = line.split(separator: " ").dropFirst().compactMap { Int64($0) }
+    guard ticks.count >= 8 else { return nil }
+    let tick = 1_000_000_000 / max(ticksPerSecond, 1)
+    return (ticks[7] * tick, (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]) * tick)
+  }
+
+  /// The folders of a program's cgroup, by version 2 and 1.
+  static func groupFolders(_ cgroup: String, _ root: String) -> [String] {
+    cgroup.split(separator: "\n").flatMap { line -> [String] in
+      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+      guard parts.count == 3 else { return [] }
+      let path = parts[2] == "/" ? "" : String(parts[2])
+      if parts[0] == "0" { return [root + path, root + "/unified" + path] }
+      let controllers = parts[1].split(separator: ",")
+      return controllers.contains("cpu")
+        ? ["\(root)/\(parts[1])\(path)", root + "/cpu" + path] : []
+    }
+  }
+
+  /// `throttled_usec` in version 2, `throttled_time`, in nanoseconds, in version 1.
+  static func throttled(_ stat: String) -> Int64? {
+    for line in stat.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      guard words.count == 2, let value = Int64(words[1]) else { continue }
+      if words[0] == "throttled_usec" {
+        return value.multipliedReportingOverflow(by: 1000).partialValue
+      }
+      if words[0] == "throttled_time" { return value }
+    }
+    return nil
+  }
+
+  /// `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, in microseconds.
+  static func pressure(_ text: String) -> Int64? {
+    text.split(separator: "\n").first { $0.hasPrefix("some ") }?.split(separator: " ")
+      .first { $0.hasPrefix("total=") }.flatMap { Int64($0.dropFirst(6)) }
+      .map { $0.multipliedReportingOverflow(by: 1000).partialValue }
+  }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import LockPlatform
+import LockSwitching
+import PolicySimulation
+import RunReports
+import SwitchPolicy
+
+/// `tidelock policy simulate`: what the policy would have done.
+struct PolicySimulateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "simulate",
+    abstract: "Show when the policy would have switched, and how good that would have been.",
+    discussion: """
+      What is lost comes from the policy's table of estimates, in which stolen time counts as lost \
+      whatever set is in force. The best possible is what somebody would have lost who knew the whole \
+      trace in advance.
+      """)
+
+  @Argument(
+    help: "Traces, as `tidelock policy record` writes them.", completion: .file())
+  var traces: [String]
+
+  @Option(
+    help: ArgumentHelp(
+      "The set at the start: native, paravirtual or test-and-set.", valueName: "set"))
+  var start = "native"
+
+  @Flag(help: "Let the policy choose test-and-set, too.")
+  var testAndSet = false
+
+  @Flag(help: "Print one JSON object and nothing else.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Write a page with plots.", valueName: "file.html"))
+  var report: String?
+
+  private var startSet: LockSet? {
+    Simulation.sets.first { $0.name.description == start }
+  }
+
+  func validate() throws {
+    guard startSet != nil else {
+      throw ValidationError("--start must be native, paravirtual or test-and-set.")
+    }
+    guard !traces.isEmpty else { throw ValidationError("Name one trace at least.") }
+  }
+
+  func run() throws {
+    let read = try traces.map { (path: $0, trace: try Trace(path: $0)) }
+    if let report { try ReportFile.check(report) }
+    let results = read.map { path, trace in
+      var settings = trace.settings
+      if testAndSet { settings.candidates = .all }
+      return PolicySimulationReport.Result(
+        file: path, trace: trace,
+        run: Simulation(trace.samples, startingIn: startSet ?? .native, settings))
+    }
+    let outcome = PolicySimulationReport(results: results)
+    if json {
+      try StandardOutput.write(outcome.json())
+    } else {
+      let terminal = Terminal(.standardOutput)
+      try StandardOutput.write(outcome.text(width: terminal.width))
+    }
+    if let report {
+      try ReportFile.write(outcome.page.html(), to: report)
+      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
+    }
+  }
+}

@@ -1,0 +1,230 @@
+import Foundation
+import LockPlatform
+import LockSwitching
+import PolicySimulation
+import RunReports
+import SwitchPolicy
+
+/// What simulations came to: as text, as JSON, as a page.
+struct PolicySimulationReport {
+  struct Result {
+    let file: String
+    let trace: Trace
+    let run: Simulation
+  }
+
+  let results: [Result]
+
+  // MARK: Tables
+
+  var table: RunTable {
+    RunTable(
+      "Work lost, in seconds of an undisturbed machine",
+      columns: [
+        .words("trace"), .numbers("policy"), .numbers("best"), .numbers("ratio"),
+        .numbers("native"), .numbers("paravirtual"), .numbers("switches"),
+      ],
+      rows: results.map { result in
+        let run = result.run
+        return [
+          result.name, Self.work(run.lost), Self.work(run.leastLost),
+          run.ratio.map(Quantity.ratio) ?? "-", Self.work(run.lostByStaying.native),
+          Self.work(run.lostByStaying.paravirtual), String(run.changes.count),
+        ]
+      })
+  }
+
+  func changes(of result: Result) -> RunTable {
+    RunTable(
+      "Switches in \(result.name), and what each set was losing",
+      columns: [
+        .numbers("at"), .words("switch"), .words("reason"), .numbers("steal"), .numbers("native"),
+        .numbers("paravirtual"),
+      ],
+      rows: result.run.changes.map { moment in
+        let decision = moment.decision
+        let next = decision.change ?? decision.inForce
+        return [
+          Self.seconds(moment.seconds), "\(decision.inForce.name) to \(next.name)",
+          decision.reason.name.description, Self.share(decision.steal),
+          Self.share(decision.losses?.native), Self.share(decision.losses?.paravirtual),
+        ]
+      })
+  }
+
+  func text(width: Int) -> String {
+    var parts = [table.title, table.text(width: width)]
+    for result in results {
+      let changes = changes(of: result)
+      if !changes.isEmpty { parts += ["", changes.title, changes.text(width: width)] }
+    }
+    let remarks = results.flatMap { result in result.remarks.map { "\(result.name): \($0)" } }
+    return (parts + (remarks.isEmpty ? [] : [""]) + remarks)
+      .map { $0.hasSuffix("\n") ? String($0.dropLast()) : $0 }.joined(separator: "\n")
+  }
+
+  // MARK: A page
+
+  var page: RunPage {
+    let lost = results.map(\.run.lost).reduce(0, +)
+    let least = results.map(\.run.leastLost).reduce(0, +)
+    let ratio = least > 0 ? Quantity.ratio(Double(lost) / Double(least)) : "-"
+    let promises = results.compactMap(\.run.keepsPromise)
+    let keeps = !promises.contains(false)
+    return RunPage(
+      title: "Tidelock: when the policy would have switched",
+      summary: """
+        The policy was run on recorded samples and shown one at a time. The best possible is what \
+        somebody would have done who knew all of them in advance. What is lost comes from the \
+        policy's table of estimates.
+        """,
+      verdict: promises.isEmpty
+        ? nil
+        : .init(
+          keeps
+            ? "The policy loses \(ratio) times the best possible: within three times, plus one switch."
+            : "The policy loses more than three times the best possible, plus one switch.",
+          holds: keeps),
+      plots: results.flatMap {
+        [$0.plot("the policy", \.set), $0.plot("the best possible", \.best)]
+      },
+      tables: [table] + results.map(changes(of:)).filter { !$0.isEmpty },
+      facts: results.map { result in
+        .init(
+          result.name,
+          ([result.trace.isSynthetic ? "made up" : "recorded", result.trace.comment]
+            + result.remarks).filter { !$0.isEmpty }.joined(separator: "; "))
+      } + [.init("date", Date.now.formatted(.iso8601))])
+  }
+
+  // MARK: Units
+
+  static func seconds(_ value: Double) -> String { String(format: "%.2f s", value) }
+  static func work(_ nanoseconds: Int64) -> String {
+    String(format: "%.3f", Double(nanoseconds) / 1e9)
+  }
+  static func share(_ parts: UInt32?) -> String {
+    parts.map { String(format: "%.1f %%", Double($0) / 10_000) } ?? "-"
+  }
+}
+
+extension PolicySimulationReport.Result {
+  var name: String { URL(fileURLWithPath: file).lastPathComponent }
+
+  /// What somebody who reads the figures must know.
+  var remarks: [String] {
+    var remarks: [String] = []
+    if trace.isSynthetic { remarks.append("a synthetic trace") }
+    if run.blind > 0 {
+      remarks.append(
+        "the policy was blind in \(Quantity.exact(run.blind, "sample")) and followed the hint only")
+    }
+    if run.impossible > 0 {
+      let count = Int(clamping: run.impossible)
+      remarks.append("\(Quantity.exact(count, "impossible sample")) changed nothing")
+    }
+    return remarks + trace.missing.map { "not recorded: \($0)" }
+  }
+
+  /// Steal over time, in the sets of somebody.
+  fileprivate func plot(
+    _ who: String, _ set: (Simulation.Moment) -> LockSet
+  ) -> ThroughputPlot {
+    var bands: [(set: LockSet, start: Double, end: Double)] = []
+    var time = 0.0
+    for moment in run.moments {
+      if let last = bands.last, last.set == set(moment) {
+        bands[bands.count - 1].end = moment.seconds
+      } else {
+        bands.append((set(moment), time, moment.seconds))
+      }
+      time = moment.seconds
+    }
+    return ThroughputPlot(
+      title: "\(name): the sets of \(who)", unit: "steal, per cent", seconds: run.seconds,
+      samples: run.moments.compactMap { moment in
+        moment.decision.steal.map {
+          .init(seconds: moment.seconds, perSecond: Double($0) / 10_000)
+        }
+      },
+      bands: bands.map {
+        .init(
+          from: $0.start, to: $0.end, tone: $0.set.tone, label: $0.set.name.description,
+          detail: PolicySimulationReport.seconds($0.end - $0.start))
+      })
+  }
+}
+
+// MARK: JSON
+
+extension PolicySimulationReport {
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(
+      decoding: try encoder.encode(Object(traces: results.map(Object.Entry.init))), as: UTF8.self)
+  }
+
+  fileprivate struct Object: Encodable {
+    struct Change: Encodable {
+      let seconds: Double
+      let from, to, reason: String
+      let stealPartsPerMillion, stallPartsPerMillion: UInt32?
+      let lossPartsPerMillion: [String: UInt32]?
+    }
+
+    struct Entry: Encodable {
+      let file, kind, start, comment: String
+      let synthetic: Bool
+      let missing: [String]
+      let seconds: Double
+      let samples, blindSamples: Int
+      let impossibleSamples: UInt64
+      let lostSeconds, bestPossibleSeconds: Double
+      let ratio: Double?
+      let lostByStayingSeconds: [String: Double]
+      let bestPossibleSwitches: Int
+      let withinThreeTimesPlusOneSwitch: Bool?
+      let switches: [Change]
+    }
+
+    let traces: [Entry]
+  }
+}
+
+extension PolicySimulationReport.Object.Entry {
+  fileprivate init(_ result: PolicySimulationReport.Result) {
+    let (run, trace) = (result.run, result.trace)
+    file = result.file
+    kind = trace.kind.rawValue
+    start = run.start.name.description
+    comment = trace.comment
+    synthetic = trace.isSynthetic
+    missing = trace.missing
+    seconds = run.seconds
+    samples = run.moments.count
+    blindSamples = run.blind
+    impossibleSamples = run.impossible
+    lostSeconds = Double(run.lost) / 1e9
+    bestPossibleSeconds = Double(run.leastLost) / 1e9
+    ratio = run.ratio
+    lostByStayingSeconds = Dictionary(
+      uniqueKeysWithValues: Simulation.sets.map {
+        ($0.name.description, Double(run.lostByStaying[$0]) / 1e9)
+      })
+    bestPossibleSwitches = run.bestChanges
+    withinThreeTimesPlusOneSwitch = run.keepsPromise
+    switches = run.changes.map { moment in
+      let decision = moment.decision
+      return .init(
+        seconds: moment.seconds, from: decision.inForce.name.description,
+        to: decision.change?.name.description ?? "", reason: decision.reason.name.description,
+        stealPartsPerMillion: decision.steal, stallPartsPerMillion: decision.stall,
+        lossPartsPerMillion: decision.losses.map { losses in
+          Dictionary(
+            uniqueKeysWithValues: Simulation.sets.map { ($0.name.description, losses[$0]) })
+        })
+    }
+  }
+}
