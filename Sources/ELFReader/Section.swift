@@ -35,6 +35,8 @@ enum SectionType {
   static let null: UInt32 = 0
   static let symbols: UInt32 = 2
   static let strings: UInt32 = 3
+  static let relocations: UInt32 = 4
+  static let dynamic: UInt32 = 6
   static let note: UInt32 = 7
   static let noBits: UInt32 = 8
   static let dynamicSymbols: UInt32 = 11

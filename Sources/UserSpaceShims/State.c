@@ -4,9 +4,7 @@
 
 #include "UserSpaceShims.h"
 
-TIDELOCK_HIDDEN struct tidelock_state tidelock_state_ = {
-    .images_lock = PTHREAD_MUTEX_INITIALIZER,
-};
+TIDELOCK_HIDDEN struct tidelock_state tidelock_state_;
 TIDELOCK_HIDDEN __thread uintptr_t tidelock_thread_self
     __attribute__((tls_model("initial-exec")));
 TIDELOCK_HIDDEN __thread uintptr_t tidelock_thread_place
@@ -14,9 +12,42 @@ TIDELOCK_HIDDEN __thread uintptr_t tidelock_thread_place
 TIDELOCK_HIDDEN __thread uint64_t tidelock_thread_gathering
     __attribute__((tls_model("initial-exec")));
 
-void tidelock_lock_images(void) { pthread_mutex_lock(&tidelock_state_.images_lock); }
-void tidelock_unlock_images(void) { pthread_mutex_unlock(&tidelock_state_.images_lock); }
-void tidelock_renew_images_lock(void) { pthread_mutex_init(&tidelock_state_.images_lock, NULL); }
+// A mutex on a futex (Drepper, "Futexes Are Tricky"): 0 free, 1 taken, 2 taken and perhaps waited
+// for. Not the C library's, whose functions others put theirs in front of.
+//
+// Its owner takes no signal but those that an instruction raises: a handler over it could load a
+// library, fork or switch, and wait for itself; nor can it be cancelled. A waiter takes them all:
+// stopMachine may be asking it to gather.
+enum { FREE, TAKEN, AWAITED };
+
+void tidelock_lock_images(void) {
+  uint32_t *word = &tidelock_state_.images_lock, mark = TAKEN, seen = FREE;
+  uint64_t saved;
+  tidelock_block_signals_but_traps(&saved);
+  // Acquiring; pairs with the release in `tidelock_unlock_images`.
+  while (!__atomic_compare_exchange_n(word, &seen, mark, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+    tidelock_restore_signals(&saved);
+    // Whoever has slept cannot know whether others sleep, and takes the lock as awaited.
+    mark = AWAITED;
+    if (seen == AWAITED || __atomic_compare_exchange_n(word, &seen, AWAITED, 0, __ATOMIC_RELAXED,
+                                                       __ATOMIC_RELAXED)) {
+      tidelock_futex_wait((uintptr_t)word, AWAITED);
+    }
+    seen = FREE;
+    tidelock_block_signals_but_traps(&saved);
+  }
+  tidelock_state_.images_signals = saved;
+}
+
+void tidelock_unlock_images(void) {
+  uint64_t saved = tidelock_state_.images_signals;
+  if (__atomic_exchange_n(&tidelock_state_.images_lock, FREE, __ATOMIC_RELEASE) == AWAITED) {
+    tidelock_futex_wake((uintptr_t)&tidelock_state_.images_lock);
+  }
+  tidelock_restore_signals(&saved);
+}
+
+void tidelock_renew_images_lock(void) { tidelock_unlock_images(); }
 
 int tidelock_make_exit_key(void (*leave)(void *record)) {
   return pthread_key_create(&tidelock_state_.exit_key, leave);
@@ -26,8 +57,16 @@ void tidelock_call_at_exit(uintptr_t record) {
   pthread_setspecific(tidelock_state_.exit_key, (void *)record);
 }
 
-void tidelock_pin(void) {
+// Absent from a static program, where there is nothing to pin.
+extern __typeof__(dlopen) dlopen __attribute__((weak));
+
+// Whether the core's image is to stay: not before the images' lock is free, because this asks the
+// loader, which may be waiting for it, and which runs the core's own constructors if they have not
+// run yet.
+static void pin(void) {
+  static uint32_t is_pinned;
   Dl_info image;
+  if (__atomic_exchange_n(&is_pinned, 1, __ATOMIC_RELAXED) != 0 || &dlopen == NULL) return;
   // The handle is never closed. Fails for the main program.
   if (dladdr(&tidelock_state_, &image) != 0 && image.dli_fname != NULL) {
     dlopen(image.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
@@ -53,13 +92,50 @@ void tidelock_core_perform(const void *request, void *outcome);
 uint32_t tidelock_core_current(void);
 uint64_t tidelock_core_count(uint32_t event);
 
+// MARK: Beginning and end of the process
+
+static uint32_t is_exiting;
+
+// Runs when the program calls exit or returns from main, before any image detaches. From here on no
+// switch begins, and one that is under way still knows every site: images detach no more.
+static void begin_exit(void *unused) {
+  (void)unused;
+  __atomic_store_n(&tidelock_state_.is_ready, 2, __ATOMIC_RELAXED);
+  __atomic_store_n(&is_exiting, 1, __ATOMIC_RELAXED);
+}
+
+int __cxa_atexit(void (*function)(void *), void *argument, void *image);
+
+// The loader runs the constructors of libraries in an order of its own: an image may attach before
+// those of the core's library, and of the libraries that one needs. Pinning runs them.
+static void attach(struct tidelock_image *image) {
+  pin();
+  tidelock_core_attach(image);
+}
+
+// When the process ends, images stay where they are, and what is left of its threads and handlers
+// goes on executing their sites.
+static void detach(struct tidelock_image *image) {
+  if (__atomic_load_n(&is_exiting, __ATOMIC_RELAXED) == 0) tidelock_core_detach(image);
+}
+
+static void perform(const void *request, void *outcome) {
+  // Handlers run in reverse order: registered by the first switch, this one comes before the
+  // loader's, which ends images. Of no image, lest it be run when the core's ends.
+  static uint32_t is_registered;
+  if (__atomic_exchange_n(&is_registered, 1, __ATOMIC_RELAXED) == 0) {
+    __cxa_atexit(begin_exit, NULL, NULL);
+  }
+  tidelock_core_perform(request, outcome);
+}
+
 __attribute__((used)) TIDELOCK_HIDDEN const struct tidelock_core tidelock_core = {
     .abi = TIDELOCK_ABI,
     .lock_slow = tidelock_core_lock_slow,
     .unlock_slow = tidelock_core_unlock_slow,
-    .attach = tidelock_core_attach,
-    .detach = tidelock_core_detach,
-    .perform = tidelock_core_perform,
+    .attach = attach,
+    .detach = detach,
+    .perform = perform,
     .current = tidelock_core_current,
     .count = tidelock_core_count,
 };

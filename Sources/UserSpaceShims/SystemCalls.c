@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
@@ -12,8 +13,14 @@
 #define call tidelock_call
 
 // A signal, a wake-up and a word that has changed already all end the wait: the caller looks again.
+// So does time. A site that no switch reaches (executed before its image attached, or after it was
+// let go) unlocks without waking; whoever sleeps then must not do so for ever. All threads together
+// look in vain ten thousand times a second at most.
 void tidelock_futex_wait(uintptr_t word, uint32_t value) {
-  call(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, (long)value, 0);
+  uint64_t threads = __atomic_load_n(&tidelock_state_.thread_end, __ATOMIC_RELAXED);
+  uint64_t nanoseconds = 100000 * (threads > 1000 ? threads : 1000);
+  struct timespec time = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)};
+  call(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, (long)value, (long)&time);
 }
 
 void tidelock_futex_wake(uintptr_t word) {
@@ -54,15 +61,23 @@ int tidelock_protect(uintptr_t low, uintptr_t high, int protection) {
   return (int)call(SYS_mprotect, (long)low, (long)(high - low), protection, 0);
 }
 
+// Not the C library's, in whose place an allocator may have put a function of its own.
 uintptr_t tidelock_map(size_t size) {
-  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  return memory == MAP_FAILED ? 0 : (uintptr_t)memory;
+  long memory = tidelock_call6(SYS_mmap, 0, (long)size, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory < 0 && memory >= -4095 ? 0 : (uintptr_t)memory;
 }
 
 void tidelock_block_signals(uint64_t *saved) {
   uint64_t all = ~(uint64_t)0;
   call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)saved, sizeof all);
+}
+
+void tidelock_block_signals_but_traps(uint64_t *saved) {
+#define BIT(signal) ((uint64_t)1 << ((signal) - 1))
+  uint64_t most =
+      ~(BIT(SIGTRAP) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGSYS));
+  call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&most, (long)saved, sizeof most);
 }
 
 void tidelock_restore_signals(const uint64_t *saved) {
@@ -75,4 +90,30 @@ uint64_t tidelock_blocked_signals(void) {
   return now;
 }
 
-void tidelock_unmap(uintptr_t memory, size_t size) { munmap((void *)memory, size); }
+void tidelock_unmap(uintptr_t memory, size_t size) {
+  call(SYS_munmap, (long)memory, (long)size, 0, 0);
+}
+
+int tidelock_open(const char *path) {
+  return (int)call(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
+}
+
+ssize_t tidelock_read(int file, void *buffer, size_t size) {
+  long got;
+  do {
+    got = call(SYS_read, file, (long)buffer, (long)size, 0);
+  } while (got == -EINTR);
+  return got;
+}
+
+void tidelock_close(int file) { call(SYS_close, file, 0, 0, 0); }
+
+void tidelock_say(const char *text, size_t length) {
+  long result;
+  while (length > 0 && ((result = call(SYS_write, 2, (long)text, (long)length, 0)) > 0 ||
+                        result == -EINTR)) {
+    if (result < 0) continue;
+    text += result;
+    length -= (size_t)result;
+  }
+}

@@ -22,8 +22,6 @@ int tidelock_open_tasks(void) {
                             O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
-void tidelock_close(int file) { tidelock_call(SYS_close, file, 0, 0, 0); }
-
 static uint32_t number(const char *name) {
   uint32_t value = 0;
   for (; *name >= '0' && *name <= '9'; name++) value = value * 10 + (uint32_t)(*name - '0');
@@ -51,8 +49,8 @@ int tidelock_list_tasks(int tasks, uint32_t *tids, int room) {
 
 int tidelock_count_tasks(int tasks) {
   struct stat status;
-  // One link for each thread, besides the folder's own two. Does not set errno unless it fails.
-  if (fstat(tasks, &status) != 0) return -1;
+  // One link for each thread, besides the folder's own two.
+  if (tidelock_call(SYS_fstat, tasks, (long)&status, 0, 0) != 0) return -1;
   return (int)status.st_nlink - 2;
 }
 

@@ -10,7 +10,8 @@ import Testing
     let fixture = try CompiledFixture()
     intact = try readRegularFile(
       fixture.compile(
-        "int counter; int next(void) { return ++counter; }", to: "lib.so",
+        "int counter; int next(void) { return ++counter; }"
+          + "__attribute__((constructor)) void begin(void) { counter = 1; }", to: "lib.so",
         ["-shared", "-fPIC", "-Wl,--build-id"]))
   }
 
@@ -32,6 +33,10 @@ import Testing
     }
     attempt { () throws(ELFError) in _ = try file.buildID() }
     attempt { () throws(ELFError) in _ = try file.functionSymbols().containing(0x1000) }
+    attempt { () throws(ELFError) in
+      guard let array = try file.dynamicInformation()?.constructors else { return }
+      _ = try file.pointers(atVirtualAddress: array.address, size: array.size)
+    }
     if let first = errors.first { throw first }
   }
 
@@ -58,9 +63,11 @@ import Testing
     #expect(refused > 0)
   }
 
-  @Test func noFlippedByteOfSymbolsOrNotesCrashes() throws {
+  @Test func noFlippedByteOfTablesOrNotesCrashes() throws {
     let file = try ELFFile(bytes: intact, name: "intact")
-    for name in [".symtab", ".dynsym", ".note.gnu.build-id", ".strtab", ".shstrtab"] {
+    for name in [
+      ".symtab", ".dynsym", ".note.gnu.build-id", ".strtab", ".shstrtab", ".dynamic", ".rela.dyn",
+    ] {
       let section = try #require(file.section(named: name))
       for offset in Int(section.offset)..<Int(section.offset + section.size) {
         var bytes = intact

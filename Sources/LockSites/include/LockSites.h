@@ -12,6 +12,10 @@
 //
 // The stub steps over the red zone (compiled code keeps data below the stack pointer), calls the
 // thunk, and jumps back behind the site. The thunk is tidelock_unlock_thunk in LockSites.c.
+//
+// Site, stub and table entry live and die together. A C++ inline function is compiled into every
+// file that uses it, in a section group (COMDAT) of which the linker keeps one copy; "?" puts stub
+// and entry into the group of the section that the site is in, so they are discarded with it.
 #ifndef TIDELOCK_LOCK_SITES_H
 #define TIDELOCK_LOCK_SITES_H
 
@@ -66,6 +70,8 @@ struct tidelock_core {
 __attribute__((visibility("hidden"))) const struct tidelock_core *tidelock_process_core(void);
 
 __attribute__((visibility("hidden"), cold)) void tidelock_lock_slow(uintptr_t lock);
+/// What the thunk calls.
+__attribute__((visibility("hidden"), cold)) void tidelock_unlock_slow(uintptr_t lock);
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -116,6 +122,22 @@ static inline __attribute__((always_inline)) void tidelock_lock(uintptr_t lock) 
 // names. Registers: the thunk saves all general ones but rax; vector registers are declared
 // clobbered, which costs nothing where, as nearly always, none is live across an unlock. The thunk
 // is hidden, so an image without LockSites.c, whose sites nobody would know, does not link.
+//
+// The stub says how to unwind through it, to its site: a debugger, a profiler, the C++ runtime of a
+// thread that ends in a signal handler. It was jumped to, so its frame is the function's own (CFA
+// is rsp, plus the red zone once that is stepped over), and the return address is where its jmp
+// leads. That is computed from the instruction itself, because an address would need a relocation:
+// the stub is aligned to 32 bytes and shorter, so rip & -32 is its start; the operand of the jmp is
+// the signed word at 19, relative to 23. As DWARF:
+//
+//     DW_CFA_val_expression rip: breg16 0, const1s -32, and, plus_uconst 23, dup, lit4, minus,
+//     deref_size 4, const1u 32, shl, const1u 32, shra, plus
+//
+// Instructions with registers are bytes, so that the file may be compiled with -masm=intel too.
+#define TIDELOCK_STUB_UNWINDING                                                                    \
+  ".cfi_escape 0x16, 0x10, 0x13, 0x80, 0x00, 0x09, 0xe0, 0x1a, 0x23, 0x17, 0x12, 0x34, 0x1c, "     \
+  "0x94, 0x04, 0x08, 0x20, 0x24, 0x08, 0x20, 0x26, 0x22\n"
+
 /// Releases the lock: a patch site. Releases; wait-free in native; any context.
 static inline __attribute__((always_inline)) void tidelock_unlock(uintptr_t lock) {
   TIDELOCK_RELEASING(lock);
@@ -123,13 +145,23 @@ static inline __attribute__((always_inline)) void tidelock_unlock(uintptr_t lock
       ".p2align 3,,4\n"
       "771:\t.byte 0x40, 0xc6, 0x47, 0x00, 0x00\n"
       "772:\n"
-      ".pushsection .text.tidelock_stubs,\"ax\",@progbits\n"
-      "773:\tleaq -128(%%rsp), %%rsp\n"
+      ".pushsection .text.tidelock_stubs,\"ax?\",@progbits\n"
+      ".p2align 5, 0xcc\n"
+      // A name for backtraces; local to the object file.
+      ".type tidelock_stub_%=, @function\n"
+      "tidelock_stub_%=:\n"
+      ".cfi_startproc\n"
+      ".cfi_def_cfa_offset 0\n" TIDELOCK_STUB_UNWINDING
+      "773:\t.byte 0x48, 0x8d, 0x64, 0x24, 0x80\n"  // leaq -128(%rsp), %rsp
+      ".cfi_def_cfa_offset 128\n"
       "\tcall tidelock_unlock_thunk\n"
-      "\tleaq 128(%%rsp), %%rsp\n"
+      "\t.byte 0x48, 0x8d, 0xa4, 0x24, 0x80, 0x00, 0x00, 0x00\n"  // leaq 128(%rsp), %rsp
+      ".cfi_def_cfa_offset 0\n"
       "\tjmp 772b\n"
+      ".cfi_endproc\n"
+      ".size tidelock_stub_%=, . - tidelock_stub_%=\n"
       ".popsection\n"
-      ".pushsection tidelock_sites,\"aR\",@progbits\n"
+      ".pushsection tidelock_sites,\"aR?\",@progbits\n"
       "\t.long 771b - ., 773b - .\n"
       "\t.short 1\n"
       "\t.byte 5, 1\n"

@@ -8,7 +8,9 @@ struct InspectCommand: ParsableCommand {
     abstract: "List the patch sites of an ELF program or shared library.",
     discussion: """
       A patch site is the place of one inlined lock operation, whose bytes a switch rewrites. A site
-      that is marked could not be patched while the program runs.
+      that is marked could not be patched while the program runs. Warnings name what may surprise
+      whoever runs it: functions that the linker has folded, a core that no library brings, functions
+      that run before the image is known.
       """
   )
 
@@ -20,9 +22,11 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     let elf = try ELFFile(path: file)
+    let sites = try ProgramSites(of: elf).sites
+    let functions = try elf.functionSymbols()
     let report = SiteReport(
-      file: elf.name, buildID: try elf.buildID(), sites: try ProgramSites(of: elf).sites,
-      functions: try elf.functionSymbols())
+      file: elf.name, buildID: try elf.buildID(), sites: sites, functions: functions,
+      warnings: try ImageWarnings(of: elf, sites: sites, functions: functions))
     print(json ? try report.json() : report.table())
   }
 }

@@ -7,6 +7,8 @@ struct SiteReport: Encodable {
   let file: String
   let buildID: String?
   let sites: [Site]
+  /// Sentences.
+  let warnings: [String]
 
   struct Site: Encodable {
     /// The function around the site, demangled; nil if the file has no symbol for it.
@@ -20,8 +22,12 @@ struct SiteReport: Encodable {
     let problems: [SiteProblem]
   }
 
-  init(file: String, buildID: [UInt8]?, sites: [PatchSite], functions: FunctionSymbols) {
+  init(
+    file: String, buildID: [UInt8]?, sites: [PatchSite], functions: FunctionSymbols,
+    warnings: ImageWarnings
+  ) {
     self.file = file
+    self.warnings = warnings.sentences
     self.buildID = buildID.map { hexadecimal($0) }
     self.sites = sites.map { site in
       let function = functions.containing(site.address)
@@ -37,7 +43,7 @@ struct SiteReport: Encodable {
   /// One JSON object.
   func json() throws -> String { try prettyJSON(self) }
 
-  /// A heading, the table and a line of totals.
+  /// A heading, the table, a line of totals and one for each warning.
   func table() -> String {
     let table = ReportTable(
       columns: [
@@ -48,6 +54,7 @@ struct SiteReport: Encodable {
       color: { sites[$0].color })
     let build = buildID.map { ", build \($0)" } ?? ""
     return "\(file)\(build)\n\n\(table.text())\n\n\(totals)"
+      + warnings.map { "\nwarning: \($0)" }.joined()
   }
 
   /// Such as `3 sites: 2 native, 1 unknown; 1 cannot be patched`.

@@ -86,7 +86,9 @@ struct tidelock_state {
   /// Whether a thread goes on trying to settle a switch that got stuck.
   uint32_t is_retrying;
   /// Guards the list of images, and every poke.
-  pthread_mutex_t images_lock;
+  uint32_t images_lock;
+  /// The signals that its owner had blocked before.
+  uint64_t images_signals;
   /// Records of images, newest first.
   uintptr_t images;
   /// How many handlers look at the records just now.
@@ -179,16 +181,19 @@ TIDELOCK_PLACE_FIELD(is_excused)
 
 // MARK: The images' lock, and what else the C library keeps for the core
 
+/// Its owner calls nothing that can reach the loader, an allocator or other foreign code, all of
+/// which may be waiting for it: a library that is loaded attaches with the loader's lock held, and
+/// an allocator that is loaded may call the loader. It takes no signal meanwhile.
 void tidelock_lock_images(void) TIDELOCK_HIDDEN;
 void tidelock_unlock_images(void) TIDELOCK_HIDDEN;
-/// In the child of a fork, where its owner may be gone.
+/// In the child of a fork, for which its parent took it.
 void tidelock_renew_images_lock(void) TIDELOCK_HIDDEN;
 /// Makes the key whose destructor is called with a thread's record when the thread ends.
 int tidelock_make_exit_key(void (*leave)(void *record)) TIDELOCK_HIDDEN;
 /// Below the first 32 keys, which the core's early one is, this does not allocate.
 void tidelock_call_at_exit(uintptr_t record) TIDELOCK_HIDDEN;
-/// Keeps the image this is in from being unloaded; nothing to do for the program itself.
-void tidelock_pin(void) TIDELOCK_HIDDEN;
+/// Nothing: the core pins its image when the first one attaches, with the images' lock free.
+TIDELOCK_INLINE void tidelock_pin(void) {}
 
 // MARK: Thread-local storage
 
@@ -225,6 +230,8 @@ TIDELOCK_INLINE uint32_t tidelock_processor(void) {
 
 // MARK: System calls. Negative results are error numbers.
 
+/// Sleeps while the word holds the value: until woken, and no longer than a bounded time (a tenth of
+/// a second, or more with more than a thousand threads). The caller looks again.
 void tidelock_futex_wait(uintptr_t word, uint32_t value) TIDELOCK_HIDDEN;
 void tidelock_futex_wake(uintptr_t word) TIDELOCK_HIDDEN;
 void tidelock_yield(void) TIDELOCK_HIDDEN;
@@ -244,14 +251,26 @@ uintptr_t tidelock_map(size_t size) TIDELOCK_HIDDEN;
 void tidelock_unmap(uintptr_t memory, size_t size) TIDELOCK_HIDDEN;
 /// Blocks every signal of the thread and stores those that were blocked; and puts them back.
 void tidelock_block_signals(uint64_t *saved) TIDELOCK_HIDDEN;
+/// The same, but for those that an instruction raises: blocked, they end the process.
+void tidelock_block_signals_but_traps(uint64_t *saved) TIDELOCK_HIDDEN;
 void tidelock_restore_signals(const uint64_t *saved) TIDELOCK_HIDDEN;
 uint64_t tidelock_blocked_signals(void) TIDELOCK_HIDDEN;
+
+// MARK: Files. The C library's functions are cancellation points: a thread that switches or attaches
+// would end in the middle of it.
+
+/// Opens a file for reading.
+int tidelock_open(const char *path) TIDELOCK_HIDDEN;
+/// How many bytes it read; 0 at the end.
+ssize_t tidelock_read(int file, void *buffer, size_t size) TIDELOCK_HIDDEN;
+void tidelock_close(int file) TIDELOCK_HIDDEN;
+/// Writes to standard error, as far as that goes.
+void tidelock_say(const char *text, size_t length) TIDELOCK_HIDDEN;
 
 // MARK: Other threads
 
 /// Opens /proc/self/task.
 int tidelock_open_tasks(void) TIDELOCK_HIDDEN;
-void tidelock_close(int file) TIDELOCK_HIDDEN;
 /// The threads of the process, as many as there is room for; how many there are, or less than 0.
 /// Complete only if no thread ended meanwhile. No allocation, no lock.
 int tidelock_list_tasks(int tasks, uint32_t *tids, int room) TIDELOCK_HIDDEN;

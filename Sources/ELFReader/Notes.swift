@@ -3,23 +3,33 @@ extension ELFFile {
   ///
   /// - Throws: ``ELFError`` if the notes are damaged.
   public func buildID() throws(ELFError) -> [UInt8]? {
+    let buildIDType: UInt32 = 3
+    return try note(owner: "GNU", type: buildIDType)
+  }
+
+  /// The content of the first note of an owner and type; nil if the file has none.
+  ///
+  /// - Throws: ``ELFError`` if the notes are damaged.
+  public func note(owner: String, type: UInt32) throws(ELFError) -> [UInt8]? {
     for segment in segments where segment.holdsNotes {
       let part = "notes at \(hexadecimal(segment.address))"
       let notes = try slice(segment.offset, segment.fileSize, part: part)
-      if let id = try Self.buildID(in: notes, part: part, file: name) { return id }
+      if let content = try Self.note(owner, type, in: notes, part, name) { return content }
     }
     for section in sections where section.type == SectionType.note {
       let part = "section \(section.name)"
-      if let id = try Self.buildID(in: contents(of: section), part: part, file: name) { return id }
+      if let content = try Self.note(owner, type, in: contents(of: section), part, name) {
+        return content
+      }
     }
     return nil
   }
 
   /// Looks through notes: lengths of name and content, type, name, content, padded to 4 bytes.
-  private static func buildID(
-    in notes: ArraySlice<UInt8>, part: String, file: String
+  private static func note(
+    _ owner: String, _ type: UInt32, in notes: ArraySlice<UInt8>, _ part: String, _ file: String
   ) throws(ELFError) -> [UInt8]? {
-    let buildIDType: UInt32 = 3
+    let name = Array(owner.utf8) + [0]
     var rest = notes
     while rest.count >= 12 {
       let nameLength = Int(rest.littleEndian(at: 0, as: UInt32.self) ?? 0)
@@ -29,8 +39,8 @@ extension ELFFile {
         throw .malformed(file: file, detail: "a note in its \(part) is longer than the notes")
       }
       let content = rest.dropFirst(contentStart).prefix(contentLength)
-      if rest.littleEndian(at: 8) == buildIDType,
-        rest.dropFirst(12).prefix(nameLength).elementsEqual("GNU\0".utf8)
+      if rest.littleEndian(at: 8) == type,
+        rest.dropFirst(12).prefix(nameLength).elementsEqual(name)
       {
         return Array(content)
       }
