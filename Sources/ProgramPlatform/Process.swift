@@ -113,9 +113,9 @@ enum Process {
   /// For a thread that goes on trying after a switch that got stuck, and that then ends.
   static func settle(within timeLimit: UInt64) -> Bool {
     // Acquiring, as above.
-    guard ProgramMachine.compareExchange(switching, expected: 0, desired: 2, .acquiring) == 0 else {
-      return false
-    }
+    guard canSwitch,
+      ProgramMachine.compareExchange(switching, expected: 0, desired: 2, .acquiring) == 0
+    else { return false }
     defer { ProgramMachine.store(0, to: switching, .releasing) }
     let set = state.set
     _ = SwitchRun<ProgramTarget>.run(

@@ -158,7 +158,7 @@ enum Gathering {
     let free = (Array((34...64).reversed()) + [SIGPROF]).filter(tidelock_gather_may_use)
     guard let last = free.last else { throw .noFreeSignal }
     guard let chosen = free.first(where: isOpen) else {
-      // Who blocks all of them, or else the last resort.
+      // A thread that blocks all of them, or else one that blocks the last resort.
       let blocker =
         masks.first { mask in free.allSatisfy(mask.blocked.blocks) }
         ?? masks.first { $0.blocked.blocks(last) }
@@ -266,7 +266,7 @@ enum Gathering {
         if answer == GatheringPlace.inside { return false }
         let tid = ProgramMachine.load(place.tid, .relaxed)
         ProgramMachine.store(tid, to: GatheringPlace.straggler, .relaxed)
-        // A handler nested over us had to wait, or a follower saw that the time is over.
+        // A handler nested over us had to wait, or a follower saw that the deadline has passed.
         guard LockStep<ProgramMachine>.isUnderWay else { return false }
         if attempt & 255 == 255 { excuse(place, tasks, tid) }
         if ProgramMachine.nanoseconds >= deadline { return giveUp() }
@@ -282,7 +282,7 @@ enum Gathering {
   ///
   /// The latter may be waiting for a lock of the library that somebody held has. It cannot come to a
   /// site without letting the pending signal through first; a thread that it creates can, and meets
-  /// breakpoints, which are emulated for who is not gathered. Both are serialized by membarrier.
+  /// breakpoints, which are emulated for a thread that is not gathered. Both are serialized by membarrier.
   private static func excuse(_ place: GatheringPlace, _ tasks: Int32, _ tid: UInt32) {
     var blocked: UInt64 = 0
     let exists = unsafe tidelock_task_blocks(tasks, tid, &blocked)

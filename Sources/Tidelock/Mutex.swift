@@ -72,7 +72,7 @@ struct MutexStorage<Value: ~Copyable>: ~Copyable {
 
   /// The value's place.
   ///
-  /// Contract: used only by who holds the lock, or owns the mutex alone.
+  /// Contract: used only by the thread that holds the lock, or by the only owner of the mutex.
   @usableFromInline
   var pointer: UnsafeMutablePointer<Value> {
     @inlinable @inline(__always)

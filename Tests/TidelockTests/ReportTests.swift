@@ -14,12 +14,15 @@ extension Library {
       await #expect(processExitsWith: .success) { [name] in
         inOwnProcess {
           let chosen = SwitchProtocol.allCases.first { $0.description == name } ?? .staged
-          let there = try LockOperations.switch(to: .paravirtual, using: chosen, reason: .hint)
+          let there = try LockOperations.switch(
+            to: .paravirtual, using: chosen, timeLimit: .seconds(60), reason: .hint)
           try checkJSON(of: there)
           check(
             there.json.contains("\"unlock\":{\"from\":\"native\",\"to\":\"paravirtual\"}"),
             "\(there.json)")
-          try checkJSON(of: LockOperations.switch(to: .testAndSet, using: chosen, reason: .policy))
+          try checkJSON(
+            of: LockOperations.switch(
+              to: .testAndSet, using: chosen, timeLimit: .seconds(60), reason: .policy))
           try checkJSON(of: LockOperations.switch(to: .testAndSet))
           try checkJSON(of: LockOperations.switch(to: .native))
 
