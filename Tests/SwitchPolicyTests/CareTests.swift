@@ -262,7 +262,8 @@ import Testing
       "steal 2.0 %; native loses 30.1 %; paravirtual loses 6.1 %; test-and-set loses 2.3 %;"
     #expect(
       lines == """
-        2.000 native, not-worth-it: \(seen) hint none; 4 times since 1.250
+        1.500 native, best: \(seen) hint none; 2 times since 1.250
+        2.000 native, not-worth-it: \(seen) hint none; 2 times since 1.750
         2.250 native to paravirtual, losing: \(seen) hint none
         2.500 native, under-way: \(seen) hint none
         2.500 paravirtual, switched: hint none
