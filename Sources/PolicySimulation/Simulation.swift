@@ -22,8 +22,6 @@ public struct Simulation: Sendable {
 
   /// All samples, in order.
   public private(set) var moments: [Moment] = []
-  /// The decisions, as the policy's log would hold them.
-  public private(set) var log = DecisionLog()
   /// How many samples could not be true.
   public private(set) var impossible: UInt64 = 0
   /// How many samples had nothing to go by but the hint.
@@ -59,14 +57,13 @@ public struct Simulation: Sendable {
         Moment(
           seconds: Double(sample.time &- epoch) / 1e9, set: set, best: set, decision: decision,
           losses: losses ?? PerSet(native: 0, paravirtual: 0, testAndSet: 0)))
-      log.add(decision)
       if let losses {
         lost += losses[set]
         for other in Self.sets { lostByStaying[other] += losses[other] }
       }
       if let next = decision.change {
         lost += settings.prices[next]
-        log.add(policy.switched(to: next, at: sample.time))
+        policy.switched(to: next, at: sample.time)
       }
     }
     impossible = policy.impossibleSamples

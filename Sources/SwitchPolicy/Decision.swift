@@ -57,7 +57,7 @@ import LockPlatform
 }
 
 /// What a policy decided, and on what grounds.
-@frozen public struct Decision: Equatable, Sendable {
+@frozen public struct Decision: Equatable, Sendable, BitwiseCopyable {
   /// When: the end of the sample.
   public var time: UInt64
   /// The set in force.
@@ -89,54 +89,5 @@ import LockPlatform
   /// The same decision for the same reason, whatever was seen.
   func isLike(_ other: Decision) -> Bool {
     inForce == other.inForce && change == other.change && reason == other.reason
-  }
-}
-
-/// The last 64 decisions.
-///
-/// Those in a row that are alike are one entry, which shows the last of them.
-public struct DecisionLog: Sendable {
-  /// Decisions that are alike.
-  @frozen public struct Entry: Sendable {
-    /// The last of them.
-    public var decision: Decision
-    /// When the first of them was taken.
-    public var since: UInt64
-    /// How many there are.
-    public var count: UInt32
-  }
-
-  /// How many entries are kept.
-  public static let capacity = 64
-
-  private var entries: [64 of Entry?] = .init(repeating: nil)
-  private var next = 0
-
-  /// How many entries there are.
-  public private(set) var count = 0
-
-  /// An empty log.
-  public init() {}
-
-  /// An entry; 0 is the oldest.
-  ///
-  /// Nil if there are not as many.
-  public subscript(_ index: Int) -> Entry? {
-    guard index >= 0, index < count else { return nil }
-    return entries[(next + Self.capacity - count + index) % Self.capacity]
-  }
-
-  /// Adds a decision.
-  public mutating func add(_ decision: Decision) {
-    let last = (next + Self.capacity - 1) % Self.capacity
-    if let entry = entries[last], entry.decision.isLike(decision) {
-      let (count, overflow) = entry.count.addingReportingOverflow(1)
-      entries[last] = Entry(
-        decision: decision, since: entry.since, count: overflow ? .max : count)
-      return
-    }
-    entries[next] = Entry(decision: decision, since: decision.time, count: 1)
-    next = (next + 1) % Self.capacity
-    count = min(count + 1, Self.capacity)
   }
 }

@@ -38,6 +38,7 @@ import LockPlatform
 }
 
 extension PerSet: Sendable where Value: Sendable {}
+extension PerSet: BitwiseCopyable where Value: BitwiseCopyable {}
 extension PerSet: Equatable where Value: Equatable {}
 
 /// Some of the sets.

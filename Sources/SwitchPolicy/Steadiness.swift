@@ -12,12 +12,13 @@ struct RecentWorst: Sendable {
   private var current = 0
   private var start: UInt64 = 0
 
+  // In pairs: of more than two, `max` would make an array.
   var steal: UInt32 {
-    max(quarters[0].steal, quarters[1].steal, quarters[2].steal, quarters[3].steal)
+    max(max(quarters[0].steal, quarters[1].steal), max(quarters[2].steal, quarters[3].steal))
   }
 
   var stall: UInt32 {
-    max(quarters[0].stall, quarters[1].stall, quarters[2].stall, quarters[3].stall)
+    max(max(quarters[0].stall, quarters[1].stall), max(quarters[2].stall, quarters[3].stall))
   }
 
   mutating func note(_ evidence: Evidence, at time: UInt64, memory: UInt64) {

@@ -178,22 +178,23 @@ extension BareMachine: SwitchTarget {
 }
 
 nonisolated(unsafe) private var policy = Policy(in: .paravirtual, .guest)
-nonisolated(unsafe) private var decisions = DecisionLog()
+nonisolated(unsafe) private var decisions: DecisionLog?
 
 /// The policy that a worker asks, and its log.
 @c(probe_policy) public func probePolicy(_ time: UInt64, _ waited: Int64, _ ended: Bool) -> UInt8 {
   let sample = PolicySample(
     time: time, elapsed: 250_000_000, cpus: 4, waited: waited, ran: 1, hint: .none)
-  // The worker is alone with them.
-  unsafe decisions.add(policy.decide(sample))
-  unsafe decisions.add(
-    ended ? policy.switched(to: .native, at: time) : policy.switchFailed(at: time))
+  guard let memory = unsafe UnsafeMutableRawPointer(bitPattern: 0x70000) else { return 0 }
+  // The worker is alone with them, and the memory is this machine's.
+  var log = unsafe decisions ?? DecisionLog(in: memory)
+  defer { unsafe decisions = log }
+  log.add(unsafe policy.decide(sample))
+  log.add(
+    unsafe ended ? policy.switched(to: .native, at: time) : policy.switchFailed(at: time))
   unsafe policy.pin(.native)
   unsafe policy.giveBack(to: .automatic)
-  guard let entry = unsafe decisions[0] else { return 0 }
-  for index in 0..<entry.decision.reason.name.utf8CodeUnitCount {
-    tidelock_store8(0x60000, unsafe entry.decision.reason.name.utf8Start[index])
-  }
+  guard let entry = log[0] else { return 0 }
+  entry.write { byte in tidelock_store8(0x60000, byte) }
   return entry.decision.reason.rawValue
 }
 

@@ -27,7 +27,7 @@ import Testing
   /// goes back to what the operator chose, once, and stays.
   @Test mutating func theOperatorsWordOutlivesASwitchUnderWay() {
     var policy = Policy(in: .native, .guest)
-    while policy.decide(host.sample(steal: 500_000)).change == nil {}
+    #expect(host.drive(&policy, steal: 500_000))
     policy.pin(.native)
     #expect(policy.decide(host.sample(steal: 500_000)).change == nil)
     policy.switched(to: .paravirtual, at: host.time)
@@ -54,7 +54,7 @@ import Testing
   @Test mutating func failedSwitchesBackOff() {
     var policy = Policy(in: .native, .guest)
     var tries: [UInt64] = []
-    while tries.count < 12 {
+    for _ in 0..<10_000 where tries.count < 12 {
       let sample = host.sample(steal: 500_000)
       let decision = policy.decide(sample)
       guard decision.change != nil else { continue }
@@ -67,17 +67,17 @@ import Testing
     #expect(policy.decide(host.sample(steal: 500_000)).reason == .backingOff)
     policy.switched(to: .paravirtual, at: host.time)
     #expect(policy.failures == 0)
-    while policy.decide(host.sample(steal: 0)).change == nil {}
+    #expect(host.drive(&policy, steal: 0))
     policy.switchFailed(at: host.time)
     let again = host.time
-    while policy.decide(host.sample(steal: 0)).change == nil {}
+    #expect(host.drive(&policy, steal: 0))
     #expect(host.time - again == 1_000_000_000)
   }
 
   /// Nobody is asked for a second switch while one is under way, however long that takes.
   @Test mutating func oneSwitchAtATime() {
     var policy = Policy(in: .native, .guest)
-    while policy.decide(host.sample(steal: 500_000)).change == nil {}
+    #expect(host.drive(&policy, steal: 500_000))
     #expect(host.samples(1000, steal: 500_000).allSatisfy { policy.decide($0).change == nil })
     #expect(policy.underWay == .paravirtual)
   }
@@ -218,7 +218,11 @@ import Testing
   // MARK: The log
 
   @Test mutating func theLogKeepsTheLastSixtyFour() {
-    var log = DecisionLog()
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: DecisionLog.byteCount, alignment: 16)
+    defer { unsafe memory.deallocate() }
+    // The log's alone until the end of the test.
+    var log = unsafe DecisionLog(in: memory)
     #expect(log.count == 0 && log[0] == nil)
     var policy = Policy(in: .native, .guest)
     for sample in host.samples(1000, steal: 0) { log.add(policy.decide(sample)) }
@@ -237,5 +241,33 @@ import Testing
     #expect(log[62]?.decision.change == .native && log[63]?.decision.reason == .switched)
     #expect(log[62]?.decision.losses == PolicySettings.guest.losses(steal: 100_000, stall: nil))
     #expect(log[64] == nil && log[-1] == nil)
+  }
+
+  /// What an operator reads: the time, what was seen, what each set would have lost, what was done.
+  @Test mutating func theLogReadsAsText() {
+    let memory = UnsafeMutableRawPointer.allocate(
+      byteCount: DecisionLog.byteCount, alignment: 16)
+    defer { unsafe memory.deallocate() }
+    // The log's alone until the end of the test.
+    var log = unsafe DecisionLog(in: memory)
+    var policy = Policy(in: .native, .guest)
+    host.hint = .none
+    for sample in host.samples(6, steal: 20_000) { log.add(policy.decide(sample)) }
+    log.add(policy.switched(to: .paravirtual, at: host.time))
+    var lines = ""
+    for index in 0..<log.count {
+      log[index]?.write { lines.unicodeScalars.append(Unicode.Scalar($0)) }
+    }
+    let seen =
+      "steal 2.0 %; native loses 30.1 %; paravirtual loses 6.1 %; test-and-set loses 2.3 %;"
+    #expect(
+      lines == """
+        1.500 native, best: \(seen) hint none; 2 times since 1.250
+        2.000 native, not-worth-it: \(seen) hint none; 2 times since 1.750
+        2.250 native to paravirtual, losing: \(seen) hint none
+        2.500 native, under-way: \(seen) hint none
+        2.500 paravirtual, switched: hint none
+
+        """)
   }
 }

@@ -19,6 +19,12 @@ struct FakeHost {
       hint: hint)
   }
 
+  /// Samples until the policy asks for a switch; false if it has not after a minute.
+  mutating func drive(_ policy: inout Policy, steal: UInt32) -> Bool {
+    for _ in 0..<240 where policy.decide(sample(steal: steal)).change != nil { return true }
+    return false
+  }
+
   /// Samples one after the other.
   mutating func samples(_ count: Int, steal: UInt32?) -> [PolicySample] {
     (0..<count).map { _ in sample(steal: steal) }
