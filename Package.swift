@@ -120,6 +120,8 @@ let package = Package(
       path: "Tests/Fixtures/SwitchStress", swiftSettings: strict),
     .testTarget(name: "ProtocolTests", dependencies: ["SwitchStress"]),
 
+    .testTarget(
+      name: "QueuedSpinlocksTests", dependencies: ["QueuedSpinlocks", "LockPlatform"]),
     .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
     .testTarget(
       name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),

@@ -72,16 +72,20 @@ public enum NativeQueue<Platform: LockMachine> {
       _ = Platform.spin(place.node.isHead, .acquiring) { $0 != 0 }
     }
 
-    // We are the head. *,x,y -> *,0,0. Acquiring; pairs with the unlock.
-    let word = Platform.spin(lock.whole, .acquiring) {
-      $0 & (LockWord.lockedMask | LockWord.pendingMask) == 0
-    }
-    // n,0,0 -> 0,0,1 if we are the last. Relaxed here and below: the spin has acquired, and nobody
-    // but the head leaves *,0,0 while there is a tail.
-    if word == place.tail.inWord,
-      Platform.compareExchange(lock.whole, expected: word, desired: 1, .relaxed) == word
-    {
-      return
+    while true {
+      // We are the head. *,x,y -> *,0,0. Acquiring; pairs with the unlock.
+      let word = Platform.spin(lock.whole, .acquiring) {
+        $0 & (LockWord.lockedMask | LockWord.pendingMask) == 0
+      }
+      // Somebody is behind us.
+      guard word == place.tail.inWord else { break }
+      // n,0,0 -> 0,0,1, as the last one. Relaxed here and below: the spin has acquired, and nobody
+      // but the head leaves *,0,0 while there is a tail.
+      if Platform.compareExchange(lock.whole, expected: word, desired: 1, .relaxed) == word {
+        return
+      }
+      // Somebody has joined, or has set the pending bit in vain. That is no sign that a node will
+      // be linked behind ours: a CPU that has no node queues nowhere, so look again.
     }
     // n,0,0 -> n,0,1
     Platform.store(1, to: lock.locked, .relaxed)
