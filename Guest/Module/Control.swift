@@ -57,6 +57,7 @@ extension Control {
         unsafe line.write(cString: blockingModule())
         line.write(" has lock operations of its own that cannot be followed; remove it first")
       }
+      retryUnlessSettled(KernelTarget.currentState)
       return ErrorNumber.busy
     }
     // Whoever removes the module finds it busy from here on, until the boot set is wholly in place.

@@ -3,8 +3,7 @@ import KernelServices
 import LockPlatform
 import Synchronization
 
-/// The kernel's text, changed with its own `text_poke`, or through a mapping of our own while all
-/// CPUs are gathered.
+/// The kernel's text, changed through a mapping of our own, or with its own `text_poke`.
 ///
 /// The text lock is held around every poke.
 enum KernelCode: CodeMemory {
@@ -33,7 +32,11 @@ enum KernelCode: CodeMemory {
     if let mapping = unsafe Gathering.mapping {
       return mapping.store(bytes, count: count, at: address)
     }
-    writeCode(address, bytes, UInt(count))
+    if let place = unsafe KernelTarget.mapping?.place(of: address) {
+      writeMappedCode(place, bytes, UInt(count))
+    } else {
+      writeCode(address, bytes, UInt(count))
+    }
     return true
   }
 

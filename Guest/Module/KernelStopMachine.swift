@@ -101,10 +101,10 @@ extension KernelTarget {
   static func gather(
     for work: StopMachineWork<KernelTarget>, _ mode: StopMode
   ) throws(SwitchFailure) -> StopMachineOutcome {
-    guard let mapping = TextMapping(sites) else {
+    // The text is open for writing.
+    guard let mapping = unsafe mapping else {
       throw .patch(.notWritable(site: sites.site(0).address))
     }
-    defer { mapping.end() }
     let before = work.state.entered
     // Where breakpoints are emulated because it timed out, NMIs take locks at the gate; those that
     // still wait there when all is done leave into the new slow path.

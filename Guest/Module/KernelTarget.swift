@@ -37,12 +37,21 @@ enum KernelTarget: SwitchTarget {
 
   nonisolated(unsafe) private static var isTextLocked = false
 
+  /// Where the sites are written while the text is open for writing: breakpoints stand for as long as
+  /// it takes, and a store each takes far less than a `text_poke` each.
+  ///
+  /// Without memory for it, or while the module comes and goes, `text_poke` does.
+  nonisolated(unsafe) private(set) static var mapping: TextMapping?
+
   static func openText(forWriting: Bool) throws(SwitchFailure) {
     lockText()
     unsafe isTextLocked = true
+    if forWriting { unsafe mapping = TextMapping(sites) }
   }
 
   static func closeText() throws(SwitchFailure) {
+    unsafe mapping?.end()
+    unsafe mapping = nil
     unsafe isTextLocked = false
     unlockText()
   }

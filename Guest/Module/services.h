@@ -39,6 +39,8 @@ void tidelock_c_lock_text(void) SWIFT_NAME(lockText());
 void tidelock_c_unlock_text(void) SWIFT_NAME(unlockText());
 _Bool tidelock_c_read_code(void *into, word address, word size) SWIFT_NAME(readCode(_:_:_:));
 void tidelock_c_write_code(word address, unsigned long long bytes, word size) SWIFT_NAME(writeCode(_:_:_:));
+void tidelock_c_write_mapped_code(word place, unsigned long long bytes, word size)
+	SWIFT_NAME(writeMappedCode(_:_:_:));
 void tidelock_c_serialize(void) SWIFT_NAME(serialize());
 
 word tidelock_c_map_text(const word *pages, word count) SWIFT_NAME(mapText(_:_:));

@@ -46,11 +46,6 @@ int tidelock_text_start(void)
 	return 0;
 }
 
-void tidelock_c_lock_text(void)
-{
-	mutex_lock(text_lock);
-}
-
 void tidelock_c_unlock_text(void)
 {
 	mutex_unlock(text_lock);
@@ -62,23 +57,57 @@ bool tidelock_c_read_code(void *into, word address, word size)
 	return copy_from_kernel_nofault(into, (const void *)address, size) == 0;
 }
 
-/* What was written since the CPUs were serialized last. */
+/* What was written since the CPUs were serialized last, and whether that was in a mapping. */
 static struct {
 	word address;
 	unsigned long long bytes;
 	word size;
+	bool mapped;
 } written[512];
 static unsigned int written_count;
+
+void tidelock_c_lock_text(void)
+{
+	mutex_lock(text_lock);
+	/* Of a change that was broken off, in a mapping that is gone. */
+	written_count = 0;
+}
+
+static void write_code(word address, unsigned long long bytes, word size, bool mapped)
+{
+	word i;
+
+	if (!mapped) {
+		static_call(tidelock_poke)((void *)address, &bytes, size);
+		return;
+	}
+	/* Byte by byte: a breakpoint stands before all but a first one. */
+	for (i = 0; i < size; i++)
+		WRITE_ONCE(((u8 *)address)[i], bytes >> (8 * i));
+}
+
+static void write_and_note(word address, unsigned long long bytes, word size, bool mapped)
+{
+	write_code(address, bytes, size, mapped);
+	/* What lies behind a breakpoint no emulator translates. */
+	if (!is_emulated || size > 1 || written_count == ARRAY_SIZE(written))
+		return;
+	written[written_count].address = address;
+	written[written_count].bytes = bytes;
+	written[written_count].mapped = mapped;
+	written[written_count++].size = size;
+}
 
 /* With the text lock held, as is all here. */
 void tidelock_c_write_code(word address, unsigned long long bytes, word size)
 {
-	static_call(tidelock_poke)((void *)address, &bytes, size);
-	if (is_emulated && written_count < ARRAY_SIZE(written)) {
-		written[written_count].address = address;
-		written[written_count].bytes = bytes;
-		written[written_count++].size = size;
-	}
+	write_and_note(address, bytes, size, false);
+}
+
+/* In a mapping that stays until the CPUs have been serialized. */
+void tidelock_c_write_mapped_code(word place, unsigned long long bytes, word size)
+{
+	write_and_note(place, bytes, size, true);
 }
 
 /*
@@ -94,13 +123,13 @@ void tidelock_c_serialize(void)
 
 	static_call(tidelock_sync)();
 	for (i = 0; i < written_count; i++)
-		static_call(tidelock_poke)((void *)written[i].address, &written[i].bytes, written[i].size);
+		write_code(written[i].address, written[i].bytes, written[i].size, written[i].mapped);
 	written_count = 0;
 }
 
 /*
  * Maps pages of the kernel's text once more, one behind the other, writable; 0 if there is no room.
- * text_poke() takes a spinlock itself, so it cannot be used where the sites it would meet are just
+ * While all CPUs stand still there is no other way: text_poke() takes a spinlock itself, so it cannot be used where the sites it would meet are just
  * those that are being written: by whom all CPUs wait for.
  */
 word tidelock_c_map_text(const word *pages, word count)

@@ -9,6 +9,8 @@ public struct GuestModules: Sendable {
   public let torture: URL
   /// `tidelock_blocker.ko`, a module with lock operations of its own.
   public let blocker: URL
+  /// `tidelock_unlocker.ko`, a module whose only lock operation is an unlock.
+  public let unlocker: URL
   /// What `tidelock.ko` is told about the kernel.
   public let siteTable: URL
 
@@ -50,6 +52,7 @@ public struct GuestModules: Sendable {
       tidelock: folder.appending(path: "tidelock/tidelock.ko"),
       torture: folder.appending(path: "tidelock_torture/tidelock_torture.ko"),
       blocker: folder.appending(path: "tidelock_blocker/tidelock_blocker.ko"),
+      unlocker: folder.appending(path: "tidelock_blocker/tidelock_unlocker.ko"),
       siteTable: siteTable)
   }
 }

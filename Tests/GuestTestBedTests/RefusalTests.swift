@@ -59,6 +59,7 @@ extension GuestTests {
       var machine = GuestMachine(kernel: kernel, vcpus: 4)
       machine.files = GuestSwitcher.files(modules)
       machine.files["blocker.ko"] = modules.blocker
+      machine.files["unlocker.ko"] = modules.unlocker
       let (_, log) = try await machine.run { shell in
         let switcher = try await GuestSwitcher.load(in: shell)
 
@@ -79,6 +80,19 @@ extension GuestTests {
         let words = await shell.log.lines.last { $0.contains("no switch:") }
         #expect(words?.contains("tidelock_blocker") == true)
         try await shell.run("rmmod tidelock_blocker")
+        try await switcher.change(to: "native")
+
+        // So does one that only unlocks, and one that comes after a CPU went and came back.
+        try await shell.run("insmod /unlocker.ko")
+        #expect(try await switcher.status["blocked_by"] == "tidelock_unlocker")
+        #expect(try await shell.tryToRun("echo paravirtual > \(set)").status != 0)
+        try await shell.run("rmmod tidelock_unlocker")
+        try await switcher.change(to: "paravirtual")
+        let second = "/sys/devices/system/cpu/cpu1/online"
+        try await shell.run("echo 0 > \(second); echo 1 > \(second)")
+        try await shell.run("insmod /unlocker.ko")
+        #expect(try await switcher.status["blocked_by"] == "tidelock_unlocker")
+        try await shell.run("rmmod tidelock_unlocker")
         try await switcher.change(to: "native")
 
         let torture = try await GuestTorture.load(in: shell)
