@@ -1,8 +1,9 @@
 /// The states seen, by key, each with a number of the search's own.
 ///
-/// Open addressing. 96 bits of a key are kept, and what keys are made of are 64-bit hashes of the
-/// memory and of each CPU: with 10^7 different memories the chance that any two are taken for one,
-/// and something is missed for it, is about 10^-6.
+/// Open addressing. 96 bits of a key are kept, but what keys are made of are 64-bit hashes of the
+/// memory and of each CPU, and two states that differ in one of these only are told apart by 64 bits:
+/// with 10^7 different memories the chance that any two are taken for one, and something is missed
+/// for it, is about 3 in 10^6.
 @safe struct StateTable {
   private struct Slot: BitwiseCopyable {
     var low: UInt64

@@ -9,7 +9,7 @@ public struct Check: Sendable {
   public enum Group: String, Sendable, CaseIterable {
     /// Each lock by itself.
     case locks
-    /// What may be mixed: the table of DESIGN, row by row.
+    /// What may be mixed: the table of `Mixture`, row by row.
     case compatibility
     /// The staged switch, in all six directions.
     case staged

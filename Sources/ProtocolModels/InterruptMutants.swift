@@ -8,9 +8,10 @@ extension Mutant {
   private static func make(
     _ name: String, _ sentence: String, isKernel: Bool = false, _ from: LockSet, _ to: LockSet,
     _ mutation: Mutation? = nil, _ edit: PlanEdit? = nil, failures: Int = 0,
-    _ workload: Workload = Check.nestedSlowPaths
+    atGate: Bool = false, _ workload: Workload = Check.nestedSlowPaths
   ) -> Mutant {
     var model = Check.failing(isKernel, from, to, failures, workload)
+    if atGate { model.beginAtGate() }
     model.mutation = mutation
     model.planEdit = edit
     return Mutant(
@@ -53,7 +54,7 @@ extension Mutant {
       make(
         "interrupted-undo-marks-do-not-nest",
         "Leaving a slow path in a handler, a CPU counts as outside all, in an undo.",
-        isKernel: true, .paravirtual, .native, .marksDoNotNest, failures: 1),
+        isKernel: true, .native, .paravirtual, .marksDoNotNest, failures: 1, atGate: true),
     ]
   }
 }

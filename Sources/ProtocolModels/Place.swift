@@ -87,7 +87,7 @@ enum Place {
   }
   static var versions: Location<UInt64> { unsafe Location(address: versionBase) }
   static var maximumVersions: UInt64 { 6 }
-  /// The set that is in force after all switches, plus one.
+  /// The set that is wholly in force between two switches, plus one; 0 if none is.
   ///
   /// Book-keeping of the model.
   static var result: Location<UInt64> { version(maximumVersions &+ 1) }

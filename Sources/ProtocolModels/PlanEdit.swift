@@ -50,8 +50,10 @@ public enum PlanEdit: UInt8, Sendable {
 }
 
 extension PlanEdit {
-  /// The plan, broken. An undo leads back to the set that was wholly in place last; a switch back,
-  /// to that in which the model began.
+  /// The plan, broken.
+  ///
+  /// An undo leads back to the set that was wholly in place last; a switch back, to that in which the
+  /// model began.
   func plan(from state: SwitchState, to set: LockSet, first: LockSet) -> Plan {
     var plan = Plan(from: state, to: set)
     let isUndo = set == state.set
@@ -74,7 +76,8 @@ extension PlanEdit {
       plan = plan.without(.wait).without(.kick)
       _ = plan.append(.poke(Batch(only: .wait, .kick, of: set)))
     case .kickEarly where !isUndo: plan = plan.inserting(Batch(only: .kick, of: set), at: 1)
-    case .noGate where !isUndo, .undoNoGate where isUndo: plan = plan.steps(where: { !$0.closesGate })
+    case .noGate where !isUndo, .undoNoGate where isUndo:
+      plan = plan.steps(where: { !$0.closesGate })
     case .undoNoLast where isUndo: plan = plan.prefix(plan.count - 1)
     case .undoNoUnlock where isUndo: plan = plan.without(.unlock)
     case .undoHelpersFirst where isUndo:

@@ -36,7 +36,8 @@ extension Check {
         checks.append(
           check(
             .staged, "\(name(from, to)) by \(method) 2+2 TSO",
-            "2 CPUs and a switching one, 2+2 acquisitions", model))
+            "2 CPUs and a switching one, 2+2 acquisitions", model,
+            states: from == .paravirtual ? 1_500 : nil))
       }
     }
     for (from, to) in directions {
@@ -50,7 +51,9 @@ extension Check {
       checks.append(
         check(
           .staged, "\(name(from, to)) by store \(acquisitions) SC",
-          "3 CPUs and a switching one, \(acquisitions) acquisitions", model))
+          "3 CPUs and a switching one, \(acquisitions) acquisitions", model,
+          states: from == .paravirtual && isWhole && to == .native
+            ? 14_000 : from == .paravirtual || to == .paravirtual ? 3_500 : nil))
       model.workload = Workload([[.nested], [.a], [.b]])
       checks.append(
         check(
@@ -103,7 +106,8 @@ extension Check {
       checks.append(
         check(
           .staged, "\(name(from, to)) 1+1+1 SC",
-          "3 CPUs and a switching one, 1+1+1 acquisitions", model))
+          "3 CPUs and a switching one, 1+1+1 acquisitions", model,
+          states: from == .paravirtual || to == .paravirtual ? 2_200 : nil))
       model.workload = Workload([[.nested], [.a], [.b]])
       checks.append(
         check(
@@ -131,7 +135,8 @@ extension Check {
         checks.append(
           check(
             .staged, "\(name(from, to)) and back",
-            "3 CPUs and one that switches twice, 1+1+1 acquisitions", model))
+            "3 CPUs and one that switches twice, 1+1+1 acquisitions", model,
+            states: isKernel ? 3_500 : 1_600))
       }
       for (from, to) in directions.prefix(2) {
         var model = severalRounds(isKernel, from, [to, from, to])
@@ -175,14 +180,16 @@ extension Check {
           check(
             .undo, "\(name(from, to)), one failure",
             "3 CPUs and a switching one, 1+1+1 acquisitions, any one call refused",
-            failing(isKernel, from, to, 1, three)))
+            failing(isKernel, from, to, 1, three),
+            states: isKernel ? 4_000 : from == .paravirtual ? 2_500 : 630))
         var model = failing(isKernel, from, to, 2, three)
         model.beginAtGate()
         checks.append(
           check(
             .undo, "\(name(from, to)), opening, two failures",
             "3 CPUs and a switching one that has closed the gate and drained, 1+1+1 acquisitions,"
-              + " any two calls refused, then one more switch", model))
+              + " any two calls refused, then one more switch", model,
+            states: isKernel ? 2_500 : nil))
         var several = failing(isKernel, from, to, 1, Workload(acquisitions: [1, 1]))
         several.rounds = [to, from]
         checks.append(
@@ -193,7 +200,8 @@ extension Check {
           check(
             .undo, "\(name(from, to)), interrupted, one failure",
             "A under an interrupt that takes B, another CPU holds A and B, then takes A, any one"
-              + " call refused", failing(isKernel, from, to, 1, nestedSlowPaths)))
+              + " call refused", failing(isKernel, from, to, 1, nestedSlowPaths),
+            states: isKernel || from == .paravirtual ? 3_000 : nil))
       }
     }
     return checks
@@ -234,7 +242,7 @@ extension Check {
         check(
           .interrupts, "\(name(from, to)), three contenders",
           "A under an interrupt that takes B, another CPU holds A and B, a third wants A, a switch",
-          failing(false, from, to, 0, three)))
+          failing(false, from, to, 0, three), states: 4_000))
     }
     return checks
   }

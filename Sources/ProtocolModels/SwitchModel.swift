@@ -170,7 +170,9 @@ public struct SwitchModel: Model {
     layout.fill(Place.entry(.slowPath).address, with: UInt64(state.entered.rawValue))
     layout.fill(Place.state.address, with: state.bits)
     layout.fill(Place.key.address, with: from == .testAndSet ? 1 : 0)
-    layout.fill(Place.result.address, with: UInt64(from.rawValue) + 1)
+    if state.isSettled(in: from) {
+      layout.fill(Place.result.address, with: UInt64(from.rawValue) + 1)
+    }
     let code = Self.code(state[.unlock].first ?? .native, mutation)
     layout.fill(Place.site.address, with: code)
     layout.fill(Place.version(0).address, with: code)
@@ -191,7 +193,7 @@ public struct SwitchModel: Model {
     guard result > 0, let set = LockSet(rawValue: UInt8(result - 1)) else {
       return "no set is in force"
     }
-    if memory.read(Place.site.address) 
+    if memory.read(Place.site.address)
       != Self.code(set.implementation(of: .unlock), mutation)
     {
       return "the site is not of the set in force"

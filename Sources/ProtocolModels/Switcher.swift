@@ -64,7 +64,7 @@ enum Switcher {
       Simulated.store(UInt64(request.to.rawValue) &+ 1, to: Place.result, .relaxed)
     case .refused, .undone:
       if Simulated.load(Place.result, .relaxed) == 0 {
-        // Undone to where an earlier one is stuck: no set, or the one that was there before.
+        // Refused where none is, or undone to the one that was there last.
         guard state.isSettled(in: state.set) else { return }
         Simulated.store(UInt64(state.set.rawValue) &+ 1, to: Place.result, .relaxed)
       }

@@ -39,7 +39,9 @@ import Testing
       "tail-first", "store-not-serialized", "breakpoint-not-serialized", "tail-not-serialized",
       "unlock-torn", "follower-not-serialized", "handler-does-not-join", "leader-does-not-finish",
       "lock-step-tail-first", "barrier-not-awaited", "barrier-in-two-steps",
-      "barrier-counts-after-reading", "barrier-drops-last",
+      "barrier-counts-after-reading", "barrier-drops-last", "kernel-up-no-drain",
+      "kernel-up-published-before-verified", "kernel-undo-up-no-drain", "stuck-forgotten",
+      "up-gate-leads-on-uncounted", "up-marks-do-not-nest", "handler-finishes-at-once",
     ] {
       #expect(checks.contains("mutants/\(mutant)"))
     }
