@@ -3,7 +3,8 @@
 #ifndef TIDELOCK_RAW_SYSTEM_CALL_H
 #define TIDELOCK_RAW_SYSTEM_CALL_H
 
-static inline long tidelock_call6(long number, long a, long b, long c, long d, long e, long f) {
+static inline __attribute__((always_inline)) long tidelock_call6(long number, long a, long b, long c,
+                                                                 long d, long e, long f) {
   register long r10 __asm__("r10") = d;
   register long r8 __asm__("r8") = e;
   register long r9 __asm__("r9") = f;
@@ -15,7 +16,8 @@ static inline long tidelock_call6(long number, long a, long b, long c, long d, l
   return result;
 }
 
-static inline long tidelock_call(long number, long a, long b, long c, long d) {
+static inline __attribute__((always_inline)) long tidelock_call(long number, long a, long b, long c,
+                                                                long d) {
   return tidelock_call6(number, a, b, c, d, 0, 0);
 }
 
