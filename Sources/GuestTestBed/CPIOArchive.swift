@@ -7,9 +7,7 @@ struct CPIOArchive {
   /// Scripts that can be run, by their path in the archive.
   let programs: [String: String]
 
-  /// Packs them.
-  ///
-  /// - Parameter root: A folder to put them together in.
+  /// Packs them; puts them together in the folder `root`, which need not be there.
   func write(to archive: URL, busybox: URL, root: URL) async throws(GuestError) {
     // Each folder stands before what lies in it.
     var names: Set<String> = []

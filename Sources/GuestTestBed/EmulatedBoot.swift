@@ -48,6 +48,8 @@ struct EmulatedBoot: Sendable {
   ///   - starting: Told before each attempt whether it is another one.
   ///   - prepare: Makes what is booted, in a folder that is empty.
   ///   - body: What to do with the machine.
+  /// - Returns: What the closure returned, and what the machine's kernel said.
+  /// - Throws: ``GuestError``, or what the closures throw.
   func run<Answer: Sendable>(
     starting: (_ isRetry: Bool) -> Void,
     prepare: (_ work: URL) async throws -> Preparation,

@@ -38,6 +38,7 @@ public struct GuestMachine: BootableGuest {
     self.vcpus = vcpus
   }
 
+  /// Boots the machine, runs the closure with a shell in it, and ends it.
   public func run<Answer: Sendable>(
     progress: @Sendable (String) -> Void,
     _ body: @Sendable (GuestShell) async throws -> Answer

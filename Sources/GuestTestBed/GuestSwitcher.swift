@@ -12,7 +12,13 @@ public struct GuestSwitcher: Sendable {
   /// - Throws: ``GuestError``; the kernel's log says why the module did not load.
   public static func load(in shell: GuestShell) async throws(GuestError) -> GuestSwitcher {
     // Behind a KVM host that is emulated itself the module cannot see the emulator.
-    try await shell.run("insmod /tidelock.ko sites=/sites protocols=all emulated=1")
+    let command = "insmod /tidelock.ko sites=/sites protocols=all emulated=1"
+    let (status, output) = try await shell.tryToRun(command)
+    guard status == 0 else {
+      // The kernel's reason is better than insmod's.
+      let reason = await shell.log.lines.last { $0.contains("tidelock: not loaded") }
+      throw .commandFailed(command: command, status: status, output: reason ?? output)
+    }
     return GuestSwitcher(shell: shell)
   }
 

@@ -5,9 +5,7 @@ struct Initramfs {
   /// What lies in the root folder, by name.
   let files: [String: URL]
 
-  /// Packs it into a file.
-  ///
-  /// - Parameter root: A folder to put it together in.
+  /// Packs it into a file; puts it together in the folder `root`, which need not be there.
   func write(to archive: URL, busybox: URL, root: URL) async throws(GuestError) {
     var files = files
     files["bin/busybox"] = busybox

@@ -6,7 +6,7 @@ import Subprocess
 /// Software emulation has AMD's virtualisation with nested paging, so guests of this host run on a
 /// real KVM: with its wake-ups by hypercall, hints, steal time and migration.
 ///
-///     var host = KVMHost(kernel: try GuestKernel())
+///     let host = try KVMHost(kernel: GuestKernel())
 ///     let (uptime, _) = try await host.run { host in
 ///       let guest = try await host.boot(KVMGuest(vcpus: 4))
 ///       return try await guest.shell.run("cat /proc/uptime")
@@ -109,7 +109,7 @@ public struct KVMHost: Sendable {
     let channels = LineChannels()
     let preparation = EmulatedBoot.Preparation(
       arguments: [
-        // Five-level paging is more than the nested paging of the emulation can take.
+        // Five-level paging would add a step to each walk of the nested page tables.
         "-smp", "\(cpus)", "-m", "2500", "-cpu", "max,la57=off",
         "-chardev", "stdio,id=port,signal=off", "-device", "pci-serial,chardev=port",
         "-kernel", image.path, "-initrd", both.path,
@@ -136,17 +136,22 @@ public struct GuestOnKVM: BootableGuest {
     self.guest = guest
   }
 
+  /// What it boots.
   public var kernel: GuestKernel { host.kernel }
+  /// How many virtual CPUs it has.
   public var vcpus: Int { guest.vcpus }
+  /// Files that lie in its root folder, by name.
   public var files: [String: URL] {
     get { host.files }
     set { host.files = newValue }
   }
+  /// After so many seconds its host is ended, whatever happens.
   public var lifetime: Int {
     get { host.lifetime }
     set { host.lifetime = newValue }
   }
 
+  /// Boots the host and the guest, runs the closure with a shell in the guest, and ends both.
   public func run<Answer: Sendable>(
     progress: @Sendable (String) -> Void,
     _ body: @Sendable (GuestShell) async throws -> Answer

@@ -26,6 +26,7 @@ public actor RunningKVMHost {
   /// - Parameters:
   ///   - guest: What it is like.
   ///   - progress: Told what goes on, a sentence without a full stop.
+  /// - Returns: The guest, with a shell that answers.
   /// - Throws: ``GuestError``.
   public func boot(
     _ guest: KVMGuest, progress: @Sendable (String) -> Void = { _ in }
@@ -52,6 +53,7 @@ public actor RunningKVMHost {
   ///   - features: What it finds there.
   ///   - way: How its state gets there.
   ///   - limit: How long it may take.
+  /// - Returns: The guest, where it is now.
   /// - Throws: ``GuestError``.
   public func migrate(
     _ guest: RunningKVMGuest, to features: KVMFeatures, by way: Migration = .socket,

@@ -108,6 +108,18 @@ struct KVMGuestTests {
     try await switches(guest, from: booted)
   }
 
+  /// KVM has the kernel ask it whether a vCPU is preempted, whatever the spinlocks are.
+  @Test(
+    "loads and switches with steal time, which KVM offers by default",
+    arguments: [
+      (KVMGuest(vcpus: 2, features: features(dedicated: true)), "native"),
+      (KVMGuest(vcpus: 2, features: features(wakesHalted: false)), "test-and-set"),
+      (KVMGuest(vcpus: 1), "native"),
+    ])
+  func switchesWithStealTime(_ guest: KVMGuest, booted: String) async throws {
+    try await switches(guest, from: booted)
+  }
+
   @Test("KVM counts the kicks of paravirtual waiters, and none under native operations")
   func countsKicks() async throws {
     _ = try await Self.host().run { host in
