@@ -18,7 +18,10 @@ enum Fork {
   }
 
   fileprivate static func startChild() {
-    tidelock_renew_images_lock()
+    var signals: UInt64 = 0
+    // Both calls only use the variable while they run. A handler finds a child that is whole.
+    unsafe tidelock_renew_images_lock(&signals)
+    defer { unsafe tidelock_restore_signals(&signals) }
     // Relaxed, all of it: there is only this thread.
     ProgramMachine.store(0, to: Images.handlers, .relaxed)
     ProgramMachine.store(0, to: Process.switching, .relaxed)

@@ -56,8 +56,6 @@ enum Process {
     }
     Clock.begin()
     Fork.install()
-    // Threads have its handlers, and other images its slow paths.
-    tidelock_pin()
     ProgramMachine.store(tidelock_barrier_register() == 0 ? 1 : 2, to: readiness, .relaxed)
   }
 

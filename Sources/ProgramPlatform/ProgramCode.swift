@@ -127,16 +127,16 @@ enum TextWindows {
 enum ProcessMaps {
   /// Calls a function with each mapping of a range of pages, clipped to it; false without /proc.
   static func each(from low: UInt, to high: UInt, _ body: (TextWindow) -> Void) -> Bool {
-    // A literal is terminated.
-    let file = unsafe open("/proc/self/maps", O_RDONLY | O_CLOEXEC)
+    // Not the C library's functions, which are cancellation points. A literal is terminated.
+    let file = unsafe tidelock_open("/proc/self/maps")
     guard file >= 0 else { return false }
-    defer { close(file) }
+    defer { tidelock_close(file) }
     var line = Line()
     // Small enough for the stack.
     return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1024) { chunk in
       while true {
         // Reads no more than the chunk holds.
-        let got = unsafe read(file, chunk.baseAddress, chunk.count)
+        let got = unsafe tidelock_read(file, chunk.baseAddress, chunk.count)
         guard got > 0 else { return got == 0 }
         for index in 0..<got where line.isEnded(by: unsafe chunk[index]) {
           if line.low >= high { return true }

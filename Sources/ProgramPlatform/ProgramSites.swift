@@ -57,8 +57,25 @@ struct ProgramSite {
         unsafe record.pointee.isUnderstood = false
       }
     }
-    unsafe sites.sort { $0.address < $1.address }
+    // By the stub too, so that the choice below is always the same.
+    unsafe sites.sort { ($0.address, $0.stub) < ($1.address, $1.stub) }
+    unsafe record.pointee.count = keepOnePerAddress(sites)
     return unsafe record
+  }
+
+  /// Leaves one entry for each site, and returns how many there are.
+  ///
+  /// Where the linker folds equal functions into one (`--icf`), the entries of all of them name the
+  /// site of the one that is left. Any of their stubs will do, each leads back to that site; but only
+  /// one, or a site would be found in a form that is another's.
+  private static func keepOnePerAddress(_ sites: UnsafeMutableBufferPointer<ProgramSite>) -> Int {
+    var kept = 0
+    for index in sites.indices
+    where unsafe kept == 0 || sites[index].address != sites[kept - 1].address {
+      unsafe sites[kept] = sites[index]
+      kept += 1
+    }
+    return kept
   }
 
   /// Frees a record that is on no list.

@@ -84,7 +84,7 @@ enum Retry {
       let message =
         "tidelock: a library with locks was loaded that cannot be switched to paravirtual, and "
         + "the process could not go back to native; load it before the switch.\n"
-      _ = unsafe message.withCString { unsafe write(2, $0, strlen($0)) }
+      unsafe message.withCString { unsafe tidelock_say($0, strlen($0)) }
       abort()
     }
   }

@@ -47,7 +47,11 @@ void tidelock_unlock_images(void) {
   tidelock_restore_signals(&saved);
 }
 
-void tidelock_renew_images_lock(void) { tidelock_unlock_images(); }
+void tidelock_renew_images_lock(uint64_t *saved) {
+  *saved = tidelock_state_.images_signals;
+  // Nobody waits: there is only this thread.
+  __atomic_store_n(&tidelock_state_.images_lock, FREE, __ATOMIC_RELAXED);
+}
 
 int tidelock_make_exit_key(void (*leave)(void *record)) {
   return pthread_key_create(&tidelock_state_.exit_key, leave);

@@ -186,14 +186,13 @@ TIDELOCK_PLACE_FIELD(is_excused)
 /// an allocator that is loaded may call the loader. It takes no signal meanwhile.
 void tidelock_lock_images(void) TIDELOCK_HIDDEN;
 void tidelock_unlock_images(void) TIDELOCK_HIDDEN;
-/// In the child of a fork, for which its parent took it.
-void tidelock_renew_images_lock(void) TIDELOCK_HIDDEN;
+/// In the child of a fork, for which its parent took it: gives it back, but not yet the signals, which
+/// `tidelock_restore_signals` does when the child is whole.
+void tidelock_renew_images_lock(uint64_t *saved) TIDELOCK_HIDDEN;
 /// Makes the key whose destructor is called with a thread's record when the thread ends.
 int tidelock_make_exit_key(void (*leave)(void *record)) TIDELOCK_HIDDEN;
 /// Below the first 32 keys, which the core's early one is, this does not allocate.
 void tidelock_call_at_exit(uintptr_t record) TIDELOCK_HIDDEN;
-/// Nothing: the core pins its image when the first one attaches, with the images' lock free.
-TIDELOCK_INLINE void tidelock_pin(void) {}
 
 // MARK: Thread-local storage
 
