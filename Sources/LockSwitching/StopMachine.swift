@@ -54,7 +54,8 @@ extension SwitchRun {
       ReportStep(
         kind: .phase(.gather), isUndo: false, nanoseconds: outcome.began &- began, sites: 0))
     if let failure = outcome.failure {
-      if Target.gathersOutsideSlowPaths { change { $0 = before } }
+      // Every site was put back, unless that was refused as well: then any of them may hold either form.
+      if Target.gathersOutsideSlowPaths, failure != .unsound { change { $0 = before } }
       throw failure
     }
     note(text)

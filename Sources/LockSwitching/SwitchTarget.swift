@@ -80,7 +80,8 @@ public protocol SwitchTarget {
   // MARK: stopMachine
 
   /// Whether a CPU that is gathered is certain to be in no slow path and to hold no lock. Such a
-  /// target has put back every site when `gather` reports a failure.
+  /// target has put back every site when `gather` reports a failure; it reports `unsound`, and leaves
+  /// the slow path leading to the gate, if it could not.
   static var gathersOutsideSlowPaths: Bool { get }
 
   /// Gathers every CPU, in time or not at all: between `LockStep.begin` and `LockStep.letGo` one

@@ -195,10 +195,19 @@ extension ModelTarget {
   private static func gatherAsKernel(
     _ work: StopMachineWork<ModelTarget>
   ) -> StopMachineOutcome {
-    let before = ModelMachine.load(ModelMachine.slowPath, .relaxed)
     // Where breakpoints are emulated because the time was over, NMIs take locks at the gate.
     lead(to: .gate)
-    defer { ModelMachine.store(before, to: ModelMachine.slowPath, .releasing) }
+    let outcome = stopAll(work)
+    switch outcome.failure {
+    // Whoever asked opens the gate, if the slow path changes.
+    case nil: if work.batch[.slowPath] == nil { lead(to: work.state.entered) }
+    case .unsound: break
+    default: lead(to: work.state.entered)
+    }
+    return outcome
+  }
+
+  private static func stopAll(_ work: StopMachineWork<ModelTarget>) -> StopMachineOutcome {
     ModelMachine.store(1, to: Place.stopped, .relaxed)
     let first = LockStep<ModelMachine>.begin(until: work.deadline)
     defer {
