@@ -79,7 +79,7 @@ public struct ProgramReadings: Sendable {
   }
 
   /// `cpu user nice system idle iowait irq softirq steal ...`, in ticks.
-  static func machine(_ stat: String, _ ticksPerSecond: Int64) -> (stolen: Int64, busy: Int64)? {
+  package static func machine(_ stat: String, _ ticksPerSecond: Int64) -> (stolen: Int64, busy: Int64)? {
     guard let line = stat.split(separator: "\n").first, line.hasPrefix("cpu ") else { return nil }
     let ticks = line.split(separator: " ").dropFirst().compactMap { Int64($0) }
     guard ticks.count >= 8 else { return nil }
@@ -88,7 +88,7 @@ public struct ProgramReadings: Sendable {
   }
 
   /// The folders of a program's cgroup, by version 2 and 1.
-  static func groupFolders(_ cgroup: String, _ root: String) -> [String] {
+  package static func groupFolders(_ cgroup: String, _ root: String) -> [String] {
     cgroup.split(separator: "\n").flatMap { line -> [String] in
       let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
       guard parts.count == 3 else { return [] }
@@ -101,7 +101,7 @@ public struct ProgramReadings: Sendable {
   }
 
   /// `throttled_usec` in version 2, `throttled_time`, in nanoseconds, in version 1.
-  static func throttled(_ stat: String) -> Int64? {
+  package static func throttled(_ stat: String) -> Int64? {
     for line in stat.split(separator: "\n") {
       let words = line.split(separator: " ")
       guard words.count == 2, let value = Int64(words[1]) else { continue }
@@ -114,7 +114,7 @@ public struct ProgramReadings: Sendable {
   }
 
   /// `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, in microseconds.
-  static func pressure(_ text: String) -> Int64? {
+  package static func pressure(_ text: String) -> Int64? {
     text.split(separator: "\n").first { $0.hasPrefix("some ") }?.split(separator: " ")
       .first { $0.hasPrefix("total=") }.flatMap { Int64($0.dropFirst(6)) }
       .map { $0.multipliedReportingOverflow(by: 1000).partialValue }

@@ -1,8 +1,7 @@
 import Foundation
+import PolicySimulation
 import SwitchPolicy
 import Testing
-
-@testable import PolicySimulation
 
 /// The recorder, on a /proc that the test writes.
 @Suite final class RecorderTests {

@@ -90,8 +90,6 @@ extension GuestDemoPlan {
     case .kvm:
       var features = KVMFeatures()
       features.isDedicated = isDedicated
-      // A native guest whose KVM tells of steal time is not loaded into.
-      features.hasStealTime = !isDedicated
       return try GuestOnKVM(kernel: kernel, guest: KVMGuest(vcpus: vcpus, features: features))
     }
   }
