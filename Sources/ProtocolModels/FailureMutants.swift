@@ -23,6 +23,12 @@ extension Mutant {
   /// What others see too early.
   private static var published: [Mutant] {
     let sentence = "The new slow path is published before its text is verified."
+    // Refused at the gate, and then the paravirtual slow path is asked for again.
+    var refused = Check.failing(
+      true, .paravirtual, .native, 1, Workload(acquisitions: [1, 1, 1]))
+    refused.beginAtGate()
+    refused.rounds = [.native, .paravirtual]
+    refused.mutation = .publishesBeforeVerifying
     return [
       make(
         "down-published-before-verified", sentence, isKernel: false, .paravirtual, .native,
@@ -30,9 +36,7 @@ extension Mutant {
       make(
         "up-published-before-verified", sentence, .native, .paravirtual,
         .publishesBeforeVerifying),
-      make(
-        "down-published-before-verified", sentence, .paravirtual, .native,
-        .publishesBeforeVerifying, atGate: true),
+      Mutant(name: "kernel-down-published-before-verified", sentence: sentence, model: refused),
       make(
         "undo-keeps-gate-closed", "The gate stays closed after an undo.", isKernel: false,
         .native, .paravirtual, .undoKeepsGateClosed),

@@ -64,19 +64,24 @@ enum ModelFailures {
     // Of a lock-step two calls failed, of which the second was to make up for the first.
     let failures = Simulated.load(Place.failuresNow, .relaxed) &- (failure == .unsound ? 1 : 0)
     switch failures {
-    case 0:
-      switch failure {
-      // In a published protocol the time was over; see `letTimePass`.
-      case .notQuiescent where Simulated.load(Place.clock, .relaxed) != 0,
-        .notGathered where Simulated.load(Place.clock, .relaxed) != 0:
-        return (.undone, .refused)
-      default: return (.done, .done)
-      }
+    // The time was over, and what that called for was refused.
+    case 0 where failure == .unsound: return (.undone, .undone)
+    case 0: return isLate(failure) ? (.undone, .refused) : (.done, .done)
+    case 1 where isLate(failure): return (.stuck, .stuck)
     case 1:
       if Simulated.load(Place.failedLate, .relaxed) != 0 { return (.undone, .undone) }
       // The published protocols have the text open, and close it as an undo does.
       return (.refused, request.protocol == .staged ? .refused : .undone)
     default: return (.stuck, .stuck)
+    }
+  }
+
+  /// Whether a published protocol found the time over; see `letTimePass`.
+  private static func isLate(_ failure: SwitchFailure?) -> Bool {
+    guard Simulated.load(Place.clock, .relaxed) != 0 else { return false }
+    return switch failure {
+    case .notQuiescent, .notGathered: true
+    default: false
     }
   }
 }

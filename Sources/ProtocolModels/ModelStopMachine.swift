@@ -77,16 +77,19 @@ enum ModelGathering {
     // As a handler does: the mark says whether it came over a slow path.
     if let mark = ModelMachine.mark, ModelMachine.load(mark, .relaxed) != 0 { return }
     ModelNMIs.areMasked(isInNMI)
+    let stop = Setting.current.isKernel ? ModelMachine.load(Place.stopped, .acquiring) : 0
     ModelMachine.store(LockStep<ModelMachine>.current, to: Place.following(cpu), .relaxed)
     LockStep<ModelMachine>.follow()
-    if Setting.current.isKernel { awaitLeader() }
+    if Setting.current.isKernel { awaitLeader(stop) }
     ModelMachine.store(0, to: Place.following(cpu), .relaxed)
     ModelNMIs.areMasked(!isInNMI)
   }
 
   /// stop_machine keeps every CPU until its function has returned on all of them.
-  private static func awaitLeader() {
-    while ModelMachine.load(Place.stopped, .acquiring) != 0 { Simulated.pause(0) }
+  ///
+  /// Each stop has a number, so that the next one is not taken for it.
+  private static func awaitLeader(_ stop: UInt64) {
+    while ModelMachine.load(Place.stopped, .acquiring) == stop { Simulated.pause(0) }
   }
 
   /// At the gate of a program, as the program's own.
@@ -208,11 +211,12 @@ extension ModelTarget {
   }
 
   private static func stopAll(_ work: StopMachineWork<ModelTarget>) -> StopMachineOutcome {
-    ModelMachine.store(1, to: Place.stopped, .relaxed)
+    let stop = ModelMachine.load(Place.stopped, .relaxed)
+    ModelMachine.store(stop &+ 1, to: Place.stopped, .relaxed)
     let first = LockStep<ModelMachine>.begin(until: work.deadline)
     defer {
       LockStep<ModelMachine>.letGo()
-      ModelMachine.store(0, to: Place.stopped, .releasing)
+      ModelMachine.store(stop &+ 2, to: Place.stopped, .releasing)
     }
     guard ModelGathering.awaitAll(first, until: work.deadline) else {
       return StopMachineOutcome(began: 0, failure: .notGathered(thread: 0))

@@ -49,13 +49,6 @@ extension Check {
           published(
             .stopMachine, "one failure",
             "1 CPU and a switching one, 1 acquisition, any one call refused", model))
-        model.workload = Workload(acquisitions: [1, 1])
-        model.failures = 2
-        checks.append(
-          published(
-            .stopMachine, "two failures",
-            "2 CPUs and a switching one, 1+1 acquisitions, any two calls refused, then one more"
-              + " switch", model, states: 1_500))
         (model.failures, model.onlyTimeFails) = (0, false)
         model.workload = Workload([[.a]])
         model.workload.interrupts = [1]

@@ -61,7 +61,7 @@ extension Place {
   static var isCounted: Location<UInt64> { unsafe Location(address: singles &+ 24) }
   /// How often each CPU was asked to pass the barrier; the last time that it did is `passed`.
   static var barrier: Location<UInt64> { unsafe Location(address: singles &+ 32) }
-  /// Whether stop_machine keeps CPUs.
+  /// Odd while stop_machine keeps CPUs; each time another number.
   static var stopped: Location<UInt64> { unsafe Location(address: singles &+ 48) }
   /// What the leader does while CPUs are gathered: which implementations, from which state, until
   /// when.
