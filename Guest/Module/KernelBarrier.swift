@@ -33,23 +33,9 @@ func passBarrier() {
 ///
 /// The handler leads here instead of emulating: a slow path waits.
 @_cdecl("tidelock_counted_slow_path")
-func countedSlowPath(_ lock: UInt, _ value: UInt32) {
-  var isTaken = false
-  while !isTaken {
-    Counted<KernelMachine>.perform { inForce in
-      switch inForce {
-      // A lock word of the kernel's, contract of the call.
-      case .gate: isTaken = unsafe Gate<KernelMachine>.wait(LockWord(address: lock))
-      case .paravirtual:
-        paravirtualSlowPath(lock, value)
-        References<KernelMachine>.keep(lock)
-        isTaken = true
-      case .native, .testAndSet:
-        // Test-and-set is the native slow path with a key of its own set.
-        nativeSlowPath(lock, value)
-        References<KernelMachine>.keep(lock)
-        isTaken = true
-      }
-    }
+func countedSlowPath(_ address: UInt, _ value: UInt32) {
+  // A lock word of the kernel's, contract of the call.
+  Counted<KernelMachine>.slowPath(unsafe LockWord(address: address)) { inForce in
+    enter(inForce, address, value)
   }
 }

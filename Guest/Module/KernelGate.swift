@@ -9,15 +9,20 @@ import QueuedSpinlocks
 /// Leaves into the new slow path once the gate is open. All of it lies within the same grace period
 /// as the call, so whoever read where it leads is waited for.
 @_cdecl("tidelock_gate")
-func gate(_ lock: UInt, _ value: UInt32) {
+func gate(_ address: UInt, _ value: UInt32) {
   // A lock word of the kernel's, contract of the call.
-  while unsafe !Gate<KernelMachine>.wait(LockWord(address: lock)) {
-    // Acquiring; pairs with the release in `KernelTarget.lead`.
-    switch KernelMachine.entered(.acquiring) {
-    case .gate: continue
-    case .paravirtual: return paravirtualSlowPath(lock, value)
-    // Test-and-set is the native slow path with a key of its own set.
-    case .native, .testAndSet: return nativeSlowPath(lock, value)
-    }
+  Gate<KernelMachine>.slowPath(unsafe LockWord(address: address)) { next in
+    enter(next, address, value)
+  }
+}
+
+/// Runs the body of a slow path of the kernel's.
+func enter(_ slowPath: Implementation, _ lock: UInt, _ value: UInt32) {
+  switch slowPath {
+  case .paravirtual: paravirtualSlowPath(lock, value)
+  // Test-and-set is the native slow path with a key of its own set.
+  case .native, .testAndSet: nativeSlowPath(lock, value)
+  // Nobody is led from the gate to the gate.
+  case .gate: break
   }
 }

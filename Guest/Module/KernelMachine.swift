@@ -1,5 +1,6 @@
 import KernelServices
 import LockPlatform
+import LockSwitching
 import Synchronization
 
 /// The running kernel as a machine whose CPUs share memory.
@@ -116,6 +117,9 @@ extension KernelMachine: SwitchMachine {
   static var references: UInt? { KernelCPU.current.references }
 
   static func references(of cpu: UInt32) -> UInt { KernelCPU(cpu).references }
+
+  /// Keeps a reference, if `barrier` is under way.
+  static func acquired(_ lock: UInt) { References<KernelMachine>.keep(lock) }
 
   /// With preemption off there is nobody to give the CPU to.
   static func yield() { KernelServices.relax() }

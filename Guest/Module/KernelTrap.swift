@@ -2,6 +2,7 @@ import CodePatching
 import KernelServices
 import LockPlatform
 import LockSwitching
+import QueuedSpinlocks
 
 /// The registers of a CPU that met a breakpoint, as far as standing in for an operation needs them.
 ///
@@ -89,14 +90,11 @@ private func emulate(_ operation: LockOperation, at site: UInt, _ cpu: TrappedCP
 }
 
 /// An unlock while `barrier` counts.
-private func countedUnlock(_ lock: UInt) {
-  Counted<KernelMachine>.perform { inForce in
-    switch inForce {
-    case .native, .testAndSet: release(lock)
-    case .paravirtual, .gate: paravirtualUnlock(lock)
-    }
+private func countedUnlock(_ address: UInt) {
+  // A lock word of the kernel's, the site's operand.
+  Counted<KernelMachine>.unlock(unsafe LockWord(address: address)) { unlock in
+    unlock == .native ? release(address) : paravirtualUnlock(address)
   }
-  References<KernelMachine>.drop(lock)
 }
 
 /// The native unlock.

@@ -39,6 +39,17 @@
   case gate = 3
 }
 
+extension Implementation {
+  /// The unlock that goes with a slow path, native or paravirtual: sound beside its waiters.
+  @inlinable public var unlock: Implementation {
+    switch self {
+    case .native, .testAndSet: .native
+    // The gate may be beside either queue, and the paravirtual unlock is sound beside both.
+    case .paravirtual, .gate: .paravirtual
+    }
+  }
+}
+
 /// A complete set of lock operations.
 @frozen public enum LockSet: UInt8, Sendable {
   /// Queued spinlocks that spin: for dedicated CPUs.

@@ -21,4 +21,18 @@ public enum Gate<Platform: SwitchMachine> {
       // anywhere.
       while: { Platform.entered(.relaxed) == .gate }, resting: { _ in Platform.yield() })
   }
+
+  /// The gate as a slow path of its own, where sites call slow paths without a counted entry: waits, and
+  /// once it is open leaves into the slow path that it leads to.
+  ///
+  /// All of it lies within the call, so whatever covers the call (in a kernel a grace period) covers
+  /// what was read here. `enter` runs the body of a slow path, never of the gate.
+  @inlinable @inline(__always)
+  public static func slowPath(_ lock: LockWord, into enter: (Implementation) -> Void) {
+    while !wait(lock) {
+      // Acquiring; pairs with the store that opened the gate.
+      let next = Platform.entered(.acquiring)
+      if next != .gate { return enter(next) }
+    }
+  }
 }

@@ -153,28 +153,3 @@ public enum References<Machine: SwitchMachine> {
     return sum
   }
 }
-
-/// What the handler of breakpoints does about an operation at a site, while `barrier` lasts.
-public enum Counted<Machine: SwitchMachine> {
-  /// Does an operation by the set in force, counted while it runs.
-  ///
-  /// The CPU is counted from before it reads which set that is: one that read the old set and is
-  /// descheduled before it acts is still seen. Not counted: what is done at the gate, which is
-  /// sound beside every set, or by a CPU without a number, which is then told the gate.
-  @inlinable @inline(__always)
-  public static func perform(_ body: (Implementation) -> Void) {
-    guard let mark = Machine.mark else { return body(.gate) }
-    // Relaxed: only this CPU writes it, and a nested context leaves it as it found it.
-    Machine.store(Machine.load(mark, .relaxed) &+ 1, to: mark, .relaxed)
-    // The order before the load is the switching CPU's barrier on this one, or the trap's own.
-    Machine.compilerBarrier()
-    // Acquiring; pairs with the store that put it in place.
-    let inForce = Machine.entered(.acquiring)
-    if inForce == .gate {
-      Machine.store(Machine.load(mark, .relaxed) &- 1, to: mark, .releasing)
-      return body(.gate)
-    }
-    body(inForce)
-    Machine.store(Machine.load(mark, .relaxed) &- 1, to: mark, .releasing)
-  }
-}

@@ -55,13 +55,10 @@ enum Breakpoints {
     guard ProgramMachine.load(areCounted, .relaxed) != 0 else {
       return ParavirtualQueue<ProgramMachine>.unlock(lock)
     }
-    Counted<ProgramMachine>.perform { inForce in
-      switch inForce {
-      case .native, .testAndSet: NativeQueue<ProgramMachine>.unlock(lock)
-      case .paravirtual, .gate: ParavirtualQueue<ProgramMachine>.unlock(lock)
-      }
+    Counted<ProgramMachine>.unlock(lock) { unlock in
+      unlock == .native
+        ? NativeQueue<ProgramMachine>.unlock(lock) : ParavirtualQueue<ProgramMachine>.unlock(lock)
     }
-    References<ProgramMachine>.drop(lock.whole.address)
   }
 
   /// How many were met by threads without a record.

@@ -68,14 +68,15 @@ enum ModelTrap {
   }
 
   private static func countedUnlock(_ lock: LockWord) {
-    Counted<Machine>.perform { inForce in
-      switch inForce {
-      case .native, .testAndSet: NativeQueue<Machine>.unlock(lock)
-      case .paravirtual, .gate: ParavirtualQueue<Machine>.unlock(lock)
-      }
+    let release = { (unlock: Implementation) in
+      unlock == .native
+        ? NativeQueue<Machine>.unlock(lock) : ParavirtualQueue<Machine>.unlock(lock)
     }
-    References<Machine>.drop(
-      Setting.current.mutation == .dropsLast ? lastKept ?? lock.whole.address : lock.whole.address)
+    guard Setting.current.mutation == .dropsLast else {
+      return Counted<Machine>.unlock(lock, by: release)
+    }
+    Counted<Machine>.perform { release($0.unlock) }
+    References<Machine>.drop(lastKept ?? lock.whole.address)
   }
 
   /// What a CPU that assumes unlocks to be last-in first-out takes for the lock it has released.
@@ -93,43 +94,32 @@ enum ModelTrap {
 
   /// A kernel's slow path while the barrier counts.
   private static func countedSlowPath(_ lock: LockWord) {
-    var isTaken = false
-    while !isTaken {
-      Counted<Machine>.perform { inForce in
-        switch inForce {
-        case .gate: isTaken = Gate<Machine>.wait(lock)
-        case .paravirtual:
-          ParavirtualQueue<Machine>.slowPath(lock)
-          Machine.acquired(lock.whole.address)
-          isTaken = true
-        case .native, .testAndSet:
-          nativeSlowPath(lock)
-          Machine.acquired(lock.whole.address)
-          isTaken = true
-        }
-      }
-    }
+    Counted<Machine>.slowPath(lock) { enter($0, lock) }
   }
 
-  /// A kernel's gate: left into the slow path in place.
+  /// A kernel's gate.
   ///
   /// All of it lies within the call of the site, and so within what a grace period waits for.
   static func gate(_ lock: LockWord) {
     let mutation = Setting.current.mutation
     mutation?.note(isAtGate: true)
     defer { mutation?.note(isAtGate: false) }
-    while !Gate<Machine>.wait(lock) {
+    Gate<Machine>.slowPath(lock) { next in
       if mutation == .gateLeadsOnUncounted { ModelSections.leave() }
       defer { if mutation == .gateLeadsOnUncounted { ModelSections.enter() } }
-      var slowPath = Machine.entered(.acquiring)
-      if mutation == .gateLeadsToOld {
-        slowPath = Setting.current.first.implementation(of: .slowPath)
-      }
-      switch slowPath {
-      case .gate: continue
-      case .paravirtual: return ParavirtualQueue<Machine>.slowPath(lock)
-      case .native, .testAndSet: return nativeSlowPath(lock)
-      }
+      enter(
+        mutation == .gateLeadsToOld ? Setting.current.first.implementation(of: .slowPath) : next,
+        lock)
+    }
+  }
+
+  /// The body of a slow path of a kernel's.
+  private static func enter(_ slowPath: Implementation, _ lock: LockWord) {
+    switch slowPath {
+    case .paravirtual: ParavirtualQueue<Machine>.slowPath(lock)
+    case .native, .testAndSet: nativeSlowPath(lock)
+    // Nobody is led from the gate to the gate.
+    case .gate: break
     }
   }
 
