@@ -79,7 +79,9 @@ public struct ProgramReadings: Sendable {
   }
 
   /// `cpu user nice system idle iowait irq softirq steal ...`, in ticks.
-  package static func machine(_ stat: String, _ ticksPerSecond: Int64) -> (stolen: Int64, busy: Int64)? {
+  package static func machine(
+    _ stat: String, _ ticksPerSecond: Int64
+  ) -> (stolen: Int64, busy: Int64)? {
     guard let line = stat.split(separator: "\n").first, line.hasPrefix("cpu ") else { return nil }
     let ticks = line.split(separator: " ").dropFirst().compactMap { Int64($0) }
     guard ticks.count >= 8 else { return nil }

@@ -18,7 +18,9 @@ struct GuestProtocolTests {
     var statistics: GuestTorture.Statistics?
     var log: [String] = []
 
-    func met(_ kind: KeyPath<GuestSwitchReport.Breakpoints, [String: Int]>, in context: String) -> Int {
+    func met(
+      _ kind: KeyPath<GuestSwitchReport.Breakpoints, [String: Int]>, in context: String
+    ) -> Int {
       reports.reduce(0) { $0 + ($1.met[keyPath: kind][context] ?? 0) }
     }
   }
