@@ -9,7 +9,8 @@ import QueuedSpinlocks
 /// - A queue node that its CPU has given back is used by nobody: an interrupt may take it at any
 ///   moment. Other CPUs may touch its state, because kicks may come late.
 enum Lifetime {
-  /// What `Place.users` holds of a lock that is freed.
+  /// What `Place.users` holds of a lock that is freed; while a CPU is about to poison it, that less
+  /// the CPU's number, less one.
   static var freed: UInt64 { .max }
   /// What memory holds that is freed: as a lock word, nothing that anybody can take or leave.
   static var poison: UInt32 { 0xdead_dead }
@@ -20,7 +21,8 @@ enum Lifetime {
       access.address < Place.lock(Place.locks).whole.address
     {
       let users = access.read(Place.users(Place.lockIndex(access.address)).address)
-      return users == freed ? "a lock was touched after it was freed" : nil
+      let isFreed = users > .max / 2 && users != freed &- UInt64(access.cpu) &- 1
+      return isFreed ? "a lock was touched after it was freed" : nil
     }
     guard let node = Node(access.address),
       node.offset < Node.state || node.cpu == Setting.current.numbers[access.cpu]
@@ -41,8 +43,9 @@ enum Lifetime {
   ///
   /// The poison finds stores that were made before and come after.
   static func free(_ lock: UInt) {
-    Simulated.store(freed, to: Place.users(lock), .relaxed)
+    Simulated.store(freed &- UInt64(Simulated.cpu) &- 1, to: Place.users(lock), .relaxed)
     Simulated.store(poison, to: Place.lock(lock).whole, .relaxed)
+    Simulated.store(freed, to: Place.users(lock), .relaxed)
   }
 }
 

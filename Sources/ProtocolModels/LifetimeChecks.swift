@@ -72,7 +72,7 @@ extension Check {
         [[.a, .a], [.a, .a, .releaseD]]),
       make(
         "hash, two entries go", "2 CPUs take A, two others free the entries before its own",
-        [[.a], [.a], [.releaseD], [.releaseC]]),
+        [[.releaseD], [.releaseC], [.a], [.a]]),
       make("hash, two locks", "2 CPUs take A, 2 take B", [[.a], [.a], [.b], [.b]]),
     ]
   }
