@@ -29,6 +29,9 @@ enum FakeMachine {
   nonisolated(unsafe) static var onWait: [() -> Void] = []
   /// What other CPUs do at each pause.
   nonisolated(unsafe) static var onPause: () -> Void = {}
+  /// More pauses than any test needs: after so many nothing will end the wait.
+  private static let maximumPauses = 1_000_000
+  nonisolated(unsafe) private static var pauses = 0
   /// What other CPUs do just before an access, once.
   nonisolated(unsafe) static var before: (kind: Access, address: UInt, action: () -> Void)?
 
@@ -37,7 +40,7 @@ enum FakeMachine {
   static func reset(entries count: UInt = 8) {
     memory = [UInt8](repeating: 0, count: Int(end - base))
     (current, entries, events, kicked, accesses) = (0, count, [], [], [])
-    (onWait, onPause, before) = ([], {}, nil)
+    (onWait, onPause, before, pauses) = ([], {}, nil, 0)
   }
 
   static func lock(_ index: UInt) -> LockWord { LockWord(address: locks + index * 4) }
@@ -68,6 +71,12 @@ enum FakeMachine {
   /// The entry of the hash that holds a lock.
   static func entry(of lock: LockWord) -> UInt? {
     (0..<entries).first { get(hash + $0 * 16, as: UInt64.self) == UInt64(lock.whole.address) }
+  }
+
+  /// Ends the tests: the shipped code would wait for ever, and there is no way out of it.
+  private static func waitsForEver(_ how: String) -> Never {
+    Issue.record("a CPU \(how) for ever: nobody is left to wake it")
+    fatalError("a CPU \(how) for ever: nobody is left to wake it")
   }
 
   private static func accessed(_ kind: Access, _ address: UInt) {
@@ -119,7 +128,11 @@ extension FakeMachine: LockMachine {
 
   static func compilerBarrier() {}
 
-  static func pause(_: UInt32) { onPause() }
+  static func pause(_: UInt32) {
+    pauses += 1
+    if pauses > maximumPauses { waitsForEver("spins") }
+    onPause()
+  }
 
   static var currentCPU: CPUNumber? { current.map(CPUNumber.init) }
 
@@ -131,10 +144,7 @@ extension FakeMachine: LockMachine {
 
   static func wait(on word: Location<UInt32>, while value: UInt32) {
     guard get(word.address) == value else { return }
-    guard let others = onWait.popLast() else {
-      Issue.record("a CPU sleeps and nobody is there to wake it")
-      return
-    }
+    guard let others = onWait.popLast() else { waitsForEver("sleeps") }
     others()
   }
 
