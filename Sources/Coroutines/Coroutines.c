@@ -1,5 +1,6 @@
 #include "Coroutines.h"
 
+#include <stddef.h>
 #include <sys/mman.h>
 
 _Thread_local struct coroutine_mailbox coroutine_mailbox;
@@ -10,6 +11,9 @@ _Thread_local uint64_t coroutine_explorer;
 
 // The callee-saved registers of the System V ABI are all that a call must keep. The control words
 // of the floating-point units never change here.
+//
+// What a request has pushed is cleared when it is answered: dead values, but frames come to lie on
+// them, and a frame does not write all of its slots. Equal states would look different.
 __asm__(
     ".text\n"
     ".p2align 4\n"
@@ -21,20 +25,29 @@ __asm__(
     "\tmovq %rsp, %fs:(%rax)\n"
     "\tmovq %rdi, %rsp\n"
     "\tpopq %r15\n\tpopq %r14\n\tpopq %r13\n\tpopq %r12\n\tpopq %rbx\n\tpopq %rbp\n"
-    "\tretq\n"
+    "\tpopq %rcx\n"
+    "\tpxor %xmm0, %xmm0\n"
+    "\tmovups %xmm0, -16(%rsp)\n\tmovups %xmm0, -32(%rsp)\n\tmovups %xmm0, -48(%rsp)\n"
+    "\tmovq $0, -56(%rsp)\n"
+    "\tmovq coroutine_mailbox@GOTTPOFF(%rip), %rax\n"
+    "\tmovq %fs:40(%rax), %rax\n"  // answer
+    "\tjmpq *%rcx\n"
     ".size coroutine_resume, . - coroutine_resume\n"
     ".p2align 4\n"
-    ".hidden coroutine_stop\n"
-    ".globl coroutine_stop\n"
-    ".type coroutine_stop, @function\n"
-    "coroutine_stop:\n"
+    ".globl coroutine_request\n"
+    ".type coroutine_request, @function\n"
+    "coroutine_request:\n"
+    "\tmovq coroutine_mailbox@GOTTPOFF(%rip), %rax\n"
+    "\tmovq %rdi, %fs:(%rax)\n\tmovq %rsi, %fs:8(%rax)\n"    // kind, address
+    "\tmovq %rdx, %fs:16(%rax)\n\tmovq %rcx, %fs:24(%rax)\n"  // first, second
+    "\tmovq (%rsp), %rcx\n\tmovq %rcx, %fs:32(%rax)\n"        // site
     "\tpushq %rbp\n\tpushq %rbx\n\tpushq %r12\n\tpushq %r13\n\tpushq %r14\n\tpushq %r15\n"
     "\tmovq %rsp, %rax\n"
     "\tmovq coroutine_explorer@GOTTPOFF(%rip), %rcx\n"
     "\tmovq %fs:(%rcx), %rsp\n"
     "\tpopq %r15\n\tpopq %r14\n\tpopq %r13\n\tpopq %r12\n\tpopq %rbx\n\tpopq %rbp\n"
     "\tretq\n"
-    ".size coroutine_stop, . - coroutine_stop\n"
+    ".size coroutine_request, . - coroutine_request\n"
     // First run: r12 holds the body, r13 its argument (see coroutine_make).
     ".p2align 4\n"
     ".hidden coroutine_begin\n"
@@ -48,18 +61,14 @@ __asm__(
     "\tud2\n"
     ".size coroutine_begin, . - coroutine_begin\n");
 
-void coroutine_stop(void);
 void coroutine_begin(void);
 
-uint64_t coroutine_request(uint64_t kind, uint64_t address, uint64_t first, uint64_t second) {
-  coroutine_mailbox.kind = kind;
-  coroutine_mailbox.address = address;
-  coroutine_mailbox.first = first;
-  coroutine_mailbox.second = second;
-  coroutine_mailbox.site = (uint64_t)__builtin_return_address(0);
-  coroutine_stop();
-  return coroutine_mailbox.answer;
-}
+_Static_assert(offsetof(struct coroutine_mailbox, kind) == 0, "as above");
+_Static_assert(offsetof(struct coroutine_mailbox, address) == 8, "as above");
+_Static_assert(offsetof(struct coroutine_mailbox, first) == 16, "as above");
+_Static_assert(offsetof(struct coroutine_mailbox, second) == 24, "as above");
+_Static_assert(offsetof(struct coroutine_mailbox, site) == 32, "as above");
+_Static_assert(offsetof(struct coroutine_mailbox, answer) == 40, "as above");
 
 uint64_t coroutine_make(uint64_t top, void (*body)(uint32_t), uint32_t argument) {
   // The ABI wants the stack aligned to 16 at each call, so 8 off at coroutine_begin's own entry

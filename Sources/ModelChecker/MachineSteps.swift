@@ -129,6 +129,7 @@ extension Machine {
     let value = cpus[cpu].visible(request.address, request.width, in: memory)
     cpus[cpu].hasRead(value, request.address, request.width)
     observe(cpu, "reads", request, value)
+    watch(cpu, request)
     return value
   }
 
@@ -141,6 +142,7 @@ extension Machine {
     hasWritten(cpu)
     observe(cpu, "writes", request, memory.read(request.address, request.width), value)
     memory.write(value, request.address, request.width)
+    watch(cpu, request)
   }
 
   private func buffer(_ cpu: Int, _ request: Request) {
@@ -155,9 +157,11 @@ extension Machine {
     cpus[cpu].bufferCount = UInt8(count + 1)
     // A fused store cannot have been made later than what it is fused with.
     cpus[cpu].freshStores = cpus[cpu].isFused ? 0 : cpus[cpu].freshStores + 1
+    watch(cpu, request)
   }
 
   private func update(_ cpu: Int, _ request: Request) -> UInt64 {
+    defer { watch(cpu, request) }
     let old = memory.read(request.address, request.width)
     let mask = ModelMemory.mask(request.width)
     let new: UInt64
@@ -178,6 +182,13 @@ extension Machine {
       new)
     memory.write(new, request.address, request.width)
     return old
+  }
+
+  private func watch(_ cpu: Int, _ request: Request) {
+    guard let watch = program.watch, flaw == nil else { return }
+    let access = WatchedAccess(
+      cpu: cpu, address: UInt(request.address), cpus: cpus, memory: memory)
+    flaw = watch(access).map { .assertion($0) }
   }
 
   private func commit(_ cpu: Int) {

@@ -56,6 +56,11 @@ public struct ModelProgram: Sendable {
   /// Other threads may explore at the same time, so it must be this thread's own: see
   /// `Simulated.context`.
   public var setUp: @Sendable () -> Void
+  /// Looks at each access of bodies as it takes effect, or enters a store buffer; returns what is
+  /// wrong.
+  ///
+  /// Runs outside the bodies: what it keeps on the stack makes no two states look different.
+  public var watch: (@Sendable (WatchedAccess) -> String?)?
   /// Looks at the memory when all CPUs have finished; returns what is wrong.
   public var atEnd: @Sendable (FinalMemory) -> String?
 
@@ -72,6 +77,21 @@ public struct ModelProgram: Sendable {
     self.layout = layout
     self.setUp = setUp
     self.atEnd = atEnd
+  }
+}
+
+/// An access to memory that is not book-keeping, made by a body.
+public struct WatchedAccess {
+  /// The CPU.
+  public let cpu: Int
+  /// The word.
+  public let address: UInt
+  let cpus: Cells<CPUState>
+  let memory: ModelMemory
+
+  /// Reads a word of `width` bytes as the CPU sees it: under the stores in its own buffer.
+  public func read(_ address: UInt, width: Int = 8) -> UInt64 {
+    cpus[cpu].visible(UInt64(address), UInt8(width), in: memory)
   }
 }
 

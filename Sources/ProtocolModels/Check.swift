@@ -9,6 +9,8 @@ public struct Check: Sendable {
   public enum Group: String, Sendable, CaseIterable {
     /// Each lock by itself.
     case locks
+    /// Locks that are freed, nodes and numbers that are given back, entries of the hash.
+    case lifetime
     /// What may be mixed: the table of `Mixture`, row by row.
     case compatibility
     /// The staged switch, in all six directions.
@@ -61,7 +63,7 @@ public struct Check: Sendable {
 extension Check {
   /// Everything, in the order of a run.
   public static var all: [Check] {
-    locks + compatibility + staged + undo + stopMachine + barrier + interrupts + fairness
+    locks + lifetime + compatibility + staged + undo + stopMachine + barrier + interrupts + fairness
       + assumptions + mutants
   }
 
@@ -202,7 +204,7 @@ extension Check {
             waiting, unlocking, interrupted([[.a], [.d]], [3, 0]), .sequentialConsistency),
           isLong: waiting == .paravirtual))
     }
-    return checks + interruptedSwitches
+    return checks + contendedHandlers + interruptedSwitches
   }
 
   private static var fairness: [Check] {

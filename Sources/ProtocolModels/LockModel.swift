@@ -14,6 +14,10 @@ public struct LockModel: Model {
   public var checksOrder = false
   /// Whether a head that spins may not be passed; under sequential consistency.
   public var checksStealing = false
+  /// Whether each lock that no handler takes is freed by whoever takes it last.
+  public var freesLocks = false
+  /// Whether nodes and locks may not be touched once given back or freed.
+  public var checksLifetime = true
   /// What the locks guard is read and written, not only held.
   public var touchesData = true
   /// The breakage, if any.
@@ -48,6 +52,7 @@ public struct LockModel: Model {
       setting.unlocking[cpu] = unlocking[cpu]
     }
     setting.cpus = UInt32(waiting.count)
+    setting.freesLocks = freesLocks
     setting.checksOrder = checksOrder
     setting.checksStealing = checksStealing
     setting.touchesData = touchesData
@@ -67,9 +72,15 @@ public struct LockModel: Model {
     let (workload, touchesData, setting) = (workload, touchesData, setting)
     var layout = Place.layout(switcher: nil)
     workload.share(in: &layout)
-    return ModelProgram(
+    workload.prepare(&layout, freesLocks: freesLocks)
+    if mutation == .numberlessTakesZero || mutation == .twoOfOneNumber {
+      for number in 0..<UInt32(2) { workload.share(number, in: &layout) }
+    }
+    var program = ModelProgram(
       name: "locks", cpus: workload.cpus, memoryModel: memoryModel, layout: layout,
       setUp: { Setting.current = setting }
     ) { workload.check($0, touchesData: touchesData) }
+    if checksLifetime { program.watch = Lifetime.check }
+    return program
   }
 }

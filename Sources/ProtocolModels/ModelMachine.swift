@@ -76,6 +76,7 @@ extension ModelMachine: LockMachine {
   @inline(__always)
   static var number: UInt32? {
     let number = Setting.current.numbers[Int(Simulated.cpu)]
+    if let mutation = Setting.current.mutation { return mutation.number(number) }
     return number == Setting.noNumber ? nil : number
   }
 
@@ -94,12 +95,13 @@ extension ModelMachine: LockMachine {
       return Simulated.sleep(on: word, while: Simulated.load(word, .relaxed))
     }
     Simulated.sleep(on: word, while: value)
+    Setting.current.mutation?.hasWaited(while: value)
   }
 
   @inline(__always)
   static func kick(_ word: Location<UInt32>) {
     guard isParavirtual(.kick) else { return }
-    if Setting.current.mutation == .noKick { return }
+    if let mutation = Setting.current.mutation, mutation.losesKick(of: word) { return }
     Simulated.wake(word)
   }
 

@@ -114,6 +114,36 @@ public enum Mutation: Equatable, Sendable {
   case gateDoesNotAnswer
   /// The leader that waits at the gate in a handler does not let go.
   case gateDoesNotLetGo
+  /// A node is given back before the queue is handed over.
+  case nodeGivenBackEarly
+  /// A node counts as taken only once it has been cleared.
+  case depthRaisedLate
+  /// A context that gives its node back gives back all nodes of its CPU.
+  case depthCleared
+  /// A context that has no node takes that of the fourth.
+  case fifthContextSharesNode
+  /// A waiter that was woken takes itself for the head without looking.
+  case wokenIsHead
+  /// A head that wakes in vain enters the hash though its entry is still there.
+  case headForgetsEntry
+  /// A head of the native queue whose compare-exchange fails does not look again.
+  case headLooksOnce
+  /// A kick is lost if its CPU is in a handler.
+  case kickMissesHandler
+  /// A CPU without a number uses the nodes of CPU 0.
+  case numberlessTakesZero
+  /// CPU 2 has the number of CPU 1 as well.
+  case twoOfOneNumber
+  /// CPU 1 gives its number back before it hands the queue over.
+  case numberGivenBackEarly
+  /// A search of the hash goes on at its end and not at its beginning.
+  case hashDoesNotWrap
+  /// A removal from the hash ends at a free entry.
+  case hashSearchEndsAtGap
+  /// A removal from the hash frees the entry before it reads it.
+  case hashReadAfterFree
+  /// An unlock frees the lock before it removes its entry from the hash.
+  case entryRemovedLate
 
   /// A kind of access.
   public enum Access: UInt8, Sendable { case load, store, exchange, compareExchange, fetchOr }
@@ -121,7 +151,7 @@ public enum Mutation: Equatable, Sendable {
   /// A kind of word.
   public enum Word: UInt8, Sendable {
     case whole, locked, pending, lockedAndPending, tail
-    case next, isHead, state, depth, hashLock, hashNode, mark, slowPath, other
+    case next, isHead, state, depth, lastTurn, hashLock, hashNode, mark, slowPath, other
   }
 
   /// What becomes of the access.
@@ -134,6 +164,10 @@ public enum Mutation: Equatable, Sendable {
     case widened
     /// A compare-exchange that expects 0 compares and changes the lowest byte only.
     case narrowed
+    /// A store is done twice.
+    case again
+    /// The lock that the word is part of is read once more.
+    case looked
   }
 }
 
@@ -147,7 +181,8 @@ extension Mutation.Word {
         offset == 0
         ? .depth
         : offset < 64
-          ? .other : [.next, .isHead, .state][offset % 64 == 12 ? 2 : Int(offset % 64 / 8)]
+          ? offset == 8 ? .lastTurn : .other
+          : [.next, .isHead, .state][offset % 64 == 12 ? 2 : Int(offset % 64 / 8)]
     } else if address < Place.lock(0).whole.address {
       self = (address &- areas) % 16 == 0 ? .hashLock : .hashNode
     } else if address < Place.lock(Place.locks).whole.address {
@@ -188,7 +223,8 @@ extension Mutation {
       _ = Simulated.load(location, ordering)
       return 1
     }
-    let value = Simulated.load(location, ordering)
+    let value =
+      outlives ? loadOtherwise(location, word, ordering) : Simulated.load(location, ordering)
     if word == .slowPath, Simulated.cpu &+ 1 < Setting.current.cpus {
       if self == .gateKeepsWaiters, ordering == .relaxed {
         return W(truncatingIfNeeded: UInt8(Implementation.gate.rawValue))
@@ -217,8 +253,17 @@ extension Mutation {
       if self == .countsAfterReading { return true }
     }
     switch change(.store, location, value) {
-    case nil, .torn, .narrowed: return false
+    case nil: return outlives && storeOtherwise(value, location, word, ordering)
+    case .torn, .narrowed: return false
     case .omitted: return true
+    case .again:
+      Simulated.store(value, to: location, ordering)
+      Simulated.store(value, to: location, ordering)
+      return true
+    case .looked:
+      Simulated.store(value, to: location, ordering)
+      look(at: location)
+      return true
     case .widened:
       // A lock's word, by the kinds of words this is used for.
       let whole = unsafe Location<UInt32>(address: location.address & ~3)
@@ -232,7 +277,14 @@ extension Mutation {
   func update<W: MemoryWord>(
     _ access: Access, _ location: Location<W>, _ expected: W?, _ desired: W
   ) -> W? {
+    if outlives { return updateOtherwise(access, location, expected, desired) }
     guard let change = change(access, location, desired) else { return nil }
+    if change == .looked, let expected {
+      let old = Simulated.compareExchange(
+        location, expected: expected, desired: desired, .sequentiallyConsistent)
+      if old == expected { look(at: location) }
+      return old
+    }
     if change == .narrowed {
       guard expected == 0 else { return nil }
       let byte = unsafe Location<UInt8>(address: location.address)

@@ -14,9 +14,12 @@ enum Place {
   // In the order of `layout`.
   private static var base: UInt { 0x1_0000 }
   static func area(_ cpu: UInt32) -> UInt { base &+ UInt(cpu) &* PerCPUArea.size }
+  /// How many nodes of the CPU are in use.
+  static func depth(_ cpu: UInt32) -> Location<UInt32> { unsafe Location(address: area(cpu)) }
   static var hash: UInt { base &+ maximumCPUs &* PerCPUArea.size }
-  private static var lockBase: UInt { hash &+ hashEntries &* 16 }
-  /// So many bytes apart, neighbouring locks begin their search of the hash at the same entry.
+  /// Placed and spaced so that the search of each lock begins at the last entry of the hash: each
+  /// search that fails there wraps, and every two locks collide.
+  private static var lockBase: UInt { hash &+ hashEntries &* 16 &+ 16 }
   static var lockStride: UInt { 32 }
   private static var dataBase: UInt { lockBase &+ locks &* lockStride }
   private static var holderBase: UInt { dataBase &+ locks &* 8 }
@@ -26,7 +29,8 @@ enum Place {
   private static var ticketBase: UInt { orderBase &+ locks &* 8 }
   private static var viewBase: UInt { ticketBase &+ maximumCPUs &* 8 }
   private static var noteBase: UInt { viewBase &+ maximumCPUs &* 8 }
-  private static var nestingBase: UInt { noteBase &+ maximumCPUs &* 8 }
+  private static var usersBase: UInt { noteBase &+ maximumCPUs &* 8 }
+  private static var nestingBase: UInt { usersBase &+ locks &* 8 }
   private static var patcherBase: UInt { exited.address &+ 8 }
   private static var versionBase: UInt { patcherBase &+ 16 }
 
@@ -66,6 +70,13 @@ enum Place {
   /// Book-keeping of a mutation about the CPU.
   static func note(_ cpu: UInt32) -> Location<UInt64> {
     unsafe Location(address: noteBase &+ UInt(cpu) &* 8)
+  }
+  /// How many acquisitions of the lock are still to come; `Lifetime.freed` once it is freed; 0 for
+  /// good if nobody frees it.
+  ///
+  /// Book-keeping of `Lifetime`.
+  static func users(_ index: UInt) -> Location<UInt64> {
+    unsafe Location(address: usersBase &+ index &* 8)
   }
   /// CPU 1 has given its number back.
   static var exited: Location<UInt64> {
@@ -120,6 +131,7 @@ enum Place {
       _ = layout.add("hash[\(index)].node")
       precondition(entry == hash + UInt(index) * 16)
     }
+    _ = layout.add("behindHash", bytes: 16, .ghost)
     let names = (0..<Int(locks)).map { ["A", "B", "C", "D"][$0] }
     for name in names {
       let lock = layout.add("lock\(name)", bytes: Int(lockStride))
@@ -137,6 +149,7 @@ enum Place {
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).ticket", .ghost) }
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).view", .ghost) }
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).note", .ghost) }
+    for name in names { _ = layout.add("users\(name)", .ghost) }
     for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).nesting", .ghost) }
     _ = layout.add("exited")
     let last = layout.add("drained", switcher.map { Sharing.owned(by: $0) } ?? .shared)

@@ -21,6 +21,8 @@ struct Setting {
   var unlocking: InlineArray<4, Unlocking> = [.native, .native, .native, .native]
   /// What a CPU without a number has in its place.
   static var noNumber: UInt32 { .max }
+  /// Whoever takes a lock last frees it, unless handlers take it.
+  var freesLocks = false
   /// Queues are checked to be first come, first served.
   var checksOrder = false
   /// A head that spins is checked to be passed by nobody; under sequential consistency.

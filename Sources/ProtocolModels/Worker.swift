@@ -19,6 +19,10 @@ public enum Job: UInt8, Sendable {
   case exit
   /// Waits until CPU 1 has given its number back.
   case enroll
+  /// Releases lock C, which is held from the beginning and whose queue's head sleeps.
+  case releaseC
+  /// Releases lock D, which is held from the beginning and whose queue's head sleeps.
+  case releaseD
   /// Takes A, and B while it holds A, then releases both, B first.
   case nested
   /// The same, A first.
@@ -75,6 +79,8 @@ enum Worker {
       once(cpu, job == .b ? 1 : job == .c ? 2 : 3)
       Simulated.maskInterrupts(false)
       ModelNMIs.begin()
+    case .releaseC: unlock(cpu, 2)
+    case .releaseD: unlock(cpu, 3)
     case .exit: Simulated.store(1, to: Place.exited, .releasing)
     case .enroll: _ = Simulated.spin(Place.exited, .acquiring) { $0 != 0 }
     case .nested, .crossed:
@@ -84,10 +90,8 @@ enum Worker {
       lock(cpu, 1)
       enter(cpu, 1)
       let first: UInt = job == .nested ? 1 : 0
-      leave(cpu, first)
-      unlock(cpu, first)
-      leave(cpu, 1 &- first)
-      unlock(cpu, 1 &- first)
+      release(cpu, first)
+      release(cpu, 1 &- first)
       Simulated.maskInterrupts(false)
     }
   }
@@ -99,8 +103,24 @@ enum Worker {
     if Setting.current.isGatheredHoldingLocks, Simulated.load(Place.nesting(cpu), .relaxed) == 0 {
       isReachable()
     }
+    release(cpu, index)
+  }
+
+  @inline(__always)
+  private static func release(_ cpu: UInt32, _ index: UInt) {
     leave(cpu, index)
+    if Setting.current.freesLocks {
+      unlockAndFree(cpu, index)
+    } else {
+      unlock(cpu, index)
+    }
+  }
+
+  @inline(never)
+  private static func unlockAndFree(_ cpu: UInt32, _ index: UInt) {
+    let isLast = Lifetime.isLast(index)
     unlock(cpu, index)
+    if isLast { Lifetime.free(index) }
   }
 
   /// Not inlined, here and below: what it leaves in registers ends with it.
@@ -161,7 +181,7 @@ public struct Workload: Sendable {
   /// Of each CPU: whether it begins again when it is done.
   public var isEndless: [Bool]
   /// Of each CPU: how often a handler that takes lock B may interrupt it; the second one may come
-  /// within the first, and then takes C, the third within that, and then takes D.
+  /// within the first, and then takes C, the third within that, and then takes D; see `handlerLocks`.
   public var interrupts: [Int]
   /// The same of the CPU that switches.
   public var switcherInterrupts = 0
@@ -169,6 +189,8 @@ public struct Workload: Sendable {
   public var handlerLocks: [[Int]]
   /// Of each CPU: the number under which the locks know it, if it has one.
   public var numbers: [Int?]
+  /// Of each CPU: how many of its nodes contexts have that are not in the model.
+  public var nodesInUse: [Int]
   /// How often each CPU may wake from sleep for no reason.
   public var spuriousWakeUps = 0
 
@@ -179,6 +201,7 @@ public struct Workload: Sendable {
     interrupts = jobs.map { _ in 0 }
     handlerLocks = jobs.map { _ in [1, 2, 3] }
     numbers = Array(jobs.indices)
+    nodesInUse = jobs.map { _ in 0 }
   }
 
   /// CPUs that take lock A so often.
@@ -201,9 +224,63 @@ public struct Workload: Sendable {
   func share(in layout: inout WordLayout) {
     let known = numbers.compactMap(\.self)
     for number in known where known.count(where: { $0 == number }) > 1 {
-      layout.share(Place.area(UInt32(number)), .shared)
-      layout.share(Place.area(UInt32(number)) + 8, .shared)
-      layout.share(Place.mark(UInt32(number)).address, .shared)
+      share(UInt32(number), in: &layout)
+    }
+  }
+
+  func share(_ number: UInt32, in layout: inout WordLayout) {
+    layout.share(Place.area(number), .shared)
+    layout.share(Place.area(number) + 8, .shared)
+    layout.share(Place.mark(number).address, .shared)
+  }
+
+  /// Fills in what the words hold at first.
+  func prepare(_ layout: inout WordLayout, freesLocks: Bool) {
+    for cpu in nodesInUse.indices {
+      let number = UInt32(numbers[cpu] ?? cpu)
+      layout.fill(Place.area(number), with: UInt64(nodesInUse[cpu]))
+    }
+    for (index, lock) in hashed.enumerated() {
+      // As a head has left it that sleeps: the lock's byte, its entry, and the state of its node.
+      let entry = Place.hash + (Place.hashEntries - 1 + UInt(index)) % Place.hashEntries * 16
+      let state = Self.sleepingNode(lock) + 8
+      layout.fill(Place.lock(lock).whole.address, with: 3)
+      layout.fill(entry, with: UInt64(Place.lock(lock).whole.address))
+      layout.fill(entry + 8, with: UInt64(Self.sleepingNode(lock)))
+      layout.fill(state, with: 2 << 32)
+    }
+    for lock in 0..<Int(Place.locks) where freesLocks && !isTakenByHandlers(lock) {
+      layout.fill(Place.users(UInt(lock)).address, with: UInt64(acquisitions(of: lock)))
+    }
+  }
+
+  /// The locks that are held from the beginning, in the order of their entries in the hash.
+  private var hashed: [UInt] {
+    let all = jobs.joined()
+    return (all.contains(.releaseD) ? [3] : []) + (all.contains(.releaseC) ? [2] : [])
+  }
+
+  /// A node of the last CPU that its contexts of the model do not come to.
+  private static func sleepingNode(_ lock: UInt) -> UInt {
+    Place.area(UInt32(Place.maximumCPUs) - 1) + 64 + lock * 64
+  }
+
+  private func isTakenByHandlers(_ lock: Int) -> Bool {
+    jobs.indices.contains { handlerLocks[$0].prefix(interrupts[$0]).contains(lock) }
+      || switcherInterrupts > 0 && lock > 0
+  }
+
+  /// How often jobs take a lock.
+  private func acquisitions(of lock: Int) -> Int {
+    jobs.joined().count { job in
+      switch job {
+      case .none, .exit, .enroll, .releaseC, .releaseD: false
+      case .a: lock == 0
+      case .b: lock == 1
+      case .c: lock == 2
+      case .d: lock == 3
+      case .nested, .crossed: lock < 2
+      }
     }
   }
 
@@ -221,26 +298,29 @@ public struct Workload: Sendable {
 
   /// What must hold when all have finished: nothing lost, nothing left behind.
   func check(_ memory: FinalMemory, touchesData: Bool) -> String? {
-    let all = jobs.joined()
-    let nested = all.count { $0 == .nested || $0 == .crossed }
-    let least = [
-      all.count { $0 == .a } + nested, all.count { $0 == .b } + nested, all.count { $0 == .c },
-      all.count { $0 == .d },
-    ]
     for lock in 0..<Place.locks {
       let updates = Int(memory.read(Place.data(lock).address))
-      // Handlers come as they come, and they take B or C.
-      let most = least[Int(lock)] + (lock > 0 ? interrupts.reduce(switcherInterrupts, +) : 0)
-      if touchesData, !(least[Int(lock)]...most).contains(updates) { return "lost update" }
-      if memory.read(Place.lock(lock).whole.address, width: 4) != 0 {
+      let least = acquisitions(of: Int(lock))
+      // Handlers come as they come.
+      let most =
+        least + (isTakenByHandlers(Int(lock)) ? interrupts.reduce(switcherInterrupts, +) : 0)
+      if touchesData, !(least...most).contains(updates) { return "lost update" }
+      let word = memory.read(Place.lock(lock).whole.address, width: 4)
+      if memory.read(Place.users(lock).address) == Lifetime.freed {
+        if word != UInt64(Lifetime.poison) { return "a lock was written after it was freed" }
+      } else if word != 0 {
         return "a lock is not free"
       }
+    }
+    for lock in hashed where memory.read(Self.sleepingNode(lock) + 12, width: 4) != 0 {
+      return "a sleeping head was not woken"
     }
     for entry in 0..<Place.hashEntries where memory.read(Place.hash + entry * 16) != 0 {
       return "an entry is left in the lock hash"
     }
     for cpu in 0..<UInt32(Place.maximumCPUs) {
-      if memory.read(Place.area(cpu), width: 4) != 0 { return "a queue node is not given back" }
+      let depth = jobs.indices.contains(Int(cpu)) ? nodesInUse[Int(cpu)] : 0
+      if memory.read(Place.area(cpu), width: 4) != depth { return "a queue node is not given back" }
       if memory.read(Place.mark(cpu).address, width: 4) != 0 { return "a CPU is still counted" }
     }
     return nil

@@ -50,6 +50,33 @@ private let twoUpdates: @Sendable (FinalMemory) -> String? = {
     }
   }
 
+  /// An access is looked at as it takes effect, with what its CPU sees then: its own stores before
+  /// others see them.
+  @Test func watchedAccess() {
+    let storesAndLoads: Body = { _ in
+      Simulated.store(1, to: x, .relaxed)
+      _ = Simulated.load(y, .relaxed)
+    }
+    let loads: Body = { _ in _ = Simulated.load(y, .relaxed) }
+    let stores: Body = { _ in Simulated.store(1, to: x, .relaxed) }
+    let flaw = "y was touched after x was set"
+    func verdict(_ bodies: [Body], _ memoryModel: MemoryModel) -> Verdict {
+      var program = model(bodies, memoryModel)
+      program.watch = { $0.address == y.address && $0.read(x.address) == 1 ? flaw : nil }
+      return Exhaustive.explore(program).verdict
+    }
+    for memoryModel in MemoryModel.allCases {
+      for bodies in [[storesAndLoads], [stores, loads]] {
+        guard case .fails(let failure) = verdict(bodies, memoryModel) else {
+          Issue.record("not found")
+          continue
+        }
+        #expect(failure.flaw == .assertion(flaw))
+      }
+      #expect(verdict([loads, loads], memoryModel) == .holds)
+    }
+  }
+
   @Test func lostUpdateAtRandom() {
     let program = model([addsOne, addsOne], atEnd: twoUpdates)
     let one = RandomWalk.explore(program, schedules: 1000, seed: 1)

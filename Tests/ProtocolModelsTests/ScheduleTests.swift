@@ -42,6 +42,9 @@ import Testing
       "barrier-counts-after-reading", "barrier-drops-last", "kernel-up-no-drain",
       "kernel-up-published-before-verified", "kernel-undo-up-no-drain", "stuck-forgotten",
       "up-gate-leads-on-uncounted", "up-marks-do-not-nest", "handler-finishes-at-once",
+      "unlock-looks-again", "slow-unlock-twice", "entry-removed-late", "node-given-back-early",
+      "woken-is-head", "two-of-one-number", "hash-does-not-wrap", "hash-search-ends-at-gap",
+      "fifth-context-shares-node", "interrupted-hand-over",
     ] {
       #expect(checks.contains("mutants/\(mutant)"))
     }

@@ -29,6 +29,8 @@ enum FakeMachine {
   nonisolated(unsafe) static var onWait: [() -> Void] = []
   /// What other CPUs do at each pause.
   nonisolated(unsafe) static var onPause: () -> Void = {}
+  /// More accesses than any test needs: after so many, nothing will end the loop that makes them.
+  private static let maximumAccesses = 1_000_000
   /// What other CPUs do just before an access, once.
   nonisolated(unsafe) static var before: (kind: Access, address: UInt, action: () -> Void)?
 
@@ -70,8 +72,15 @@ enum FakeMachine {
     (0..<entries).first { get(hash + $0 * 16, as: UInt64.self) == UInt64(lock.whole.address) }
   }
 
+  /// Ends the tests: the shipped code would wait for ever, and there is no way out of it.
+  private static func waitsForEver(_ how: String) -> Never {
+    Issue.record("a CPU \(how), and nobody is left to end that")
+    fatalError("a CPU \(how), and nobody is left to end that")
+  }
+
   private static func accessed(_ kind: Access, _ address: UInt) {
     accesses.append((kind, address))
+    if accesses.count == maximumAccesses { waitsForEver("spins") }
     if let planned = before, planned.kind == kind, planned.address == address {
       before = nil
       planned.action()
@@ -131,10 +140,7 @@ extension FakeMachine: LockMachine {
 
   static func wait(on word: Location<UInt32>, while value: UInt32) {
     guard get(word.address) == value else { return }
-    guard let others = onWait.popLast() else {
-      Issue.record("a CPU sleeps and nobody is there to wake it")
-      return
-    }
+    guard let others = onWait.popLast() else { waitsForEver("sleeps") }
     others()
   }
 
