@@ -65,7 +65,9 @@ enum ModelCode: CodeMemory {
   /// One CPU after the other, always in the same order: whoever serialized out of turn, earlier,
   /// could only fetch less.
   static func serializeCores() -> Bool {
-    if ModelFailures.occurs() { return Setting.current.mutation == .refusedSerializationIgnored }
+    if ModelFailures.occurs(endsPhase: true) {
+      return Setting.current.mutation == .refusedSerializationIgnored
+    }
     if case .noSerialization(let left)? = Setting.current.mutation {
       let number = Simulated.load(Place.serializations, .relaxed)
       Simulated.store(number &+ 1, to: Place.serializations, .relaxed)

@@ -7,9 +7,23 @@ import ModelChecker
 ///
 /// What the step did before stays, and everybody may have seen it.
 enum ModelFailures {
+  /// Which calls may be refused.
+  enum Calls: UInt8 {
+    /// All that a machine may refuse.
+    case all
+    /// Those that end a phase of a poke, and come after all of its effects; and whatever takes time.
+    case phaseEnds
+    /// None, but what takes time may take too much.
+    case none
+  }
+
   /// Whether this call of the switching CPU is refused.
-  static func occurs() -> Bool {
-    Setting.current.onlyTimeFails ? false : chosen()
+  static func occurs(endsPhase: Bool = false) -> Bool {
+    switch Setting.current.failingCalls {
+    case .all: chosen()
+    case .phaseEnds: endsPhase && chosen()
+    case .none: false
+    }
   }
 
   /// Whether the time is over.

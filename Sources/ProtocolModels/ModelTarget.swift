@@ -32,7 +32,9 @@ enum ModelTarget: SwitchTarget {
     {
       return
     }
-    if ModelFailures.occurs() { throw .patch(.notProtected(site: Place.site.address)) }
+    if ModelFailures.occurs(endsPhase: true) {
+      throw .patch(.notProtected(site: Place.site.address))
+    }
   }
 
   static var sites: ModelSites { ModelSites() }

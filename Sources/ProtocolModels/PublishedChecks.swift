@@ -37,19 +37,19 @@ extension Check {
             .stopMachine, "2+2 TSO", twoCPUs(2), model, states: isUpward ? 1_200 : 14_000))
         model.memoryModel = .sequentialConsistency
         model.workload = Workload(acquisitions: [1, 1])
-        (model.failures, model.onlyTimeFails) = (1, true)
+        (model.failures, model.failingCalls) = (1, .none)
         checks.append(
           published(
             .stopMachine, "out of time",
             "2 CPUs and a switching one that finds the time over when it must wait, 1+1"
               + " acquisitions", model, states: isKernel ? 5_000 : 3_400))
-        model.onlyTimeFails = false
+        model.failingCalls = .all
         model.workload = Workload(acquisitions: [1])
         checks.append(
           published(
             .stopMachine, "one failure",
             "1 CPU and a switching one, 1 acquisition, any one call refused", model))
-        (model.failures, model.onlyTimeFails) = (0, false)
+        (model.failures, model.failingCalls) = (0, .all)
         model.workload = Workload([[.a]])
         model.workload.interrupts = [1]
         checks.append(
@@ -108,19 +108,19 @@ extension Check {
         model.options.accounting = .untilUnlock
         model.memoryModel = .sequentialConsistency
         model.workload = Workload(acquisitions: [1, 1])
-        (model.failures, model.onlyTimeFails) = (1, true)
+        (model.failures, model.failingCalls) = (1, .none)
         checks.append(
           published(
             .barrier, "out of time",
             "2 CPUs and a switching one that finds the time over when it must wait, 1+1"
               + " acquisitions", model, states: isKernel ? 2_000 : 400))
-        model.onlyTimeFails = false
+        model.failingCalls = .all
         checks.append(
           published(
             .barrier, "one failure",
             "2 CPUs and a switching one, 1+1 acquisitions, any one call refused", model,
             states: 3_000))
-        (model.failures, model.onlyTimeFails) = (0, false)
+        (model.failures, model.failingCalls) = (0, .all)
         model.workload = Workload([[.crossed], [.a, .b]])
         checks.append(
           published(

@@ -105,7 +105,7 @@ extension Mutant {
       var model = SwitchModel(
         switchProtocol, from: .native, to: .paravirtual, workload, .sequentialConsistency)
       model.rounds = rounds
-      (model.failures, model.onlyTimeFails) = (failures, true)
+      (model.failures, model.failingCalls) = (failures, .none)
       model.isKernel = isKernel
       model.mutation = mutation
       model.touchesData = false

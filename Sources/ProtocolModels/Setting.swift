@@ -35,8 +35,8 @@ struct Setting {
   var mutation: Mutation?
   /// How many calls that may be refused are, in the whole run; the explorer chooses which.
   var failures: UInt32 = 0
-  /// Time is the only thing that fails.
-  var onlyTimeFails = false
+  /// Which calls are refused.
+  var failingCalls = ModelFailures.Calls.all
   /// How many CPUs there are, the switching one included.
   var cpus: UInt32 = 0
   /// Aligned 8-byte stores to code are fetched whole or not at all.

@@ -32,8 +32,8 @@ public struct SwitchModel: Model {
   public var wordStoresAreWhole = true
   /// How many calls are refused in the whole run, of those that may be: the explorer chooses which.
   public var failures = 0
-  /// Of those, only clocks run out.
-  public var onlyTimeFails = false
+  /// Which calls those are.
+  var failingCalls = ModelFailures.Calls.all
   /// The breakage, if any.
   public var mutation: Mutation?
 
@@ -114,7 +114,7 @@ public struct SwitchModel: Model {
     setting.readsTable = true
     setting.wordStoresAreWhole = wordStoresAreWhole
     setting.failures = UInt32(failures)
-    setting.onlyTimeFails = onlyTimeFails
+    setting.failingCalls = failingCalls
     setting.mutation = mutation
     setting.planEdit = planEdit
     setting.method = method
