@@ -76,8 +76,10 @@ enum ModelGathering {
     let cpu = Simulated.cpu
     // As a handler does: the mark says whether it came over a slow path.
     if let mark = ModelMachine.mark, ModelMachine.load(mark, .relaxed) != 0 { return }
+    // Odd while CPUs are stopped: this one may have ended since the look above.
+    let stop = Setting.current.isKernel ? ModelMachine.load(Place.stopped, .acquiring) : 1
+    guard stop & 1 != 0 else { return }
     ModelNMIs.areMasked(isInNMI)
-    let stop = Setting.current.isKernel ? ModelMachine.load(Place.stopped, .acquiring) : 0
     ModelMachine.store(LockStep<ModelMachine>.current, to: Place.following(cpu), .relaxed)
     LockStep<ModelMachine>.follow()
     if Setting.current.isKernel { awaitLeader(stop) }

@@ -13,6 +13,11 @@ enum ModelTrap {
   static func take(_ site: CodeWord, _ lock: LockWord, _ cpu: UInt32) -> Bool {
     // Returning from a handler serializes (Intel SDM vol. 3A 9.3, IRET).
     defer { CodeWord.serializeAll(cpu) }
+    // A kernel's handler runs with preemption off, so a grace period waits for an unlock that it
+    // emulates; calls of slow paths are covered at their sites.
+    let isUnlock = site.address == CodeWord.unlock.address
+    if isUnlock { ModelSections.enter() }
+    defer { if isUnlock { ModelSections.leave() } }
     switch BreakpointHit.resolve(site.address, ModelSites(), ModelCode.self) {
     case .notOurs:
       Simulated.fail("a breakpoint at a site is not known")
