@@ -91,7 +91,9 @@ extension Mutant {
     return [
       make(
         "emulates-native", "The breakpoint handler emulates the native unlock.", .native,
-        .paravirtual, .emulatesNative, nil, two),
+        .paravirtual, .emulatesNative, nil, two,
+        harmless:
+          "The handler runs with preemption off: the drain waits for the unlocks it emulates."),
       make(
         "up-emulates-old", "The breakpoint handler emulates the slow path of the old set.",
         .native, .paravirtual, .emulatesOldSlowPath),

@@ -23,6 +23,11 @@ enum ModelReferences {
     Simulated.store(kept, to: Place.kept(cpu), .relaxed)
   }
 
+  static func forgetAll() {
+    guard Setting.current.checksReferences else { return }
+    for cpu in 0..<Setting.current.cpus { Simulated.store(0, to: Place.kept(cpu), .relaxed) }
+  }
+
   static func checkNone() {
     for cpu in 0..<Setting.current.cpus {
       Simulated.expect(
@@ -50,6 +55,8 @@ extension ModelTarget {
 
   static func setCounted(_ isCounted: Bool) {
     ModelMachine.store(isCounted ? 1 : 0, to: Place.isCounted, .relaxed)
+    // What was to be counted in a switch that was undone is not in the next.
+    if isCounted { ModelReferences.forgetAll() }
   }
 
   /// Where a CPU of a kernel passes the barrier: between two operations, holding nothing.

@@ -97,7 +97,7 @@ enum Place {
     unsafe Location(address: versionBase &+ 8 &+ UInt(index) &* 8)
   }
   static var versions: Location<UInt64> { unsafe Location(address: versionBase) }
-  static var maximumVersions: UInt64 { 6 }
+  static var maximumVersions: UInt64 { 8 }
   /// The set that is wholly in force between two switches, plus one; 0 if none is.
   ///
   /// Book-keeping of the model.
