@@ -196,9 +196,9 @@ private final class TemporaryFolder {
       let run = try tidelock("verify", "fairness", "native 2+2 TSO")
       #expect(run.status == 0)
       #expect(!run.output.contains("\u{1B}"))
-      #expect(run.output.contains("[1/4] "))
+      #expect(run.output.contains("[1/5] "))
       #expect(run.output.contains("steps per second and core."))
-      #expect(run.output.contains("Verified: all 4 checks"))
+      #expect(run.output.contains("Verified: all 5 checks"))
     }
 
     /// A part of the schedules proves nothing, and may find something.
