@@ -7,7 +7,7 @@ extension Mutant {
   static var lockStep: [Mutant] {
     func make(
       _ name: String, _ sentence: String, _ mutation: Mutation, _ jobs: [Job] = [],
-      nmis: Int = 1, onLeader: Int = 0, locks: [Int] = [1, 2, 3]
+      nmis: Int = 1, onLeader: Int = 0, locks: [Int] = [1, 2, 3], timeMayRunOut: Bool = false
     ) -> Mutant {
       var workload = Workload([jobs])
       workload.interrupts = [nmis]
@@ -15,6 +15,7 @@ extension Mutant {
       workload.handlerLocks = [locks]
       var model = SwitchModel(
         .stopMachine, from: .native, to: .paravirtual, workload, .sequentialConsistency)
+      if timeMayRunOut { (model.failures, model.failingCalls) = (1, .none) }
       model.mutation = mutation
       model.touchesData = false
       return Mutant(name: name, sentence: sentence, model: model)
@@ -30,7 +31,7 @@ extension Mutant {
       make(
         "not-serialized-after-lock-step",
         "The cores are not serialized by other means once the lock-step has ended.",
-        .noSerializationAfterLockStep, onLeader: 1),
+        .noSerializationAfterLockStep, [.a, .a], nmis: 0, timeMayRunOut: true),
       make(
         "gate-does-not-answer",
         "Who is held, and waits at the gate in a handler, does not acknowledge.",
