@@ -90,7 +90,7 @@ import Testing
 #if !DEBUG
   /// What was broken in a saved schedule is right in the code that ships.
   @Suite struct ShippedTests {
-    /// As far as so many states go; `TIDELOCK_STRESS=full` explores them all, which takes half an hour.
+    /// As far as so many states go; `TIDELOCK_STRESS=full` explores them all.
     static let states =
       ProcessInfo.processInfo.environment["TIDELOCK_STRESS"] == "full" ? 400_000_000 : 150_000
 
