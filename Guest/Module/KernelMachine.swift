@@ -122,7 +122,7 @@ extension KernelMachine: SwitchMachine {
   static func acquired(_ lock: UInt) { References<KernelMachine>.keep(lock) }
 
   /// With preemption off there is nobody to give the CPU to.
-  static func yield() { KernelServices.relax() }
+  static func yield(_: UInt32) { KernelServices.relax() }
 
   static var nanoseconds: UInt64 { nanosecondsNow() }
 

@@ -46,8 +46,9 @@ public protocol SwitchMachine: AtomicMemory {
 
   // MARK: Waiting and time
 
-  /// Lets another thread run for a moment: how a CPU waits at the gate.
-  static func yield()
+  /// Lets another thread run for a moment: how a CPU waits at the gate. `attempt` counts from 0 in each
+  /// waiting loop.
+  static func yield(_ attempt: UInt32)
 
   /// A clock in nanoseconds, the same for all CPUs.
   static var nanoseconds: UInt64 { get }

@@ -46,7 +46,10 @@ static const struct tidelock_core *core_in(uintptr_t base, const ElfW(Phdr) * he
       if (content + header->n_descsz > end) break;
       if (header->n_type == TIDELOCK_ABI && header->n_namesz == sizeof "Tidelock" &&
           header->n_descsz == sizeof(int64_t) && memcmp(name, "Tidelock", sizeof "Tidelock") == 0) {
-        return (const struct tidelock_core *)(content + (uintptr_t) * (const int64_t *)content);
+        // Notes are aligned to four bytes.
+        int64_t distance;
+        memcpy(&distance, (const void *)content, sizeof distance);
+        return (const struct tidelock_core *)(content + (uintptr_t)distance);
       }
       note = (content + header->n_descsz + align) & ~align;
     }

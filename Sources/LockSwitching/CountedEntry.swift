@@ -16,6 +16,7 @@ public enum CountedEntry<Platform: LockMachine & SwitchMachine> {
     Platform.count(.slowPath)
     guard let mark = Platform.mark else {
       // Cannot be counted, so it must not enter what is drained. Sound beside everything.
+      Platform.count(.noNode)
       return TestAndSet<Platform>.slowPath(lock)
     }
     while true {

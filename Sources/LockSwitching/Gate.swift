@@ -19,7 +19,7 @@ public enum Gate<Platform: SwitchMachine> {
       lock,
       // Relaxed: a hint for a CPU that waits uncounted; it reads again, counted, before it goes
       // anywhere.
-      while: { Platform.entered(.relaxed) == .gate }, resting: { _ in Platform.yield() })
+      while: { Platform.entered(.relaxed) == .gate }, resting: Platform.yield)
   }
 
   /// The gate as a slow path of its own, where sites call slow paths without a counted entry: waits, and

@@ -104,9 +104,12 @@ extension Plan {
   /// and the same from every other sound state: what would be mixed with the wanted slow path must be
   /// drained behind the gate first; what wakes sleepers is in place before the first of them and
   /// stays until after the last; the rest is one batch. What is in place already is not poked.
-  public init(from state: SwitchState, to set: LockSet) {
+  ///
+  /// If unlock is to stay what it is, whatever that is, the way is to the rest of the set.
+  public init(from state: SwitchState, to set: LockSet, keepingUnlock: Bool = false) {
     self.init()
-    let wanted = Batch(set)
+    var wanted = Batch(set)
+    if keepingUnlock { wanted[.unlock] = nil }
     let slowPath = set.implementation(of: .slowPath)
     // Whoever still waits in another slow path must leave it before the wanted one is entered.
     let others = state.occupied.union(state[.slowPath]).without(slowPath).without(.gate)

@@ -102,6 +102,18 @@ import LockPlatform
   }
 }
 
+/// Why a system cannot be looked at.
+@frozen public enum LookFailure: Equatable, Sendable {
+  /// The process has no file descriptor left, or the system has none.
+  case noDescriptor
+  /// There is no /proc, or none that knows this process.
+  case noProc
+  /// /proc belongs to another pid namespace: its numbers name no thread of this process.
+  case otherNamespace
+  /// The kernel refused otherwise: an error number.
+  case refused(error: Int32)
+}
+
 /// Why a switch was refused or undone.
 @frozen public enum SwitchFailure: Error, Equatable, Sendable {
   /// Another one has not finished.
@@ -119,6 +131,9 @@ import LockPlatform
   case noFreeSignal
   /// A CPU or thread did not come, or did not follow, before the deadline.
   case notGathered(thread: Int32)
+  /// Threads, or the protection of text, could not be looked up, so that a check which the switch
+  /// depends on could not be made.
+  case unchecked(LookFailure)
   /// So many references were still counted at the deadline: what the published text calls
   /// `EAGAIN`.
   case notQuiescent(references: UInt32)

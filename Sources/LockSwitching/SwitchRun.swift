@@ -55,6 +55,27 @@ public struct SwitchRun<Target: SwitchTarget> {
     return run.report
   }
 
+  /// Goes to test-and-set without writing text, for code that comes with native unlocks and cannot be
+  /// written: sites keep what they hold, and any of them is sound beside test-and-set.
+  ///
+  /// For a target whose slow path is not text. The caller is the one that switches. Afterwards a
+  /// native unlock counts as in place; the next switch writes every site, or is refused.
+  public static func leaveQueues(timeLimit: UInt64) -> SwitchReport {
+    let plan = { Plan(from: $0, to: $1, keepingUnlock: true) }
+    var run = SwitchRun(
+      SwitchRequest(to: .testAndSet, poking: .store, timeLimit: timeLimit, reason: .policy))
+    Target.beginMeasuring()
+    do throws(SwitchFailure) {
+      guard run.state.isSound else { throw .unsound }
+      try run.follow(plan(run.state, .testAndSet), until: run.deadline)
+      run.change { $0[.unlock] = $0[.unlock].with(.native) }
+    } catch {
+      run.report.failure = error
+    }
+    run.end(plan)
+    return run.report
+  }
+
   private init(_ request: SwitchRequest) {
     self.request = request
     began = Target.Machine.nanoseconds

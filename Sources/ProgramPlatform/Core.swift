@@ -10,7 +10,7 @@ import UserSpaceShims
 public func attach(_ image: UnsafeMutablePointer<tidelock_image>?) {
   guard let image = unsafe image else { return }
   let record = unsafe ImageRecord.make(image)
-  while unsafe !takeOver(image, record) { Retry.returnToNative() }
+  while unsafe !takeOver(image, record) { Retry.makeRoomForNative() }
 }
 
 /// Puts an image on the list, with sites that hold what the state says of unlock; false, and nothing
@@ -47,7 +47,7 @@ extension ImageSites {
     guard unsafe record.pointee.isUnderstood else { return false }
     // Pages that stay writable are reported by the next switch.
     defer { _ = TextWindows.close(reporting: false) }
-    guard TextWindows.open(from: low, to: high) else { return false }
+    guard (try? TextWindows.open(from: low, to: high)) != nil else { return false }
     var unlock = Batch()
     unlock[.unlock] = .paravirtual
     let pokes = BatchPokes(unlock, of: self, in: SwitchState(.native))
@@ -104,7 +104,7 @@ public func current() -> UInt32 {
 @c(tidelock_core_count)
 public func count(_ event: UInt32) -> UInt64 {
   guard let event = LockEvent(rawValue: UInt8(truncatingIfNeeded: event)) else { return 0 }
-  var sum: UInt64 = 0
+  var sum = ProgramMachine.load(ProgramMachine.unnumbered(event), .relaxed)
   ThreadRecord.each { sum &+= ProgramMachine.load($0.events(event), .relaxed) }
   return sum
 }

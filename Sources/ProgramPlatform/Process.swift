@@ -54,7 +54,6 @@ enum Process {
       unsafe ProgramMachine.store(
         UInt64(threads), to: Location(address: tidelock_state_threads()), .relaxed)
     }
-    Clock.begin()
     Fork.install()
     ProgramMachine.store(tidelock_barrier_register() == 0 ? 1 : 2, to: readiness, .relaxed)
   }
@@ -82,10 +81,29 @@ enum Process {
   static var switching: Location<UInt32> { unsafe Location(address: tidelock_state_switching()) }
 
   static func perform(_ request: SwitchRequest) -> SwitchReport {
+    perform(request) { SwitchRun<ProgramTarget>.run(request) }
+  }
+
+  /// Goes on with test-and-set, for an image with native unlocks that cannot be written.
+  static func leaveQueues(timeLimit: UInt64) -> SwitchReport {
+    let request = SwitchRequest(
+      to: .testAndSet, poking: .store, timeLimit: timeLimit, reason: .policy)
+    return perform(request) { SwitchRun<ProgramTarget>.leaveQueues(timeLimit: timeLimit) }
+  }
+
+  private static func perform(
+    _ request: SwitchRequest, by run: () -> SwitchReport
+  ) -> SwitchReport {
     func refused(_ failure: SwitchFailure) -> SwitchReport {
       SwitchReport(request, from: state.set, refusedFor: failure)
     }
     guard canSwitch else { return refused(.unsupported) }
+    // A handler over a switch could leave it by longjmp, end the thread, fork or switch, and nobody
+    // would go on with it. Breakpoints are still met.
+    var signals: UInt64 = 0
+    // Both calls only use the variable while they run.
+    unsafe tidelock_block_signals_but_traps(&signals)
+    defer { unsafe tidelock_restore_signals(&signals) }
     while true {
       // Acquiring; pairs with the release below: the last switch is over, all of it.
       let seen = ProgramMachine.compareExchange(
@@ -96,9 +114,10 @@ enum Process {
       ProgramTarget.rest()
     }
     defer { ProgramMachine.store(0, to: switching, .releasing) }
-    Clock.calibrate()
     Fork.rehearsePoke()
-    let report = SwitchRun<ProgramTarget>.run(request)
+    let began = Clock.Reading()
+    let report = run()
+    Clock.calibrate(since: began)
     switch report.result {
     case .stuck: Retry.begin()
     case .done, .unchanged, .refused, .undone: break
@@ -128,27 +147,29 @@ enum Process {
 enum Clock {
   /// A millisecond at 2.5 GHz: until the rate has been measured.
   static let assumedTicksPerTurn: UInt64 = 2_500_000
-  static let turnNanoseconds: UInt64 = 1_000_000
+  static let turnNanoseconds: Double = 1_000_000
 
-  // Written once, by `begin`, before the process can switch.
-  nonisolated(unsafe) private static var firstTicks: UInt64 = 0
-  nonisolated(unsafe) private static var firstNanoseconds: UInt64 = 0
-
-  static func begin() {
-    unsafe firstTicks = tidelock_timestamp()
-    unsafe firstNanoseconds = tidelock_nanoseconds()
+  /// What both clocks showed at one time.
+  struct Reading {
+    let ticks = tidelock_timestamp()
+    let nanoseconds = tidelock_nanoseconds()
   }
 
-  /// Compares the two clocks over the time since the process began.
+  /// Compares the two clocks over a switch.
   ///
-  /// Advice only: the locks are right with any value, and this is called where it comes to matter,
-  /// before a switch.
-  static func calibrate() {
-    let nanoseconds = unsafe tidelock_nanoseconds() &- firstNanoseconds
-    guard nanoseconds >= turnNanoseconds else { return }
-    let ticks = unsafe tidelock_timestamp() &- firstTicks
-    let perTurn = UInt64(Double(ticks) / Double(nanoseconds) * Double(turnNanoseconds))
-    ProgramMachine.store(perTurn, to: turn, .relaxed)
+  /// Not over the time since the process began: where it was resumed on another machine, or after the
+  /// machine slept, one of them has jumped, and the turn rule would be wrong for good. Should that be
+  /// while a switch lasts, the next one puts it right, and what no processor's clock can be is not
+  /// believed.
+  ///
+  /// Advice only: the locks are right with any value.
+  static func calibrate(since first: Reading) {
+    let last = Reading()
+    let nanoseconds = last.nanoseconds &- first.nanoseconds
+    guard nanoseconds >= 20_000 else { return }
+    let rate = Double(last.ticks &- first.ticks) / Double(nanoseconds)
+    guard (0.1...10).contains(rate) else { return }
+    ProgramMachine.store(UInt64(rate * turnNanoseconds), to: turn, .relaxed)
   }
 
   /// A turn in ticks.

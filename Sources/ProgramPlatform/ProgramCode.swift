@@ -1,5 +1,7 @@
+import CodePatching
 import Glibc
 import LockPlatform
+import LockSwitching
 import UserSpaceShims
 
 /// The machine code of this process.
@@ -54,39 +56,32 @@ enum TextWindows {
   nonisolated(unsafe) private static var count = 0
   private static let room = 32768
 
-  /// Makes pages writable, without taking any permission away; false if the kernel refuses, and
-  /// then some may be open.
-  static func open(from low: UInt, to high: UInt) -> Bool {
+  /// Makes pages writable, without taking any permission away; throws if the kernel refuses, or does
+  /// not say what they have now, and then some may be open.
+  static func open(from low: UInt, to high: UInt) throws(SwitchFailure) {
     if unsafe windows == nil {
       // Costs nothing until it is touched.
       let memory = tidelock_map(room * MemoryLayout<TextWindow>.stride)
       unsafe windows = UnsafeMutablePointer(bitPattern: memory)
     }
-    guard let windows = unsafe windows else { return false }
+    guard let windows = unsafe windows else { throw .patch(.notWritable(site: low)) }
     let first = low & ~4095
     let last = (high &+ 4095) & ~4095
     var end = unsafe count
-    let hasMaps = ProcessMaps.each(from: first, to: last) { window in
+    try ProcessMaps.each(from: first, to: last) { window in
       // Whoever made them writable wants them so, unless it was us: those are in the list.
       guard window.protection & PROT_WRITE == 0, end < room else { return }
       unsafe (windows + end).initialize(to: window)
       end += 1
     }
-    if !hasMaps {
-      guard end < room else { return false }
-      // Without /proc: what the program headers of any text segment say.
-      unsafe (windows + end).initialize(
-        to: TextWindow(low: first, high: last, protection: PROT_READ | PROT_EXEC))
-      end += 1
-    }
     while unsafe count < end {
       let window = unsafe windows[count]
       guard tidelock_protect(window.low, window.high, window.protection | PROT_WRITE) == 0 else {
-        return false
+        throw .patch(.notWritable(site: low))
       }
       unsafe count += 1
     }
-    return end < room
+    guard end < room else { throw .patch(.notWritable(site: low)) }
   }
 
   /// Gives every page the permissions it had.
@@ -125,21 +120,23 @@ enum TextWindows {
 
 /// /proc/self/maps.
 enum ProcessMaps {
-  /// Calls a function with each mapping of a range of pages, clipped to it; false without /proc.
-  static func each(from low: UInt, to high: UInt, _ body: (TextWindow) -> Void) -> Bool {
+  /// Calls a function with each mapping of a range of pages, clipped to it; throws if they cannot be
+  /// looked up, and then some may have been left out.
+  static func each(
+    from low: UInt, to high: UInt, _ body: (TextWindow) -> Void
+  ) throws(SwitchFailure) {
     // Not the C library's functions, which are cancellation points. A literal is terminated.
-    let file = unsafe tidelock_open("/proc/self/maps")
-    guard file >= 0 else { return false }
+    let file = try SwitchFailure.checked(unsafe tidelock_open("/proc/self/maps"))
     defer { tidelock_close(file) }
     var line = Line()
     // Small enough for the stack.
-    return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1024) { chunk in
+    let last = unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1024) { chunk in
       while true {
         // Reads no more than the chunk holds.
         let got = unsafe tidelock_read(file, chunk.baseAddress, chunk.count)
-        guard got > 0 else { return got == 0 }
+        guard got > 0 else { return got }
         for index in 0..<got where line.isEnded(by: unsafe chunk[index]) {
-          if line.low >= high { return true }
+          if line.low >= high { return 0 }
           if line.high > low {
             body(
               TextWindow(
@@ -149,6 +146,7 @@ enum ProcessMaps {
         }
       }
     }
+    _ = try SwitchFailure.checked(Int32(last))
   }
 
   /// A line as far as it has been read.

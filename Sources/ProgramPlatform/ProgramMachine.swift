@@ -66,10 +66,19 @@ extension ProgramMachine: LockMachine {
   @inline(__always)
   public static var turn: UInt64 { tidelock_turn() }
 
-  /// Counts in this thread's record.
+  /// Counts in this thread's record; for a thread without one, in the core's state.
   @inline(__always)
   public static func count(_ event: LockEvent) {
-    ThreadRecord.current?.count(event)
+    guard let thread = ThreadRecord.current else {
+      _ = tidelock_fetch_add64(unnumbered(event).address, 1)
+      return
+    }
+    thread.count(event)
+  }
+
+  /// What threads without a record have counted: a word of the core's state.
+  static func unnumbered(_ event: LockEvent) -> Location<UInt64> {
+    unsafe Location(address: tidelock_state_unnumbered_events() &+ UInt(event.rawValue) &* 8)
   }
 }
 
@@ -118,9 +127,13 @@ extension ProgramMachine: SwitchMachine {
   /// `sched_yield`: of the ways to wait at the gate, the one with the shortest switches.
   ///
   /// A thread that is held by `stopMachine` comes here in a handler nested over that.
-  public static func yield() {
+  public static func yield(_ attempt: UInt32) {
     if LockStep<ProgramMachine>.isUnderWay { ProgramTarget.waitsAtGate() }
-    tidelock_yield()
+    if attempt >= LongWait.yields {
+      LongWait.sleep(attempt &- LongWait.yields)
+    } else {
+      tidelock_yield()
+    }
   }
 
   /// CLOCK_MONOTONIC.
@@ -170,6 +183,11 @@ extension ProgramMachine: SwitchMachine {
   /// needs it.
   public static func relax(_ attempt: UInt32) {
     tidelock_pause()
-    if attempt & 31 == 31 { tidelock_yield() }
+    guard attempt & 31 == 31 else { return }
+    if attempt >= LongWait.steps {
+      LongWait.sleep(0)
+    } else {
+      tidelock_yield()
+    }
   }
 }

@@ -110,10 +110,19 @@ extension ProgramMachine: AtomicMemory {
   /// Pauses.
   ///
   /// While a slow path drains, a waiter in it also gives its processor away now and then: the one
-  /// whose turn it is may be waiting for just that processor.
+  /// whose turn it is may be waiting for just that processor. In a long wait it sleeps now and then.
   @inline(__always)
   public static func pause(_ attempt: UInt32) {
     tidelock_pause()
-    if attempt & 127 == 127, entered(.relaxed) == .gate { yield() }
+    if attempt & 127 == 127 { rest(attempt) }
+  }
+
+  @inline(never)
+  private static func rest(_ attempt: UInt32) {
+    if attempt >= LongWait.pauses {
+      LongWait.sleep((attempt &- LongWait.pauses) >> 7)
+    } else if entered(.relaxed) == .gate {
+      yield(attempt >> 7)
+    }
   }
 }

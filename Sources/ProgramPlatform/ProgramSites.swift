@@ -209,7 +209,11 @@ enum Images {
     // A handler that came before the record was taken off may still read it; one that comes now
     // does not find it. No breakpoint is in place, so the count falls to 0.
     tidelock_fence()
-    while ProgramMachine.load(handlers, .acquiring) != 0 { tidelock_yield() }
+    var attempt: UInt32 = 0
+    while ProgramMachine.load(handlers, .acquiring) != 0 {
+      ProgramMachine.relax(attempt)
+      attempt &+= 1
+    }
     unsafe ImageRecord.discard(record)
   }
 }

@@ -3,44 +3,6 @@ import LockPlatform
 import LockSwitching
 import UserSpaceShims
 
-/// Where a thread that is asked to gather answers: `struct tidelock_place`.
-struct GatheringPlace {
-  let address: UInt
-
-  init(address: UInt) {
-    self.address = address
-  }
-
-  init(_ index: UInt32) {
-    address = tidelock_place_address(index)
-  }
-
-  static var leader: GatheringPlace { GatheringPlace(0) }
-
-  /// The answer of a thread that cannot be held: it is inside a slow path.
-  static var inside: UInt64 { .max }
-
-  /// The place of a thread that is asked to gather.
-  static func of(_ tid: UInt32) -> GatheringPlace? {
-    // Acquiring, both; pair with the releases in `Gathering.ask`.
-    for index in 1..<max(1, ProgramMachine.load(end, .acquiring)) {
-      let place = GatheringPlace(index)
-      if ProgramMachine.load(place.tid, .acquiring) == tid { return place }
-    }
-    return nil
-  }
-
-  // Each of these locations is inside memory that is never unmapped, or in the core's state.
-  var acknowledged: Location<UInt64> {
-    unsafe Location(address: tidelock_place_acknowledged(address))
-  }
-  var tid: Location<UInt32> { unsafe Location(address: tidelock_place_tid(address)) }
-  var isExcused: Location<UInt32> { unsafe Location(address: tidelock_place_is_excused(address)) }
-  /// One more than the highest in use.
-  static var end: Location<UInt32> { unsafe Location(address: tidelock_state_place_end()) }
-  static var straggler: Location<UInt32> { unsafe Location(address: tidelock_state_straggler()) }
-}
-
 /// The handler of the signal that gathers: stays until all may go on.
 ///
 /// In a signal handler: it reads, stores, and makes system calls only.
@@ -113,6 +75,10 @@ enum Gathering {
   ///
   /// It stays: the signal may reach a thread after the switch has given up waiting for it.
   static func prepare(blockingAll: Bool) throws(SwitchFailure) {
+    // Asked by numbers of another namespace, threads of others would be meant, or nobody.
+    guard try SwitchFailure.checked(tidelock_knows_tasks()) != 0 else {
+      throw .unchecked(.otherNamespace)
+    }
     if ProgramMachine.load(places, .relaxed) == 0 {
       let memory = tidelock_map(Int(TIDELOCK_PLACES) * Int(TIDELOCK_PLACE_SIZE))
       unsafe tids = tidelock_map(Int(TIDELOCK_THREADS) * MemoryLayout<UInt32>.stride)
@@ -150,7 +116,7 @@ enum Gathering {
   /// pending as the user may have.
   private static func choose() throws(SwitchFailure) {
     var masks: [(thread: Int32, blocked: UInt64)] = []
-    Tasks.each { thread, blocked in
+    try Tasks.each { thread, blocked in
       masks.append((thread, blocked))
       return true
     }
@@ -174,17 +140,18 @@ enum Gathering {
   ///
   /// From the first that is held on: no allocation and no lock.
   static func gather(until deadline: UInt64) throws(SwitchFailure) {
-    let tasks = tidelock_open_tasks()
-    guard tasks >= 0 else { throw .unsupported }
+    let tasks = try SwitchFailure.checked(tidelock_open_tasks())
     defer { tidelock_close(tasks) }
     while true {
       forgetPlaces()
       unsafe hasExcused = false
+      unsafe lookFailure = nil
       let first = LockStep<ProgramMachine>.begin(until: deadline)
       if callAll(tasks, first, deadline) { return }
       let isLate = LockStep<ProgramMachine>.hasGivenUp
       LockStep<ProgramMachine>.letGo()
       awaitDeparture(until: deadline)
+      if let failure = unsafe lookFailure { throw failure }
       if isLate { throw .notGathered(thread: ProgramMachine.straggler) }
       // Somebody was inside a slow path, on the way to the gate. Ask again when it is outside.
       try ProgramTarget.beginDrain()
@@ -209,7 +176,7 @@ enum Gathering {
       // Contract of `prepare`: room for as many.
       let list = unsafe UnsafeMutablePointer<UInt32>(bitPattern: tids).unsafelyUnwrapped
       let count = unsafe tidelock_list_tasks(tasks, list, Int32(TIDELOCK_THREADS))
-      guard count > 0, count <= TIDELOCK_THREADS else { return giveUp() }
+      guard hasLooked(count), count <= TIDELOCK_THREADS else { return giveUp() }
       var asked = 0
       for index in 0..<Int(count) {
         let tid = unsafe list[index]
@@ -219,8 +186,24 @@ enum Gathering {
       }
       // A listing during which threads end may leave out others. When the one that found nobody
       // new has as many as there are, nobody is left who could start another.
-      if asked == 0, count == tidelock_count_tasks(tasks) { return true }
+      let all = tidelock_count_tasks(tasks)
+      guard hasLooked(all), ProgramMachine.nanoseconds < deadline else { return giveUp() }
+      if asked == 0, count == all { return true }
       guard haveCome(tasks, first, deadline) else { return false }
+    }
+  }
+
+  /// Why threads cannot be looked at, if so.
+  nonisolated(unsafe) private static var lookFailure: SwitchFailure?
+
+  /// Whether a look at the threads succeeded; if not, that is why gathering ends.
+  private static func hasLooked(_ result: Int32) -> Bool {
+    do throws(SwitchFailure) {
+      _ = try SwitchFailure.checked(result)
+      return true
+    } catch {
+      unsafe lookFailure = error
+      return false
     }
   }
 
@@ -268,7 +251,7 @@ enum Gathering {
         ProgramMachine.store(tid, to: GatheringPlace.straggler, .relaxed)
         // A handler nested over us had to wait, or a follower saw that the deadline has passed.
         guard LockStep<ProgramMachine>.isUnderWay else { return false }
-        if attempt & 255 == 255 { excuse(place, tasks, tid) }
+        if attempt & 255 == 255, !mayExcuse(place, tasks, tid) { return giveUp() }
         if ProgramMachine.nanoseconds >= deadline { return giveUp() }
         ProgramMachine.relax(attempt)
         attempt &+= 1
@@ -283,12 +266,16 @@ enum Gathering {
   /// The latter may be waiting for a lock of the library that somebody held has. It cannot come to a
   /// site without letting the pending signal through first; a thread that it creates can, and meets
   /// breakpoints, which are emulated for a thread that is not gathered. Both are serialized by membarrier.
-  private static func excuse(_ place: GatheringPlace, _ tasks: Int32, _ tid: UInt32) {
+  ///
+  /// False if the thread cannot be looked at, which excuses nobody.
+  private static func mayExcuse(_ place: GatheringPlace, _ tasks: Int32, _ tid: UInt32) -> Bool {
     var blocked: UInt64 = 0
     let exists = unsafe tidelock_task_blocks(tasks, tid, &blocked)
-    guard !exists || blocked.blocks(32) else { return }
+    guard hasLooked(exists) else { return false }
+    guard exists == 0 || blocked.blocks(32) else { return true }
     ProgramMachine.store(1, to: place.isExcused, .relaxed)
-    if exists { unsafe hasExcused = true }
+    if exists != 0 { unsafe hasExcused = true }
+    return true
   }
 
   /// Whether a thread that still runs does not follow the lock-step.
@@ -328,8 +315,10 @@ enum Gathering {
   ///
   /// A handler nested over one may keep it; then its time is not known.
   static func awaitDeparture(until deadline: UInt64) {
+    var attempt: UInt32 = 31
     while ProgramMachine.load(held, .acquiring) != 0, ProgramMachine.nanoseconds < deadline {
-      ProgramMachine.relax(31)
+      ProgramMachine.relax(attempt)
+      attempt &+= 32
     }
   }
 }

@@ -57,7 +57,7 @@ enum ProgramTarget: SwitchTarget {
   }
 
   private static func prepareBreakpoints() throws(SwitchFailure) {
-    if let thread = Tasks.firstBlocking(SIGTRAP) { throw .breakpointsBlocked(thread: thread) }
+    if let thread = try Tasks.firstBlocking(SIGTRAP) { throw .breakpointsBlocked(thread: thread) }
     guard tidelock_trap_install() == 0 else { throw .unsupported }
   }
 
@@ -84,7 +84,7 @@ enum ProgramTarget: SwitchTarget {
   static func openWindows() throws(SwitchFailure) {
     for image in Images.all {
       guard let (low, high) = image.bounds else { continue }
-      guard TextWindows.open(from: low, to: high) else { throw .patch(.notWritable(site: low)) }
+      try TextWindows.open(from: low, to: high)
     }
   }
 

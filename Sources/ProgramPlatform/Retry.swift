@@ -73,17 +73,24 @@ enum Retry {
   /// Its unlocks are native, which is unsound beside sleeping waiters, and loading a library cannot
   /// be refused from within. So the process is native before the image is one of its own and its code
   /// runs; later switches are refused, naming a site of the image.
-  static func returnToNative() {
-    let report = Process.perform(
-      SwitchRequest(to: .native, poking: .store, timeLimit: 60_000_000_000, reason: .policy))
+  ///
+  /// Where the other images cannot be written either, the process goes on with test-and-set, which
+  /// writes nothing.
+  static func makeRoomForNative() {
+    let limit: UInt64 = 60_000_000_000
+    let request = SwitchRequest(to: .native, poking: .store, timeLimit: limit, reason: .policy)
+    var report = Process.perform(request)
+    if report.failure != nil, report.failure != .underWay {
+      report = Process.leaveQueues(timeLimit: limit)
+    }
     switch report.failure {
     case nil: return
-    case .underWay?: tidelock_yield()
+    case .underWay?: ProgramTarget.rest()
     case .some:
       // Nothing sound is left to do: going on would lose a wake-up some day.
       let message =
         "tidelock: a library with locks was loaded that cannot be switched to paravirtual, and "
-        + "the process could not go back to native; load it before the switch.\n"
+        + "waiters did not leave the paravirtual queue in a minute; load it before the switch.\n"
       unsafe message.withCString { unsafe tidelock_say($0, strlen($0)) }
       abort()
     }

@@ -1,43 +1,61 @@
 import Glibc
+import LockSwitching
 import UserSpaceShims
 
 /// The threads of the process, as the kernel knows them.
 enum Tasks {
   /// Calls a function with each thread and the signals that it blocks, until it returns false.
   ///
+  /// Throws if any of them cannot be looked at: of that one nothing is known.
+  ///
   /// Left out: threads that the C library is just creating or ending, and one that takes its number
   /// (`ThreadRecord.enroll`). They block every signal, the library's own first one (SIGCANCEL)
   /// included, which no mask that a program asks for does; they execute no site before they have
   /// their own mask again.
-  static func each(_ body: (Int32, UInt64) -> Bool) {
-    let tasks = tidelock_open_tasks()
-    guard tasks >= 0 else { return }
+  static func each(_ body: (Int32, UInt64) -> Bool) throws(SwitchFailure) {
+    let tasks = try SwitchFailure.checked(tidelock_open_tasks())
     defer { tidelock_close(tasks) }
     var tids = [UInt32](repeating: 0, count: 64)
     while true {
       // Writes no more than there is room for.
-      let count = Int(unsafe tidelock_list_tasks(tasks, &tids, Int32(tids.count)))
+      let count = Int(
+        try SwitchFailure.checked(unsafe tidelock_list_tasks(tasks, &tids, Int32(tids.count))))
       guard count > tids.count else {
-        tids.removeLast(tids.count - max(count, 0))
+        tids.removeLast(tids.count - count)
         break
       }
       tids = [UInt32](repeating: 0, count: count * 2)
     }
     for tid in tids {
       var blocked: UInt64 = 0
-      guard unsafe tidelock_task_blocks(tasks, tid, &blocked), !blocked.blocks(32) else { continue }
+      let exists = try SwitchFailure.checked(unsafe tidelock_task_blocks(tasks, tid, &blocked))
+      guard exists != 0, !blocked.blocks(32) else { continue }
       guard body(Int32(bitPattern: tid), blocked) else { return }
     }
   }
 
   /// A thread that blocks a signal just now, if there is one.
-  static func firstBlocking(_ signal: Int32) -> Int32? {
+  static func firstBlocking(_ signal: Int32) throws(SwitchFailure) -> Int32? {
+    // The thread that switches blocks all but those that an instruction raises.
+    if tidelock_blocked_signals().blocks(signal) { return Int32(bitPattern: tidelock_tid()) }
     var found: Int32?
-    each { tid, blocked in
+    try each { tid, blocked in
       if blocked.blocks(signal) { found = tid }
       return found == nil
     }
     return found
+  }
+}
+
+extension SwitchFailure {
+  /// A result of a system call that looks at /proc; throws if it is an error.
+  static func checked(_ result: Int32) throws(SwitchFailure) -> Int32 {
+    guard result < 0 else { return result }
+    switch -result {
+    case EMFILE, ENFILE: throw .unchecked(.noDescriptor)
+    case ENOENT, ENOTDIR: throw .unchecked(.noProc)
+    case let error: throw .unchecked(.refused(error: error))
+    }
   }
 }
 

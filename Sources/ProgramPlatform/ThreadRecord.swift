@@ -89,9 +89,14 @@ extension ThreadRecord {
   ///
   /// With signals blocked: a handler that takes a lock in the middle would take a second one. No
   /// allocation, no lock: it may be in a handler itself.
+  ///
+  /// Nil for a thread that has given its record back: nobody would learn of its end a second time.
   @inline(never)
   static func enroll() -> ThreadRecord? {
-    guard tidelock_threads() != 0 else { return nil }
+    guard !tidelock_has_left(), tidelock_threads() != 0 else { return nil }
+    // Relaxed: whoever misses one that is given back just now looks again at the next wait.
+    let returned = ProgramMachine.load(Self.returned, .relaxed) &+ 1
+    guard tidelock_found_none() != returned else { return nil }
     var signals: UInt64 = 0
     // Both calls only use the variable while they run.
     unsafe tidelock_block_signals(&signals)
@@ -103,12 +108,16 @@ extension ThreadRecord {
       guard ProgramMachine.load(record.tid, .relaxed) == 0,
         ProgramMachine.compareExchange(record.tid, expected: 0, desired: tid, .acquiring) == 0
       else { continue }
+      // So that `leave` is called when the thread ends; nobody may have a record for ever.
+      guard tidelock_call_at_exit(record.address) == 0 else {
+        ProgramMachine.store(0, to: record.tid, .releasing)
+        return nil
+      }
       raiseEnd(above: number)
       tidelock_set_self(record.address)
-      // So that `leave` is called when the thread ends.
-      tidelock_call_at_exit(record.address)
       return record
     }
+    tidelock_set_found_none(returned)
     return nil
   }
 
@@ -132,12 +141,27 @@ extension ThreadRecord {
 
   /// Gives the record back; the thread is ending.
   ///
-  /// Should it take locks after this (destructors of thread-local storage may), it gets another,
-  /// and comes here again.
+  /// Should it take locks after this (destructors of thread-local storage may), it waits without.
+  ///
+  /// A thread that ended over a wait (`pthread_exit` in a signal handler) leaves its node in the queue
+  /// of that lock. No drain waits for it any longer, and nobody may have the node again: whoever
+  /// queued with it for another lock would be handed this one.
   func leave() {
+    tidelock_set_has_left()
     tidelock_set_self(0)
     References<ProgramMachine>.forget(references)
+    if ProgramMachine.load(mark, .relaxed) != 0 {
+      ProgramMachine.store(0, to: mark, .releasing)
+      return
+    }
     // Releasing; pairs with `enroll`.
     ProgramMachine.store(0, to: tid, .releasing)
+    _ = tidelock_fetch_add32(Self.returned.address, 1)
+  }
+
+  /// How many records were given back, ever: until there is one more, who found none need not look
+  /// again. In the core's state, which stays.
+  private static var returned: Location<UInt32> {
+    unsafe Location(address: tidelock_state_records_returned())
   }
 }

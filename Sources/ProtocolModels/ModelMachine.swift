@@ -172,7 +172,7 @@ extension ModelMachine: SwitchMachine {
   }
 
   @inline(__always)
-  static func yield() {
+  static func yield(_: UInt32) {
     if Setting.current.switchProtocol == .stopMachine, !Setting.current.isKernel {
       ModelGathering.waitsAtGate()
     }

@@ -49,6 +49,7 @@ public struct SwitchError: Error, CustomStringConvertible, Sendable {
       Thread \(thread) did not come or did not follow within \(milliseconds) ms, \(ending); allow \
       more time, or use another protocol.
       """
+    case .unchecked(let failure): describe(failure)
     case .notQuiescent(let references):
       """
       \(references) lock operations or held locks were still counted after \(milliseconds) ms, \
@@ -76,6 +77,32 @@ public struct SwitchError: Error, CustomStringConvertible, Sendable {
     case .stuck:
       "and undoing the switch failed as well (every lock works, and undoing it is tried again)"
     case .undone, .done, .unchanged: "so the switch was undone"
+    }
+  }
+
+  private func describe(_ failure: LookFailure) -> String {
+    switch failure {
+    case .noDescriptor:
+      """
+      No file descriptor is left, so /proc/self could not be read to look up the threads and the \
+      protection of text, \(ending); close a file or raise RLIMIT_NOFILE, and try again.
+      """
+    case .noProc:
+      """
+      /proc is not mounted here or does not know this process, so its threads and the protection of \
+      its text could not be looked up, \(ending); mount /proc, or switch before the root changes.
+      """
+    case .otherNamespace:
+      """
+      /proc belongs to another pid namespace and numbers the threads of this process otherwise, so \
+      none could be gathered, \(ending); mount /proc in the pid namespace of the process, or use \
+      another protocol.
+      """
+    case .refused(let error):
+      """
+      /proc/self cannot be read (error \(error)), so the threads and the protection of text could \
+      not be looked up, \(ending); allow openat and getdents64 on it (seccomp, SELinux), and try again.
+      """
     }
   }
 

@@ -7,6 +7,10 @@
 TIDELOCK_HIDDEN struct tidelock_state tidelock_state_;
 TIDELOCK_HIDDEN __thread uintptr_t tidelock_thread_self
     __attribute__((tls_model("initial-exec")));
+TIDELOCK_HIDDEN __thread _Bool tidelock_thread_has_left
+    __attribute__((tls_model("initial-exec")));
+TIDELOCK_HIDDEN __thread uint32_t tidelock_thread_found_none
+    __attribute__((tls_model("initial-exec")));
 TIDELOCK_HIDDEN __thread uintptr_t tidelock_thread_place
     __attribute__((tls_model("initial-exec")));
 TIDELOCK_HIDDEN __thread uint64_t tidelock_thread_gathering
@@ -57,8 +61,8 @@ int tidelock_make_exit_key(void (*leave)(void *record)) {
   return pthread_key_create(&tidelock_state_.exit_key, leave);
 }
 
-void tidelock_call_at_exit(uintptr_t record) {
-  pthread_setspecific(tidelock_state_.exit_key, (void *)record);
+int tidelock_call_at_exit(uintptr_t record) {
+  return -pthread_setspecific(tidelock_state_.exit_key, (void *)record);
 }
 
 // Absent from a static program, where there is nothing to pin.

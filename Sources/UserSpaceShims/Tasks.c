@@ -2,6 +2,7 @@
 // the middle of malloc while this is asked.
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -54,6 +55,7 @@ int tidelock_count_tasks(int tasks) {
   return (int)status.st_nlink - 2;
 }
 
+// What follows a key in a text, or NULL.
 static const char *find(const char *text, const char *key) {
   for (; *text != 0; text++) {
     const char *a = text, *b = key;
@@ -63,26 +65,36 @@ static const char *find(const char *text, const char *key) {
   return NULL;
 }
 
-_Bool tidelock_task_blocks(int tasks, uint32_t tid, uint64_t *blocked) {
+// Reads a file of a folder, as far as there is room, and closes it: how many bytes, or less than 0.
+static long read_text(int folder, const char *path, char *text, long room) {
+  long file = tidelock_call(SYS_openat, folder, (long)path, O_RDONLY | O_CLOEXEC, 0);
+  if (file < 0) return file;
+  long size = 0, got = 0;
+  while (size < room - 1) {
+    got = tidelock_read((int)file, text + size, (size_t)(room - 1 - size));
+    if (got <= 0) break;
+    size += got;
+  }
+  tidelock_close((int)file);
+  text[size] = 0;
+  return got < 0 ? got : size;
+}
+
+int tidelock_task_blocks(int tasks, uint32_t tid, uint64_t *blocked) {
   char path[24] = "", text[4096];
   char *end = path + 10;
   for (uint32_t rest = tid; rest != 0; rest /= 10) *--end = (char)('0' + rest % 10);
   const char tail[] = "/status";
   for (int i = 0; i < (int)sizeof tail; i++) path[10 + i] = tail[i];
-  long file = tidelock_call(SYS_openat, tasks, (long)end, O_RDONLY | O_CLOEXEC, 0);
-  if (file < 0) return 0;
-  long size = 0, got;
-  while (size < (long)sizeof text - 1 &&
-         (got = tidelock_call(SYS_read, file, (long)text + size, (long)sizeof text - 1 - size, 0)) >
-             0) {
-    size += got;
-  }
-  tidelock_close((int)file);
-  text[size] = 0;
+  long size = read_text(tasks, end, text, sizeof text);
+  // It has ended: before it was opened, or since.
+  if (size == -ENOENT || size == -ESRCH) return 0;
+  if (size < 0) return (int)size;
   const char *state = find(text, "State:\t");
   const char *mask = find(text, "SigBlk:\t");
+  if (state == NULL || mask == NULL) return -EPROTO;
   // A main thread that has ended before the others remains as a zombie.
-  if (state == NULL || mask == NULL || *state == 'Z' || *state == 'X') return 0;
+  if (*state == 'Z' || *state == 'X') return 0;
   *blocked = 0;
   for (;; mask++) {
     char digit = *mask;
@@ -96,4 +108,18 @@ _Bool tidelock_task_blocks(int tasks, uint32_t tid, uint64_t *blocked) {
     }
     *blocked = *blocked << 4 | value;
   }
+}
+
+int tidelock_knows_tasks(void) {
+  char text[4096];
+  long size = read_text(AT_FDCWD, "/proc/self/status", text, sizeof text);
+  if (size < 0) return (int)size;
+  const char *pid = find(text, "\nPid:\t");
+  if (pid == NULL) return -EPROTO;
+  if (number(pid) != (uint32_t)tidelock_call(SYS_getpid, 0, 0, 0, 0)) return 0;
+  // Equal by chance? The line has a number for each namespace from that of /proc down to the process's.
+  const char *numbers = find(text, "\nNSpid:\t");
+  if (numbers == NULL) return 1;
+  while (*numbers >= '0' && *numbers <= '9') numbers++;
+  return *numbers != '\t';
 }

@@ -66,7 +66,7 @@ extension BareMachine: SwitchMachine {
   static var references: UInt? { 0x31000 }
   static func references(of cpu: UInt32) -> UInt { 0x31000 }
   static func acquired(_ lock: UInt) { References<BareMachine>.keep(lock) }
-  static func yield() {}
+  static func yield(_: UInt32) {}
   static var nanoseconds: UInt64 { tidelock_timestamp() }
   static func noteStall(_: UInt64) {}
   static var lockStepArea: UInt { 0x32000 }

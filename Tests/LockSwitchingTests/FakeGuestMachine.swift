@@ -143,7 +143,7 @@ extension FakeGuest: SwitchMachine {
   static var cpuEnd: UInt32 { cpus }
   static func mark(of cpu: UInt32) -> Location<UInt32> { word(0x200 + UInt(cpu) * 4) }
   static func references(of cpu: UInt32) -> UInt { 0x300 + UInt(cpu) * 64 }
-  static func yield() {}
+  static func yield(_: UInt32) {}
   static func noteStall(_: UInt64) {}
 
   static var lockStepArea: UInt { 0x400 }

@@ -1,9 +1,11 @@
 import Glibc
 import LockHarness
 import LockSites
+import MachineAtomics
 import TestShims
 import Testing
 import Tidelock
+import UserSpaceShims
 
 extension Platform {
   /// Shared libraries with patch sites of their own.
@@ -129,24 +131,71 @@ extension Platform {
       }
     }
 
-    /// The same where the kernel no longer lets text be written, so that there is no way back
-    /// either: the process ends with a word rather than lose a wake-up some day.
-    @Test func unwritableInParavirtualEnds() async throws {
-      let path = try #require(Plugin.build("unwritable"))
-      let result = await #expect(
-        processExitsWith: .signal(SIGABRT), observing: [\.standardErrorContent]
-      ) { [path = path as String] in
+    /// The same where the kernel no longer lets text be written, so that there is no way back to native
+    /// either: the process goes on with test-and-set, beside which any unlock is sound.
+    @Test(arguments: [false, true], [[], ["-DOTHER_VERSION"]])
+    func unwritableInParavirtual(byPolicy: Bool, options: [String]) async throws {
+      let name = "unwritable\(options.count)"
+      let path = try #require(Plugin.build(name, by: ["clang"] + options))
+      await #expect(processExitsWith: .success) {
+        [byPolicy, isLater = !options.isEmpty as Bool, path = path as String] in
         inOwnProcess {
           try LockOperations.switch(to: .paravirtual)
-          check(test_forbid_writable_text(0), "no seccomp")
-          check(Plugin(path) == nil, "loaded")
+          let words = SharedWords(2)
+          let (lock, counter) = (words.address(0), words.address(1))
+          tidelock_lock(lock)
+          let stop = Flag()
+          let worker = Workers(1) { _ in
+            while !stop.isRaised {
+              tidelock_lock(lock)
+              words[1] += 1
+              tidelock_unlock(lock)
+            }
+          }
+          // 3: the head of the queue sleeps, and the switch waits for it.
+          wait { tidelock_load8(lock) == 3 }
+          let isForbidden = byPolicy ? test_deny_write_and_execute() : test_forbid_writable_text(0)
+          check(isForbidden, byPolicy ? "no MDWE" : "no seccomp")
+          let releasing = Workers(1) { _ in
+            // Sooner if nothing need be left: then the library is paravirtual.
+            wait { LockOperations.current != .paravirtual || isAtGate || stop.isRaised }
+            tidelock_unlock(lock)
+          }
+          do {
+            guard let plugin = Plugin(path) else { return check(false, "not loaded") }
+            let isParavirtual = plugin.forms.allSatisfy(isJump)
+            check(
+              LockOperations.current, is: isParavirtual && !isLater ? .paravirtual : .testAndSet,
+              "the set")
+            if isParavirtual && !isLater { stop.raise() }
+            releasing.join()
+            let before = words[1]
+            plugin.add(1000, to: counter, under: lock)
+            check(words[1] >= before + 1000, "\(words[1]) counted, \(before) before")
+            for set: LockSet in [.native, .paravirtual] where set != LockOperations.current {
+              let gateWaits = LockOperations.statistics.gateWaits
+              do throws(SwitchError) {
+                try LockOperations.switch(to: set)
+                check(false, "switched to \(set)")
+              } catch {
+                check(error.report.result, is: .refused, "the result")
+                let text = "\(error)"
+                check(text.contains(isLater ? "rebuild" : "be written"), "the error says: \(text)")
+              }
+              check(LockOperations.statistics.gateWaits, is: gateWaits, "who met the gate")
+            }
+          }
+          let harness = LockHarness(threads: 4, acquisitions: 1_000)
+          check(harness.run(BareSpinlock()).isExclusive, "not exclusive")
+          stop.raise()
+          worker.join()
         }
       }
-      let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
-      #expect(text.contains("tidelock: a library with locks was loaded"))
     }
   }
 }
+
+private var isAtGate: Bool { tidelock_load32(tidelock_state_slow_path()) == 3 }
 
 /// The number of the process's mappings, and their size without what is only reserved.
 private var memory: (count: Int, bytes: UInt) {

@@ -1,5 +1,6 @@
 import LockHarness
 import MachineAtomics
+import TestShims
 import Testing
 import Tidelock
 import UserSpaceShims
@@ -51,6 +52,49 @@ extension Platform {
           }
           check(outcome.isExclusive, "\(outcome.violations) violations, \(outcome.lost) lost")
           check(numbersGivenOut >= 300, "only \(numbersGivenOut) numbers: proves nothing")
+        }
+      }
+    }
+
+    /// A timestamp counter that jumps, as where the process is resumed on another machine, is no measure
+    /// of a turn; the rule that is timed by it goes on as before.
+    @Test(arguments: [Int64(-1) << 58, 1 << 50, 0])
+    func clocksThatJump(by jump: Int64) async {
+      await #expect(processExitsWith: .success) { [jump] in
+        inOwnProcess {
+          try switchInAllDirections(poking: .store)
+          // What no processor's counter can be: 0.1 to 10 GHz.
+          let plausible: ClosedRange<UInt64> = 100_000...10_000_000
+          check(plausible.contains(tidelock_turn()), "a turn of \(tidelock_turn()) ticks before")
+          check(test_jump_clock(jump), "PR_SET_TSC")
+          for method: PokeMethod in [.store, .breakpoint] {
+            try switchInAllDirections(poking: method)
+            check(plausible.contains(tidelock_turn()), "a turn of \(tidelock_turn()) ticks")
+          }
+          try LockOperations.switch(to: .paravirtual)
+          let harness = LockHarness(threads: 4, acquisitions: 1_000)
+          check(harness.run(BareSpinlock()).isExclusive, "not exclusive")
+        }
+      }
+    }
+
+    /// Destructors of a thread's own storage take locks in every round there is, when its record has
+    /// been given back: nobody would be told of its end again.
+    @Test func recordsAreNotKeptByDestructors() async {
+      await #expect(processExitsWith: .success) {
+        inOwnProcess {
+          let words = SharedWords(2)
+          let lock = words.address(0)
+          let before = LockOperations.statistics
+          for _ in 0..<30 {
+            Workers(1) { _ in test_lock_in_destructors(lock) }.join()
+          }
+          check(test_destructions() >= 90, "\(test_destructions()) destructors ran: proves nothing")
+          check(numbersGivenOut <= 3, "\(numbersGivenOut) numbers for one thread at a time")
+          let after = LockOperations.statistics
+          check(
+            after.withoutNode >= before.withoutNode + 30, "waits without a record are not counted")
+          try switchInAllDirections(poking: .store)
         }
       }
     }

@@ -21,6 +21,7 @@ extern "C" {
 
 // Core/Sources/ProgramCore.
 int program_switch(int set, int by_breakpoint);
+int program_switch_using(int set, int protocol, int by_breakpoint);
 int program_current(void);
 
 extern const struct tidelock_site __start_tidelock_sites[]

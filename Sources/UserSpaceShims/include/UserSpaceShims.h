@@ -76,6 +76,8 @@ struct tidelock_state {
   uintptr_t hash;
   /// One more than the highest number ever given out.
   uint32_t thread_end;
+  /// How many records were given back, ever.
+  uint32_t records_returned;
   /// Ticks of the timestamp counter in a turn.
   uint64_t turn;
   pthread_key_t exit_key;
@@ -99,6 +101,8 @@ struct tidelock_state {
   uint32_t has_first_trap;
   /// Breakpoints met by threads without a record, ever.
   uint32_t unnumbered_breakpoints;
+  /// What threads without a record have counted.
+  uint64_t unnumbered_events[TIDELOCK_EVENTS];
   /// Whether the handler of breakpoints emulates by Counted.
   uint32_t is_counted;
   /// References.counting.
@@ -138,7 +142,9 @@ TIDELOCK_STATE(is_retrying)
 TIDELOCK_STATE(images)
 TIDELOCK_STATE(handlers)
 TIDELOCK_STATE(thread_end)
+TIDELOCK_STATE(records_returned)
 TIDELOCK_STATE(unnumbered_breakpoints)
+TIDELOCK_STATE(unnumbered_events)
 TIDELOCK_STATE(is_counted)
 TIDELOCK_STATE(counting)
 TIDELOCK_STATE(lock_step)
@@ -191,8 +197,9 @@ void tidelock_unlock_images(void) TIDELOCK_HIDDEN;
 void tidelock_renew_images_lock(uint64_t *saved) TIDELOCK_HIDDEN;
 /// Makes the key whose destructor is called with a thread's record when the thread ends.
 int tidelock_make_exit_key(void (*leave)(void *record)) TIDELOCK_HIDDEN;
-/// Below the first 32 keys, which the core's early one is, this does not allocate.
-void tidelock_call_at_exit(uintptr_t record) TIDELOCK_HIDDEN;
+/// Below the first 32 keys, which the core's early one is, this does not allocate. Less than 0 if it
+/// cannot be done.
+int tidelock_call_at_exit(uintptr_t record) TIDELOCK_HIDDEN;
 
 // MARK: Thread-local storage
 
@@ -202,6 +209,20 @@ extern __thread uintptr_t tidelock_thread_self TIDELOCK_HIDDEN
     __attribute__((tls_model("initial-exec")));
 TIDELOCK_INLINE uintptr_t tidelock_self(void) { return tidelock_thread_self; }
 TIDELOCK_INLINE void tidelock_set_self(uintptr_t record) { tidelock_thread_self = record; }
+
+/// Whether the thread has given its record back: it is ending.
+extern __thread _Bool tidelock_thread_has_left TIDELOCK_HIDDEN
+    __attribute__((tls_model("initial-exec")));
+TIDELOCK_INLINE _Bool tidelock_has_left(void) { return tidelock_thread_has_left; }
+TIDELOCK_INLINE void tidelock_set_has_left(void) { tidelock_thread_has_left = 1; }
+
+/// One more than `records_returned` was when the thread found no free record; 0 if it never did.
+extern __thread uint32_t tidelock_thread_found_none TIDELOCK_HIDDEN
+    __attribute__((tls_model("initial-exec")));
+TIDELOCK_INLINE uint32_t tidelock_found_none(void) { return tidelock_thread_found_none; }
+TIDELOCK_INLINE void tidelock_set_found_none(uint32_t returned) {
+  tidelock_thread_found_none = returned;
+}
 
 /// The place of a thread that is gathered, or leads; 0 otherwise.
 extern __thread uintptr_t tidelock_thread_place TIDELOCK_HIDDEN
@@ -273,10 +294,14 @@ int tidelock_open_tasks(void) TIDELOCK_HIDDEN;
 /// The threads of the process, as many as there is room for; how many there are, or less than 0.
 /// Complete only if no thread ended meanwhile. No allocation, no lock.
 int tidelock_list_tasks(int tasks, uint32_t *tids, int room) TIDELOCK_HIDDEN;
-/// How many threads the process has.
+/// How many threads the process has, or less than 0.
 int tidelock_count_tasks(int tasks) TIDELOCK_HIDDEN;
-/// Which signals a thread blocks; false if there is no such thread, or only its remains.
-_Bool tidelock_task_blocks(int tasks, uint32_t tid, uint64_t *blocked) TIDELOCK_HIDDEN;
+/// Which signals a thread blocks: 1; 0 if there is no such thread, or only its remains; less than 0 if
+/// that could not be looked up.
+int tidelock_task_blocks(int tasks, uint32_t tid, uint64_t *blocked) TIDELOCK_HIDDEN;
+/// Whether /proc numbers threads as the process itself does: 1; 0 if it is another pid namespace's;
+/// less than 0 if that could not be looked up.
+int tidelock_knows_tasks(void) TIDELOCK_HIDDEN;
 
 // MARK: Gathering
 

@@ -3,6 +3,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -110,6 +111,13 @@ _Bool test_forbid_writable_text(uintptr_t page) {
   return install(program, sizeof program);
 }
 
+_Bool test_deny_write_and_execute(void) {
+  enum { SET_MDWE = 65, REFUSE_EXEC_GAIN = 1 };
+  return prctl(SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0) == 0;
+}
+
+_Bool test_new_pid_namespace(void) { return unshare(CLONE_NEWPID) == 0; }
+
 _Bool test_is_optimized(void) {
 #ifdef __OPTIMIZE__
   return 1;
@@ -117,6 +125,32 @@ _Bool test_is_optimized(void) {
   return 0;
 #endif
 }
+
+// MARK: Ends of threads
+
+static pthread_key_t key;
+static uint32_t destructions;
+
+static void destroy(void *lock) {
+  __atomic_fetch_add(&destructions, 1, __ATOMIC_RELAXED);
+  tidelock_process_core()->lock_slow((uintptr_t)lock);
+  tidelock_unlock((uintptr_t)lock);
+  // Until the C library has had enough (PTHREAD_DESTRUCTOR_ITERATIONS).
+  pthread_setspecific(key, lock);
+}
+
+static void make_key(void) { pthread_key_create(&key, destroy); }
+
+void test_lock_in_destructors(uintptr_t lock) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, make_key);
+  pthread_setspecific(key, (void *)lock);
+  // Before it ends, the thread has a record as every other one.
+  tidelock_process_core()->lock_slow(lock);
+  tidelock_unlock(lock);
+}
+
+uint32_t test_destructions(void) { return __atomic_load_n(&destructions, __ATOMIC_RELAXED); }
 
 // MARK: Patch sites of this image
 

@@ -30,6 +30,35 @@ _Bool test_forbid_barrier(int command);
 /// Whether the program was compiled with optimization.
 _Bool test_is_optimized(void);
 
+/// Refuses this process writable text as PR_SET_MDWE does, for good. False if the kernel has no such
+/// thing (before Linux 6.3).
+_Bool test_deny_write_and_execute(void);
+/// The children of this process, which has one thread, will be in a pid namespace of their own. False
+/// if that is not allowed.
+_Bool test_new_pid_namespace(void);
+
+// MARK: Clocks and scheduling
+
+/// From now on the timestamp counter differs by so much for the calling thread.
+_Bool test_jump_clock(int64_t ticks);
+
+/// Keeps the calling thread on the processor that it is on, whose number this is; -1 if it cannot be
+/// kept.
+int test_share_processor(void);
+/// Makes the calling thread one of SCHED_FIFO on a processor.
+_Bool test_become_real_time(int processor);
+/// Whether a thread may be one.
+_Bool test_may_be_real_time(void);
+/// How often a thread has slept.
+uint64_t test_sleeps(uint32_t tid);
+
+// MARK: Ends of threads
+
+/// Enters a lock's slow path when the calling thread ends, in each round of its destructors.
+void test_lock_in_destructors(uintptr_t lock);
+/// How many rounds there were, of all threads.
+uint32_t test_destructions(void);
+
 // MARK: Patch sites of this image
 
 size_t test_site_count(void);

@@ -5,9 +5,18 @@ import Tidelock
 /// standard error.
 @c(program_switch)
 public func programSwitch(_ set: Int32, _ byBreakpoint: Int32) -> Int32 {
-  guard let set = LockSet(rawValue: UInt8(truncatingIfNeeded: set)) else { return 2 }
+  programSwitch(set, using: 0, byBreakpoint)
+}
+
+/// The same by a protocol, named by its number in `SwitchProtocol`.
+@c(program_switch_using)
+public func programSwitch(_ set: Int32, using protocol: Int32, _ byBreakpoint: Int32) -> Int32 {
+  guard let set = LockSet(rawValue: UInt8(truncatingIfNeeded: set)),
+    let `protocol` = SwitchProtocol(rawValue: UInt8(truncatingIfNeeded: `protocol`))
+  else { return 2 }
   do throws(SwitchError) {
-    try LockOperations.switch(to: set, poking: byBreakpoint == 0 ? .store : .breakpoint)
+    try LockOperations.switch(
+      to: set, using: `protocol`, poking: byBreakpoint == 0 ? .store : .breakpoint)
     return 0
   } catch {
     // Terminated for the time of the call.
