@@ -57,11 +57,11 @@ static void *end_soon(void *number) {
 }
 
 static void *work_until_cancelled(void *unused) {
-  (void)unused;
-  for (unsigned i = 0;; i++) {
+  for (unsigned i = 0; !is_stopped(); i++) {
     SECTION(&tables[i % LOCKS]);
     pthread_testcancel();
   }
+  return unused;
 }
 
 static void *switch_all(void *unused) {
@@ -102,7 +102,8 @@ static void child_of_fork(void) {
 
 static void *start_processes(void *unused) {
   char *arguments[] = {"true", NULL};
-  for (unsigned turn = 0; !is_stopped(); turn++) {
+  // In memory: vfork returns twice.
+  for (volatile unsigned turn = 0; !is_stopped(); turn++) {
     pid_t child = -1;
     switch (turn % 3) {
       case 0:
@@ -126,7 +127,10 @@ static void *come_and_go(void *unused) {
     pthread_t thread;
     void *result;
     int is_cancelled = turn % 4 == 0;
-    if (pthread_create(&thread, NULL, is_cancelled ? work_until_cancelled : end_soon, (void *)turn) != 0) continue;
+    if (pthread_create(&thread, NULL, is_cancelled ? work_until_cancelled : end_soon,
+                       (void *)turn) != 0) {
+      continue;
+    }
     if (is_cancelled) pthread_cancel(thread);
     pthread_join(thread, &result);
     count(result == PTHREAD_CANCELED ? &cancelled : &ends);
