@@ -27,6 +27,7 @@ extension GuestTests {
       let events = "\(tracing)/events/storm/site/enable"
 
       var machine = GuestMachine(kernel: kernel, vcpus: 4)
+      machine.lifetime = Self.seconds + 300
       machine.files = GuestSwitcher.files(try await GuestModules.build(for: kernel))
       let ((switches, statistics), log) = try await machine.run { shell in
         try await shell.run("mount -t tracefs tracefs \(tracing)")
