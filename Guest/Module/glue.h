@@ -21,5 +21,5 @@ void tidelock_send(int cpu, bool nmi);
 /* Begins and ends to gather CPUs and to lead them through the barrier. */
 int tidelock_gather_start(void);
 void tidelock_gather_stop(void);
-/* Called for every NMI: whether it was for the gathering. */
-bool tidelock_gather_nmi(void);
+/* Called for every NMI: does what the gathering asks of this CPU. */
+void tidelock_gather_nmi(void);

@@ -142,6 +142,10 @@ void tidelock_retry(void);
 void tidelock_gate(word lock, unsigned int value);
 void tidelock_counted_slow_path(word lock, unsigned int value);
 void tidelock_gathered(void);
+void tidelock_nmi_begins(unsigned int cpu);
+void tidelock_nmi_ends(unsigned int cpu);
+_Bool tidelock_claims_nmi(unsigned int recognised);
+void tidelock_settle_nmis(void);
 void tidelock_pass_barrier(void);
 #endif
 
