@@ -1,4 +1,5 @@
 import CodePatching
+import GuestSiteTable
 import KernelServices
 import KernelText
 import LockPlatform
@@ -56,6 +57,14 @@ extension Control {
         line.write("no switch: module ")
         unsafe line.write(cString: blockingModule())
         line.write(" has lock operations of its own that cannot be followed; remove it first")
+      }
+      retryUnlessSettled(KernelTarget.currentState)
+      return ErrorNumber.busy
+    }
+    if let obstacle = GuestObstacle.first(in: .now) {
+      withLine(often: true) { line in
+        line.write("no switch: ")
+        line.write(obstacle.sentence)
       }
       retryUnlessSettled(KernelTarget.currentState)
       return ErrorNumber.busy

@@ -26,7 +26,8 @@ func load() -> Int {
     case .noMemory: ErrorNumber.noMemory
     case .noTable: ErrorNumber.noEntry
     case .patch, .probed: ErrorNumber.busy
-    case .noSymbol, .fault, .otherKernel, .foreignOperation, .unknownBytes: ErrorNumber.noDevice
+    case .noSymbol, .fault, .otherKernel, .foreignOperation, .unknownBytes, .missing, .obstacle:
+      ErrorNumber.noDevice
     }
   }
 }

@@ -56,6 +56,17 @@ struct KernelSite {
     unsafe memory.unsafelyUnwrapped[index]
   }
 
+  /// Whether a site begins at an address.
+  func contains(_ address: UInt) -> Bool {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = low &+ (high &- low) / 2
+      if self[middle].address < address { low = middle &+ 1 } else { high = middle }
+    }
+    return low < count && self[low].address == address
+  }
+
   func site(_ index: Int) -> (address: UInt, operation: LockOperation) {
     let site = self[index]
     return (site.address, site.operation)

@@ -73,6 +73,14 @@ extension TextBuffer {
       write(" ")
       write(site: site, holds: found, insteadOf: expected, count: KernelForms.siteLength)
     case .patch(let error): write(error, probe: 0)
+    case .missing(let site, let operation):
+      unsafe write(cString: sitesPath())
+      write(" lacks the ")
+      write(operation.name)
+      write(" site ")
+      write(address: site)
+      write("; make it again with 'tidelock guest sites'")
+    case .obstacle(let obstacle): write(obstacle.sentence)
     }
   }
 

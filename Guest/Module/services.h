@@ -101,6 +101,12 @@ void tidelock_c_restore_forced(unsigned int forced) SWIFT_NAME(restoreForcedCapa
 _Bool tidelock_c_key_is_set(word key) SWIFT_NAME(keyIsSet(_:));
 void tidelock_c_set_key(word key, _Bool set) SWIFT_NAME(setKey(_:_:));
 
+/* ---- Where it runs ---- */
+_Bool tidelock_c_is_xen_pv(void) SWIFT_NAME(isXenPV());
+_Bool tidelock_c_is_tdx(void) SWIFT_NAME(isTDX());
+_Bool tidelock_c_is_state_encrypted(void) SWIFT_NAME(isStateEncrypted());
+_Bool tidelock_c_is_debugger_registered(void) SWIFT_NAME(isDebuggerRegistered());
+
 /* ---- Modules ---- */
 _Bool tidelock_c_is_blocked(void) SWIFT_NAME(isBlocked());
 const unsigned char *tidelock_c_blocking_module(void) SWIFT_NAME(blockingModule());
