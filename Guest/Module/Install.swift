@@ -136,7 +136,7 @@ extension Control {
   ) throws(InstallFailure) -> KernelSite {
     let address = text &+ UInt(entry.offset)
     let operation = entry.operation
-    let expected = unsafe KernelForms.current.bootForm(
+    let expected = KernelForms.bootForm(
       operation, bootSet.implementation(of: operation), site: address)
     guard let expected, Int(entry.length) == KernelForms.siteLength else {
       throw .patch(.noForm(site: address))
@@ -155,7 +155,7 @@ extension Control {
     let bodies: InlineArray<5, OperationBody> = InlineArray { index in
       // Operations have the numbers 0 to 4.
       let operation = LockOperation(rawValue: UInt8(index)) ?? .slowPath
-      return unsafe KernelForms.current[operation, bootSet.implementation(of: operation)]
+      return KernelForms.body(operation, bootSet.implementation(of: operation))
     }
     func operation(of code: LockCode) -> LockOperation? {
       switch code {

@@ -74,7 +74,7 @@ struct KernelSite {
 
   func form(of index: Int, as implementation: Implementation) -> Form? {
     let site = self[index]
-    return unsafe KernelForms.current.form(site.operation, implementation, site: site.address)
+    return KernelForms.form(site.operation, implementation, site: site.address)
   }
 
   /// What a site holds as one instruction while a set is in force, padded to its whole length; nil for

@@ -52,12 +52,8 @@ func moduleComing(_ name: UnsafePointer<UInt8>, _ text: UInt, _ size: UInt) -> B
 private func code(of text: UInt, _ size: UInt, _ symbols: KernelSymbols) -> ModuleCode {
   let state = KernelTarget.currentState
   let isSettled = state.isSettled(in: state.set)
-  let slowPath = unsafe KernelForms.current[
-    .slowPath, state.set.implementation(of: .slowPath)
-  ].function
-  let isUnlockInline = unsafe KernelForms.current[
-    .unlock, state.set.implementation(of: .unlock)
-  ].isInline
+  let slowPath = KernelForms.body(.slowPath, state.set.implementation(of: .slowPath)).function
+  let isUnlockInline = KernelForms.body(.unlock, state.set.implementation(of: .unlock)).isInline
   let gate = gateAddress()
   var found = ModuleCode.none
   findLockOperations(in: text, size) { _, operation in
