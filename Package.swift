@@ -141,6 +141,7 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: strict),
+    .target(name: "CPUIdentification"),
     // Boots a stock kernel in QEMU, builds the modules of Guest/ for it, and talks to them.
     .target(
       name: "GuestTestBed",
@@ -154,8 +155,7 @@ let package = Package(
       dependencies: [
         "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
         "WordCounting", "RunReports", "GuestTestBed", "ModelChecker", "ProtocolModels",
-        "SwitchPolicy",
-        "PolicySimulation",
+        "SwitchPolicy", "PolicySimulation", "CPUIdentification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
         .product(name: "TextTable", package: "TextTable"),

@@ -8,6 +8,7 @@ struct GuestCommand: ParsableCommand {
     subcommands: [
       GuestDemoCommand.self,
       GuestSitesCommand.self,
+      GuestDoctorCommand.self,
     ]
   )
 }
