@@ -8,7 +8,7 @@ struct GuestDoctorCommand: AsyncParsableCommand {
     abstract: "Say whether the kernel that runs here can be switched, and what to do if not.",
     discussion: """
       Run it in the guest, as root: others may not read everything. It changes nothing. Ends with \
-      status 0 if the kernel can be switched, 1 if not, 2 if something could not be found out.
+      status 0 if the kernel can be switched, 1 if not, 3 if something could not be found out.
       """)
 
   @Option(
@@ -31,7 +31,7 @@ struct GuestDoctorCommand: AsyncParsableCommand {
     switch diagnosis.canSwitch {
     case .yes: break
     case .no: throw ExitCode(1)
-    case .unknown: throw ExitCode(2)
+    case .unknown: throw ExitCode(3)
     }
   }
 }
