@@ -12,6 +12,7 @@
 #include <linux/percpu.h>
 #include <linux/smp.h>
 #include <asm/apic.h>
+#include <asm/irq_vectors.h>
 #include <asm/nmi.h>
 #include <asm/nospec-branch.h>
 #include "glue.h"
@@ -101,8 +102,9 @@ void tidelock_send(int cpu, bool nmi)
 		tidelock_nmi_begins(cpu);
 		apic->send_IPI(cpu, NMI_VECTOR);
 	} else {
-		/* Not the macro of that name, which traces: its tracepoint is not exported. */
-		(smp_ops.smp_send_reschedule)(cpu);
+		/* Not by smp_send_reschedule(), which warns of a CPU that has gone, and the
+		 * last kick of a waiter may come after it has. */
+		apic->send_IPI(cpu, RESCHEDULE_VECTOR);
 	}
 	if (nested) {
 		while (apic->read(APIC_ICR) & APIC_ICR_BUSY)
