@@ -57,14 +57,17 @@ struct KernelSite {
   }
 
   /// Whether a site begins at an address.
-  func contains(_ address: UInt) -> Bool {
+  func contains(_ address: UInt) -> Bool { index(of: address) != nil }
+
+  /// The site that begins at an address; nil if none does.
+  func index(of address: UInt) -> Int? {
     var low = 0
     var high = count
     while low < high {
       let middle = low &+ (high &- low) / 2
       if self[middle].address < address { low = middle &+ 1 } else { high = middle }
     }
-    return low < count && self[low].address == address
+    return low < count && self[low].address == address ? low : nil
   }
 
   func site(_ index: Int) -> (address: UInt, operation: LockOperation) {

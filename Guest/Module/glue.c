@@ -288,6 +288,8 @@ static int __init find_kernel(void)
 	if (!error)
 		error = tidelock_text_start();
 	if (!error)
+		tidelock_perf_start();
+	if (!error)
 		error = tidelock_probes_start();
 	if (!error) {
 		module_list = (struct list_head *)tidelock_c_symbol((const unsigned char *)"modules");

@@ -7,6 +7,7 @@ int tidelock_find_kernel(void);
 /* Find what they work with and what is not exported. */
 int tidelock_text_start(void);
 int tidelock_probes_start(void);
+void tidelock_perf_start(void);
 
 /* Whether the processor is an emulator's. */
 bool tidelock_is_emulated(void);

@@ -46,6 +46,10 @@ void tidelock_c_serialize(void) SWIFT_NAME(serialize());
 word tidelock_c_map_text(const word *pages, word count) SWIFT_NAME(mapText(_:_:));
 void tidelock_c_unmap_text(word mapping) SWIFT_NAME(unmapText(_:));
 
+/* ---- What perf is told ---- */
+void tidelock_c_note_text(word site, word address) SWIFT_NAME(noteText(_:_:));
+void tidelock_c_tell_text(word site, word address, unsigned int first) SWIFT_NAME(tellText(_:_:_:));
+
 /* ---- Probes ---- */
 void tidelock_c_lock_probes(void) SWIFT_NAME(lockProbes());
 void tidelock_c_unlock_probes(void) SWIFT_NAME(unlockProbes());
