@@ -96,6 +96,7 @@ import LockPlatform
   }
 
   /// The deadline of what begins now; a limit too long for the clock is none.
+  @usableFromInline
   func deadline(from now: UInt64) -> UInt64 {
     let (end, overflow) = now.addingReportingOverflow(timeLimit)
     return overflow ? .max : end
