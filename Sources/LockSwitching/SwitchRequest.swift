@@ -107,6 +107,8 @@ import LockPlatform
 @frozen public enum SwitchFailure: Error, Equatable, Sendable {
   /// Another one has not finished.
   case underWay
+  /// The system is ending, and its sites stay what they are.
+  case exiting
   /// Code could not be patched.
   case patch(PatchError)
   /// CPUs were still in a slow path when it timed out.

@@ -104,7 +104,7 @@ static uint32_t is_exiting;
 // switch begins, and one that is under way still knows every site: images detach no more.
 static void begin_exit(void *unused) {
   (void)unused;
-  __atomic_store_n(&tidelock_state_.is_ready, 2, __ATOMIC_RELAXED);
+  __atomic_store_n(&tidelock_state_.is_ready, 3, __ATOMIC_RELAXED);
   __atomic_store_n(&is_exiting, 1, __ATOMIC_RELAXED);
 }
 
@@ -114,7 +114,10 @@ int __cxa_atexit(void (*function)(void *), void *argument, void *image);
 // those of the core's library, and of the libraries that one needs. Pinning runs them.
 static void attach(struct tidelock_image *image) {
   pin();
+  // Relaxed: the images' lock publishes it. It counts only before the first image is attached.
+  __atomic_store_n(&tidelock_state_.first_set, tidelock_set_of_environment(), __ATOMIC_RELAXED);
   tidelock_core_attach(image);
+  tidelock_name_refused_set();
 }
 
 // When the process ends, images stay where they are, and what is left of its threads and handlers
