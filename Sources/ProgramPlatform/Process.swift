@@ -33,7 +33,7 @@ enum Process {
   // MARK: Beginning
 
   /// Makes the core ready, once: the set to start in, memory for threads and the lock hash, the
-  /// barrier, the key, the handlers of fork.
+  /// barrier, the key.
   ///
   /// Contract: `images_lock` is held.
   static func start() {
@@ -57,7 +57,6 @@ enum Process {
         UInt64(threads), to: Location(address: tidelock_state_threads()), .releasing)
     }
     Clock.begin()
-    Fork.install()
     ProgramMachine.store(tidelock_barrier_register() == 0 ? 1 : 2, to: readiness, .relaxed)
   }
 
@@ -109,6 +108,9 @@ enum Process {
     ProgramMachine.load(readiness, .relaxed) == 1 && tidelock_threads() != 0
   }
 
+  /// Whether there is anything of the core to look at.
+  static var hasStarted: Bool { ProgramMachine.load(readiness, .relaxed) != 0 }
+
   private static var isExiting: Bool { ProgramMachine.load(readiness, .relaxed) == 3 }
 
   // MARK: Switching
@@ -135,7 +137,6 @@ enum Process {
     }
     defer { ProgramMachine.store(0, to: switching, .releasing) }
     Clock.calibrate()
-    Fork.rehearsePoke()
     let report = SwitchRun<ProgramTarget>.run(request)
     switch report.result {
     case .stuck: Retry.begin()

@@ -263,6 +263,8 @@ int tidelock_protect(uintptr_t low, uintptr_t high, int protection) TIDELOCK_HID
 /// Zeroed memory that costs nothing until touched; 0 if there is none.
 uintptr_t tidelock_map(size_t size) TIDELOCK_HIDDEN;
 void tidelock_unmap(uintptr_t memory, size_t size) TIDELOCK_HIDDEN;
+/// Whether memory is there and this process's alone: for where /proc is not.
+_Bool tidelock_is_own_copy(uintptr_t address) TIDELOCK_HIDDEN;
 /// Blocks every signal of the thread and stores those that were blocked; and puts them back.
 void tidelock_block_signals(uint64_t *saved) TIDELOCK_HIDDEN;
 /// The same, but for those that an instruction raises: blocked, they end the process.
