@@ -70,15 +70,21 @@ enum Retry {
   /// Goes back to native for an image that was loaded in a paravirtual phase and cannot be brought to
   /// it: its text cannot be written, or its sites are not what they should be.
   ///
+  /// False if the process is ending: then the image stays as it is, known to nobody, and a sleeper that
+  /// it does not wake looks again after a while, as beside any image that no switch reaches.
+  ///
   /// Its unlocks are native, which is unsound beside sleeping waiters, and loading a library cannot
   /// be refused from within. So the process is native before the image is one of its own and its code
   /// runs; later switches are refused, naming a site of the image.
-  static func returnToNative() {
+  static func returnToNative() -> Bool {
     let report = Process.perform(
       SwitchRequest(to: .native, poking: .store, timeLimit: 60_000_000_000, reason: .policy))
     switch report.failure {
-    case nil: return
-    case .underWay?: tidelock_yield()
+    case nil: return true
+    case .exiting?: return false
+    case .underWay?:
+      tidelock_yield()
+      return true
     case .some:
       // Nothing sound is left to do: going on would lose a wake-up some day.
       let message =

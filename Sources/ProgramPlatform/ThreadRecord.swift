@@ -91,7 +91,9 @@ extension ThreadRecord {
   /// allocation, no lock: it may be in a handler itself.
   @inline(never)
   static func enroll() -> ThreadRecord? {
-    guard tidelock_threads() != 0 else { return nil }
+    // Acquiring; pairs with the release in `Process.start`.
+    let threads = unsafe Location<UInt64>(address: tidelock_state_threads())
+    guard ProgramMachine.load(threads, .acquiring) != 0 else { return nil }
     var signals: UInt64 = 0
     // Both calls only use the variable while they run.
     unsafe tidelock_block_signals(&signals)

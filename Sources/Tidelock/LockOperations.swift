@@ -19,6 +19,10 @@ public typealias SwitchReport = LockSwitching.SwitchReport
 
 /// The lock operations of this process: which set is in force, and how to change it.
 ///
+/// A program starts in `.paravirtual`, unless the environment variable `TIDELOCK_SET` names another set
+/// (`native`, `paravirtual`, `test-and-set`). To choose one from within, switch before the first lock is
+/// used.
+///
 ///     let report = try LockOperations.switch(to: .paravirtual)
 ///     print(report.nanoseconds, LockOperations.current)
 public enum LockOperations {

@@ -93,9 +93,11 @@ final class DemoRun: Sendable {
   }
 
   /// Carries out the plan, or what of it comes before an interruption or a failure, and leaves the
-  /// program as it was: no worker, native locks.
+  /// program as the plan found it: no worker, native locks.
   private func conduct() {
     do {
+      // The story begins where most locks are; a program starts in paravirtual.
+      try LockOperations.switch(to: .native)
       for step in plan.steps where !interrupted.load(ordering: .relaxed) {
         switch step {
         case .phase(let name, let threads):
