@@ -65,12 +65,15 @@ let package = Package(
       ],
       swiftSettings: strict + optimized),
 
+    // What a program goes through, for the policy: of this program, or of another from outside.
+    .target(name: "ProgramSamples", dependencies: ["SwitchPolicy"], swiftSettings: strict),
+
     // Floor 4: the library.
     .target(
       name: "Tidelock",
       dependencies: [
-        "LockPlatform", "CodePatching", "LockSwitching", "ProgramPlatform", "UserSpaceShims",
-        "LockSites",
+        "LockPlatform", "CodePatching", "LockSwitching", "SwitchPolicy", "ProgramSamples",
+        "ProgramPlatform", "UserSpaceShims", "LockSites",
       ],
       swiftSettings: strict + rawLayout),
 
@@ -105,11 +108,11 @@ let package = Package(
 
     // What a policy would have done on a trace of the past.
     .target(
-      name: "PolicySimulation", dependencies: ["LockPlatform", "SwitchPolicy"],
+      name: "PolicySimulation", dependencies: ["LockPlatform", "SwitchPolicy", "ProgramSamples"],
       swiftSettings: strict + optimized),
     .testTarget(
       name: "SwitchPolicyTests",
-      dependencies: ["SwitchPolicy", "PolicySimulation", "LockPlatform"],
+      dependencies: ["SwitchPolicy", "PolicySimulation", "ProgramSamples", "LockPlatform"],
       resources: [.copy("Traces")], swiftSettings: strict + optimized),
 
     // A process under load that switches: what the stress tests run.
@@ -155,7 +158,7 @@ let package = Package(
         "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
         "WordCounting", "RunReports", "GuestTestBed", "ModelChecker", "ProtocolModels",
         "SwitchPolicy",
-        "PolicySimulation",
+        "PolicySimulation", "ProgramSamples",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
         .product(name: "TextTable", package: "TextTable"),
@@ -188,7 +191,7 @@ let package = Package(
       name: "TidelockTests",
       dependencies: [
         "Tidelock", "LockPlatform", "LockSwitching", "LockHarness", "TestShims", "LockSites",
-        "MachineAtomics",
+        "MachineAtomics", "SwitchPolicy", "ProgramSamples",
       ],
       swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
     .testTarget(

@@ -50,7 +50,7 @@ public enum LockOperations {
   ///     thread and puts a handler there that passes on what is not its own.
   ///   - options: for `.stopMachine` and `.barrier`, which use breakpoints whatever the method.
   ///   - timeLimit: after this the switch is undone and an error thrown.
-  ///   - reason: who asked; the report says so.
+  ///   - reason: who asked; the report says so. What an operator chose, a ``LockPolicy`` keeps.
   /// - Returns: what was done and what it cost.
   /// - Throws: why it failed, with the report of what was done and undone.
   @discardableResult
@@ -70,6 +70,7 @@ public enum LockOperations {
       }
     }
     if let failure = report.failure { throw SwitchError(failure, report) }
+    if reason == .operator { PolicyThread.pin(set) }
     return report
   }
 

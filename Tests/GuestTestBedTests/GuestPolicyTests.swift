@@ -4,7 +4,7 @@ import Testing
 private let folder = "/sys/kernel/tidelock"
 
 extension GuestTests {
-  @Test("the policy where nothing is to be seen: off, then blind; pinned; given back; refused words")
+  @Test("the policy where nothing is to be seen: off, blind, pinned, given back; refused words")
   func policyIsBlind() async throws {
     let kernel = try GuestKernel()
     var machine = GuestMachine(kernel: kernel, vcpus: 2)

@@ -1,5 +1,6 @@
 import Foundation
 import PolicySimulation
+import ProgramSamples
 import SwitchPolicy
 import Testing
 
@@ -33,7 +34,7 @@ import Testing
       "some avg10=0.00 avg60=0.00 total=\(delayed / 1000)\nfull x\n", to: "proc/pressure/cpu")
   }
 
-  func record() throws -> (recorder: ProgramRecorder, look: () -> ProgramRecorder.Recorded?) {
+  func record() throws -> (recorder: ProgramRecorder, look: () -> ProgramSamples.Recorded?) {
     var recorder = try ProgramRecorder(of: 7, at: 1_000_000_000, roots, ticksPerSecond: 100)
     var time: UInt64 = 1_000_000_999
     return (
@@ -99,7 +100,7 @@ import Testing
     #expect(look()?.sample.waited == nil)
   }
 
-  static func line(_ recorded: ProgramRecorder.Recorded?) throws -> String {
+  static func line(_ recorded: ProgramSamples.Recorded?) throws -> String {
     try Trace.line(of: #require(recorded).sample)
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PolicySimulation
+import ProgramSamples
 import RunReports
 
 /// `tidelock policy record`: a trace of what a program goes through.
@@ -97,7 +98,7 @@ private struct TraceOutput {
     handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
   }
 
-  func write(_ recorded: ProgramRecorder.Recorded) throws(OutputError) {
+  func write(_ recorded: ProgramSamples.Recorded) throws(OutputError) {
     do {
       try handle.write(
         contentsOf: Data(
