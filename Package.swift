@@ -28,6 +28,7 @@ let package = Package(
   name: "tidelock",
   products: [
     .library(name: "Tidelock", targets: ["Tidelock"]),
+    .library(name: "TidelockService", targets: ["TidelockService"]),
     .executable(name: "tidelock", targets: ["TidelockCommand"]),
   ],
   dependencies: [
@@ -37,6 +38,10 @@ let package = Package(
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    // For TidelockService alone.
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
     // Floor 0 to 2 know no operating system; Scripts/check compiles them as Embedded Swift too.
@@ -76,6 +81,27 @@ let package = Package(
         "ProgramPlatform", "UserSpaceShims", "LockSites",
       ],
       swiftSettings: strict + rawLayout),
+
+    // For servers: the policy as a service, with metrics and a log.
+    .target(
+      name: "TidelockService",
+      dependencies: [
+        "Tidelock",
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TidelockServiceTests",
+      dependencies: [
+        "TidelockService", "Tidelock", "LockHarness", "SwitchPolicy", "LockSwitching",
+        "LockPlatform",
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "MetricsTestKit", package: "swift-metrics"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
 
     // The model checker and the models of the shipped code.
     .target(name: "Coroutines"),

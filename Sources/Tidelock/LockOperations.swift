@@ -69,10 +69,16 @@ public enum LockOperations {
         return unsafe report[0]
       }
     }
+    PolicyThread.note(report)
     if let failure = report.failure { throw SwitchError(failure, report) }
-    if reason == .operator { PolicyThread.pin(set) }
     return report
   }
+
+  /// Has the switches of this image kept from here on; a policy that starts does so, too.
+  package static func recordsHistory() { PolicyThread.prepare() }
+
+  /// The switches of this image since then.
+  package static var history: SwitchHistory { PolicyThread.switches }
 
   /// What all threads of the process have counted so far.
   public static var statistics: LockStatistics { LockStatistics() }

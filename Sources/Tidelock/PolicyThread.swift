@@ -3,6 +3,7 @@ import LockPlatform
 import ProgramPlatform
 import ProgramSamples
 import SwitchPolicy
+import Synchronization
 
 /// The thread that looks, decides and asks for switches; at most one in an image of the library.
 ///
@@ -13,9 +14,15 @@ enum PolicyThread {
   nonisolated(unsafe) private static var generation: UInt64 = 0
   nonisolated(unsafe) private static var isRunning = false
   nonisolated(unsafe) private static var isForChildren = false
-  nonisolated(unsafe) private static var hasForkHandlers = false
+  nonisolated(unsafe) private static var history = SwitchHistory()
   /// What an operator chose before the thread's first look.
   nonisolated(unsafe) private static var earlyPin: LockSet?
+
+  /// Whether there is anything to be told to: until then nobody takes `knowing`, so that no fork finds it
+  /// taken before the handlers of fork take it.
+  ///
+  /// Releasing and acquiring: whoever sees it sees the handlers in place.
+  private static let isReady = Atomic(false)
 
   // Initialised by the first use, memory of their own for ever.
   nonisolated(unsafe) private static let knowing = unsafe makeMutex()
@@ -41,23 +48,29 @@ enum PolicyThread {
 
   // MARK: Beginning and ending
 
+  private static let handlers: Void = {
+    // Both are made before a fork can come to them.
+    _ = unsafe (knowing, acting)
+    _ = pthread_atfork(
+      { PolicyThread.beforeFork() }, { PolicyThread.afterFork() }, { PolicyThread.startChild() })
+  }()
+
+  /// From here on switches are kept, and an operator's are told to the policy.
+  static func prepare() {
+    handlers
+    isReady.store(true, ordering: .releasing)
+  }
+
   /// Starts the thread, or gives a pinned set back to the one that runs; false if there is no thread to
   /// be had.
   static func start(inChildren: Bool) -> Bool {
-    locked {
+    prepare()
+    return locked {
       unsafe isForChildren = inChildren
       if unsafe isRunning {
         unsafe earlyPin = nil
         unsafe current?.giveBack()
         return true
-      }
-      if unsafe !hasForkHandlers {
-        unsafe hasForkHandlers = true
-        // Both, because a switch of the policy's may outlive a stop() that is waiting for it.
-        _ = unsafe acting
-        _ = pthread_atfork(
-          { PolicyThread.beforeFork() }, { PolicyThread.afterFork() },
-          { PolicyThread.startChild() })
       }
       unsafe current = nil
       unsafe earlyPin = nil
@@ -73,6 +86,7 @@ enum PolicyThread {
       unsafe isRunning = false
       unsafe generation += 1
     }
+    // Whoever holds it makes the last one.
     unsafe pthread_mutex_lock(acting)
     unsafe pthread_mutex_unlock(acting)
   }
@@ -127,11 +141,14 @@ enum PolicyThread {
 
   // MARK: The operator
 
-  /// An operator has put a set in place, which stays until the policy is started again.
-  static func pin(_ set: LockSet) {
+  /// A switch has ended; what an operator has put in place stays until the policy is started again.
+  static func note(_ report: SwitchReport) {
+    guard isReady.load(ordering: .acquiring) else { return }
     locked {
-      unsafe earlyPin = set
-      unsafe current?.pin(set, at: HelperThread.now)
+      unsafe history.add(report)
+      guard report.reason == .operator, report.failure == nil else { return }
+      unsafe earlyPin = report.to
+      unsafe current?.pin(report.to, at: HelperThread.now)
     }
   }
 
@@ -142,6 +159,7 @@ enum PolicyThread {
     locked { unsafe isRunning ? current.map(\.policy.pinned) ?? earlyPin : nil }
   }
   static var decisions: [DecisionLog.Entry] { locked { unsafe current?.decisions ?? [] } }
+  static var switches: SwitchHistory { locked { unsafe history } }
   static var missing: [String] { locked { unsafe current?.missing ?? [] } }
 
   // MARK: Fork
