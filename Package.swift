@@ -192,7 +192,8 @@ let package = Package(
 
     .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
     .testTarget(
-      name: "GuestTestBedTests", dependencies: ["GuestTestBed", "KernelImages", "GuestSiteTable"]),
+      name: "GuestTestBedTests",
+      dependencies: ["GuestTestBed", "KernelImages", "GuestSiteTable", "SwitchPolicy"]),
     .testTarget(
       name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
     .testTarget(
