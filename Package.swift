@@ -28,6 +28,7 @@ let package = Package(
   name: "tidelock",
   products: [
     .library(name: "Tidelock", targets: ["Tidelock"]),
+    .library(name: "TidelockService", targets: ["TidelockService"]),
     .executable(name: "tidelock", targets: ["TidelockCommand"]),
   ],
   dependencies: [
@@ -37,6 +38,10 @@ let package = Package(
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    // For TidelockService alone.
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
     // Floor 0 to 2 know no operating system; Scripts/check compiles them as Embedded Swift too.
@@ -65,14 +70,38 @@ let package = Package(
       ],
       swiftSettings: strict + optimized),
 
+    // What a program goes through, for the policy: of this program, or of another from outside.
+    .target(name: "ProgramSamples", dependencies: ["SwitchPolicy"], swiftSettings: strict),
+
     // Floor 4: the library.
     .target(
       name: "Tidelock",
       dependencies: [
-        "LockPlatform", "CodePatching", "LockSwitching", "ProgramPlatform", "UserSpaceShims",
-        "LockSites",
+        "LockPlatform", "CodePatching", "LockSwitching", "SwitchPolicy", "ProgramSamples",
+        "ProgramPlatform", "UserSpaceShims", "LockSites",
       ],
       swiftSettings: strict + rawLayout),
+
+    // For servers: the policy as a service, with metrics and a log.
+    .target(
+      name: "TidelockService",
+      dependencies: [
+        "Tidelock",
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TidelockServiceTests",
+      dependencies: [
+        "TidelockService", "Tidelock", "LockHarness", "SwitchPolicy", "LockSwitching",
+        "LockPlatform",
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "MetricsTestKit", package: "swift-metrics"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
 
     // The model checker and the models of the shipped code.
     .target(name: "Coroutines"),
@@ -105,11 +134,11 @@ let package = Package(
 
     // What a policy would have done on a trace of the past.
     .target(
-      name: "PolicySimulation", dependencies: ["LockPlatform", "SwitchPolicy"],
+      name: "PolicySimulation", dependencies: ["LockPlatform", "SwitchPolicy", "ProgramSamples"],
       swiftSettings: strict + optimized),
     .testTarget(
       name: "SwitchPolicyTests",
-      dependencies: ["SwitchPolicy", "PolicySimulation", "LockPlatform"],
+      dependencies: ["SwitchPolicy", "PolicySimulation", "ProgramSamples", "LockPlatform"],
       resources: [.copy("Traces")], swiftSettings: strict + optimized),
 
     // A process under load that switches: what the stress tests run.
@@ -155,7 +184,7 @@ let package = Package(
       dependencies: [
         "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
         "WordCounting", "RunReports", "GuestTestBed", "ModelChecker", "ProtocolModels",
-        "SwitchPolicy", "PolicySimulation", "CPUIdentification",
+        "SwitchPolicy", "PolicySimulation", "ProgramSamples", "CPUIdentification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
         .product(name: "TextTable", package: "TextTable"),
@@ -164,7 +193,7 @@ let package = Package(
     .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
     .testTarget(
       name: "GuestTestBedTests",
-      dependencies: ["GuestTestBed", "KernelImages", "GuestSiteTable", "LockPlatform"]),
+      dependencies: ["GuestTestBed", "KernelImages", "GuestSiteTable", "LockPlatform", "SwitchPolicy"]),
     .testTarget(
       name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
     .testTarget(
@@ -189,7 +218,7 @@ let package = Package(
       name: "TidelockTests",
       dependencies: [
         "Tidelock", "LockPlatform", "LockSwitching", "LockHarness", "TestShims", "LockSites",
-        "MachineAtomics",
+        "MachineAtomics", "SwitchPolicy", "ProgramSamples",
       ],
       swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
     .testTarget(

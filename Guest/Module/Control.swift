@@ -159,13 +159,13 @@ func retry() {
 /// The hint of the hypervisor, read again: dedicated CPUs want the native set.
 ///
 /// Only a change of the hint switches, and it is asked for until it is done: what an operator has chosen
-/// meanwhile stays until the hint is another one.
+/// meanwhile stays until the hint is another one. While a policy decides, it sees the hint itself.
 @_cdecl("tidelock_hint")
 func hint(_ dedicated: Bool) {
   let wanted = dedicated ? LockSet.native : .paravirtual
   if let before = unsafe control.hinted, before != wanted { unsafe control.isHintPending = true }
   unsafe control.hinted = wanted
-  guard unsafe control.isHintPending else { return }
+  guard unsafe control.isHintPending, !PolicyControl.isOn else { return }
   if KernelTarget.currentState.isSettled(in: wanted) || Control.change(to: wanted, .hint) == 0 {
     unsafe control.isHintPending = false
   }

@@ -71,6 +71,7 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
     // An operator's word: what a hint wanted earlier is not asked for any more.
     unsafe control.isHintPending = false
     let error = Control.change(to: set, .operator)
+    if error == 0 { PolicyControl.pin(set) }
     return error == 0 ? size : error
   case .hintPeriod:
     guard let period = line.decimal else { return ErrorNumber.invalid }

@@ -24,3 +24,8 @@ int tidelock_gather_start(void);
 void tidelock_gather_stop(void);
 /* Called for every NMI: does what the gathering asks of this CPU. */
 void tidelock_gather_nmi(void);
+
+struct kobject;
+/* Begins and ends the policy, with its files in a folder. */
+int tidelock_policy_start(struct kobject *folder);
+void tidelock_policy_stop(void);

@@ -123,6 +123,17 @@ _Bool tidelock_c_kvm_kicks(void) SWIFT_NAME(kvmKicks());
 _Bool tidelock_c_kvm_steal_time(void) SWIFT_NAME(kvmStealTime());
 _Bool tidelock_c_kvm_dedicates(void) SWIFT_NAME(kvmDedicates());
 
+int tidelock_c_kvm_hint(void) SWIFT_NAME(kvmHint());
+
+/* ---- The policy ---- */
+void tidelock_c_lock_policy(void) SWIFT_NAME(lockPolicy());
+void tidelock_c_unlock_policy(void) SWIFT_NAME(unlockPolicy());
+void tidelock_c_lock_control(void) SWIFT_NAME(lockControl());
+void tidelock_c_unlock_control(void) SWIFT_NAME(unlockControl());
+void tidelock_c_look_later(void) SWIFT_NAME(lookLater());
+_Bool tidelock_c_steal_is_counted(void) SWIFT_NAME(stealIsCounted());
+unsigned int tidelock_c_cpu_times(long long *stolen, long long *ran) SWIFT_NAME(cpuTimes(_:_:));
+
 /* ---- Later ---- */
 void tidelock_c_retry_later(unsigned long long milliseconds) SWIFT_NAME(retryLater(_:));
 unsigned long long tidelock_c_hint_period(void) SWIFT_NAME(hintPeriod());
@@ -149,6 +160,13 @@ _Bool tidelock_module_coming(const char *name, word text, word size);
 _Bool tidelock_has_sites(word text, word size);
 void tidelock_hint(_Bool dedicated);
 void tidelock_retry(void);
+long tidelock_policy_begin(const char *mode, long size);
+void tidelock_policy_end(void);
+void tidelock_policy_look(void);
+_Bool tidelock_policy_switches(void);
+long tidelock_policy_show(char *page, long size);
+long tidelock_policy_store(const char *text, long size);
+long tidelock_policy_decisions(char *text, long size);
 void tidelock_gate(word lock, unsigned int value);
 void tidelock_counted_slow_path(word lock, unsigned int value);
 void tidelock_gathered(void);

@@ -17,25 +17,7 @@ enum Retry {
   /// Contract: called by the thread that switches. Without a thread the next request goes on.
   static func begin() {
     guard ProgramMachine.exchange(1, at: isUnderWay, .relaxed) == 0 else { return }
-    var attributes = pthread_attr_t()
-    // The calls only use what they are given while they run, and the thread is given nothing.
-    unsafe pthread_attr_init(&attributes)
-    unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    unsafe pthread_attr_setstacksize(&attributes, 256 << 10)
-    var thread = pthread_t()
-    var signals: UInt64 = 0
-    // The thread begins with these signals blocked.
-    unsafe tidelock_block_signals(&signals)
-    blockMost()
-    let result = unsafe pthread_create(
-      &thread, &attributes,
-      { _ in
-        Retry.run()
-        return nil
-      }, nil)
-    unsafe tidelock_restore_signals(&signals)
-    unsafe pthread_attr_destroy(&attributes)
-    if result != 0 { end() }
+    if !HelperThread.start({ Retry.run() }) { end() }
   }
 
   /// Settled, or there is no thread any more.
@@ -43,19 +25,7 @@ enum Retry {
     ProgramMachine.store(0, to: isUnderWay, .relaxed)
   }
 
-  /// Blocks every signal but those that an instruction raises, a breakpoint's among them; the C
-  /// library's first one too, which says that the thread cannot be gathered (`Tasks.each`).
-  private static func blockMost() {
-    var signals = UInt64.max
-    for raised in [SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS] {
-      signals &= ~(1 << UInt64(raised - 1))
-    }
-    unsafe tidelock_restore_signals(&signals)
-  }
-
   private static func run() {
-    // The C library may have left out its own.
-    blockMost()
     var pause: UInt64 = 1_000_000
     while true {
       // Not a synchronisation: only how often it is tried.

@@ -54,7 +54,7 @@ public enum LockOperations {
   ///     thread and puts a handler there that passes on what is not its own.
   ///   - options: for `.stopMachine` and `.barrier`, which use breakpoints whatever the method.
   ///   - timeLimit: after this the switch is undone and an error thrown.
-  ///   - reason: who asked; the report says so.
+  ///   - reason: who asked; the report says so. What an operator chose, a ``LockPolicy`` keeps.
   /// - Returns: what was done and what it cost.
   /// - Throws: why it failed, with the report of what was done and undone.
   @discardableResult
@@ -73,9 +73,16 @@ public enum LockOperations {
         return unsafe report[0]
       }
     }
+    PolicyThread.note(report)
     if let failure = report.failure { throw SwitchError(failure, report) }
     return report
   }
+
+  /// Has the switches of this image kept from here on; a policy that starts does so, too.
+  package static func recordsHistory() { PolicyThread.prepare() }
+
+  /// The switches of this image since then.
+  package static var history: SwitchHistory { PolicyThread.switches }
 
   /// What all threads of the process have counted so far.
   public static var statistics: LockStatistics { LockStatistics() }

@@ -47,6 +47,13 @@ struct GuestDemoCommand: AsyncParsableCommand {
     help: "How the guest switches: staged, or by a published protocol.")
   var switchProtocol = SwitchProtocol.staged
 
+  @Option(
+    help: """
+      Nobody switches but a policy in the guest, which follows the load of its host: auto. With \
+      --hypervisor kvm; the guest has two vCPUs at most.
+      """)
+  var policy: DemoCommand.PolicyChoice?
+
   @Flag(help: "Print one JSON object and nothing else.")
   var json = false
 
@@ -62,6 +69,12 @@ struct GuestDemoCommand: AsyncParsableCommand {
     guard seconds >= 5, seconds <= 86_400 else {
       throw ValidationError("--seconds must be between 5 and 86400.")
     }
+    guard policy == nil || hypervisor == .kvm else {
+      throw ValidationError("--policy needs --hypervisor kvm: an emulated guest sees no steal.")
+    }
+    guard policy == nil || switches == 0 && switchProtocol == .staged else {
+      throw ValidationError("--policy switches as it will, by the staged protocol.")
+    }
     guard 0...1_000_000 ~= switches else {
       throw ValidationError("--switches must be between 0 and 1000000.")
     }
@@ -72,6 +85,11 @@ struct GuestDemoCommand: AsyncParsableCommand {
     if let report { try ReportFile.check(report) }
     let guest = try GuestKernel(kernel)
     _ = Machine.current
+    if policy != nil {
+      return try await GuestPolicyDemo(
+        vcpus: min(vcpus, 2), seconds: seconds, kernel: guest, json: json, report: report
+      ).run()
+    }
 
     let plan = GuestDemoPlan(
       vcpus: vcpus, seconds: seconds, soak: switches, switchProtocol: switchProtocol,
