@@ -51,6 +51,27 @@ struct GuestTests {
     #expect(log.lines.contains { $0.contains("removed;") && $0.contains(" 0 differ") })
   }
 
+  @Test("hackbench and fs_mark run under each set, and the kernel is left as it was")
+  func programsRun() async throws {
+    let programs = [
+      GuestWorkload.hackbench(groups: 1, pairs: 4, loops: 5), .files(processes: 2, files: 20),
+    ]
+    var machine = try await machine(vcpus: 2)
+    for program in programs {
+      machine.files.merge(try program.files(of: machine.kernel)) { $1 }
+    }
+    let (_, log) = try await machine.run { shell in
+      let switcher = try await GuestSwitcher.load(in: shell)
+      for set in ["native", "paravirtual", "test-and-set", "native"] {
+        try await switcher.change(to: set)
+        for program in programs { #expect(try await program.run(in: shell) > 0) }
+      }
+      try await switcher.unload()
+    }
+    #expect(log.troubles.isEmpty)
+    #expect(log.lines.contains { $0.contains("removed;") && $0.contains(" 0 differ") })
+  }
+
   @Test("a lock that is left out is found")
   func brokenLockIsFound() async throws {
     let (statistics, _) = try await machine(vcpus: 2).run { shell in
