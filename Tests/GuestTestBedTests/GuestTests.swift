@@ -8,8 +8,8 @@ private let isSetUp = (try? GuestKernel()) != nil
 /// Boots of the stock kernel, one after the other.
 @Suite(.serialized, .enabled(if: isSetUp, "run Scripts/guest-setup to have guests booted"))
 struct GuestTests {
-  private func machine(vcpus: Int) async throws -> GuestMachine {
-    let kernel = try GuestKernel()
+  private func machine(vcpus: Int, kernel: String = "6.1") async throws -> GuestMachine {
+    let kernel = try GuestKernel(kernel)
     var machine = GuestMachine(kernel: kernel, vcpus: vcpus)
     machine.lifetime = 1000
     machine.files = GuestSwitcher.files(try await GuestModules.build(for: kernel))
@@ -68,6 +68,31 @@ struct GuestTests {
       }
       try await switcher.unload()
     }
+    #expect(log.troubles.isEmpty)
+    #expect(log.lines.contains { $0.contains("removed;") && $0.contains(" 0 differ") })
+  }
+
+  private static let hasRealTime = (try? GuestKernel("6.1-rt")) != nil
+
+  @Test(
+    "the real-time flavour, which inlines the plain unlock, is switched under load",
+    .enabled(if: hasRealTime, "run Scripts/guest-setup --kernel 6.1-rt to have it booted"))
+  func switchesRealTime() async throws {
+    let (statistics, log) = try await machine(vcpus: 2, kernel: "6.1-rt").run { shell in
+      let switcher = try await GuestSwitcher.load(in: shell)
+      try await switcher.limitChanges(to: .seconds(60))
+      let torture = try await GuestTorture.load(in: shell)
+      #expect(try await switcher.status["blocked_by"] == "nothing")
+      try await torture.start(.init())
+      for set in ["paravirtual", "test-and-set", "native"] {
+        #expect(try await switcher.change(to: set, limit: .seconds(240)).result == "done")
+      }
+      try await switcher.unload(limit: .seconds(120))
+      let statistics = try await torture.stop()
+      try await torture.unload()
+      return statistics
+    }
+    #expect(statistics.exclusion == true && statistics.acquisitions > 0)
     #expect(log.troubles.isEmpty)
     #expect(log.lines.contains { $0.contains("removed;") && $0.contains(" 0 differ") })
   }
