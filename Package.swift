@@ -193,7 +193,9 @@ let package = Package(
     .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
     .testTarget(
       name: "GuestTestBedTests",
-      dependencies: ["GuestTestBed", "KernelImages", "GuestSiteTable", "LockPlatform", "SwitchPolicy"]),
+      dependencies: [
+        "GuestTestBed", "KernelImages", "GuestSiteTable", "LockPlatform", "SwitchPolicy",
+      ]),
     .testTarget(
       name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
     .testTarget(

@@ -13,7 +13,7 @@ extension Library {
     ///
     /// Of a debug build it is not promised, as nothing else here about what is inlined in a program.
     @Test(
-      .enabled(if: test_is_optimized()),
+      .enabled(if: test_is_optimized(), "needs an optimised build"),
       arguments: ["tidelock_subject_with_lock", "tidelock_subject_spinlock"])
     func fastPath(function: String) throws {
       let code = try #require(Self.disassembly?.functions[function])
@@ -79,7 +79,8 @@ extension Library {
     }
 
     /// The table has every site and nothing else, and one store can change each.
-    @Test(.enabled(if: test_is_optimized())) func tableIsComplete() throws {
+    @Test(.enabled(if: test_is_optimized(), "needs an optimised build"))
+    func tableIsComplete() throws {
       let found = try #require(Self.disassembly).functions.values.joined()
         .filter(isSite).map(\.address)
       // The file's addresses are relative to where it is loaded.

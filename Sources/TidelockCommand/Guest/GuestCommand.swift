@@ -7,6 +7,7 @@ struct GuestCommand: ParsableCommand {
     abstract: "Switch the spinlocks of a running Linux guest.",
     subcommands: [
       GuestDemoCommand.self,
+      GuestLocktortureCommand.self,
       GuestSitesCommand.self,
       GuestDoctorCommand.self,
     ]
