@@ -8,6 +8,12 @@ struct GuestCommand: ParsableCommand {
     subcommands: [
       GuestDemoCommand.self,
       GuestSitesCommand.self,
+      GuestStatusCommand.self,
+      GuestSetCommand.self,
+      GuestVerifyCommand.self,
+      GuestMetricsCommand.self,
+      GuestStartCommand.self,
+      GuestStopCommand.self,
     ]
   )
 }
