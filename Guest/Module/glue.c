@@ -373,4 +373,5 @@ static void __exit unload(void)
 module_init(load);
 module_exit(unload);
 MODULE_LICENSE("Dual MIT/GPL");
+MODULE_VERSION("1.0.0-rc.1");
 MODULE_DESCRIPTION("Switches the spinlock operations of the running kernel");

@@ -7,6 +7,7 @@ struct TidelockProgram: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tidelock",
     abstract: "Switches the spinlocks of a running system between native and paravirtual.",
+    version: version,
     subcommands: [
       DemoCommand.self,
       CompareCommand.self,
@@ -17,6 +18,9 @@ struct TidelockProgram: AsyncParsableCommand {
       PolicyCommand.self,
     ]
   )
+
+  /// The version of all that this repository makes: the module, the packages and CHANGELOG say the same.
+  static let version = "1.0.0-rc.1"
 
   /// The exit status for arguments that make no sense; ArgumentParser's own would be 64.
   static let wrongUsage: Int32 = 2

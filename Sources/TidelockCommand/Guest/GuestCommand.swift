@@ -10,6 +10,12 @@ struct GuestCommand: ParsableCommand {
       GuestLocktortureCommand.self,
       GuestSitesCommand.self,
       GuestDoctorCommand.self,
+      GuestStatusCommand.self,
+      GuestSetCommand.self,
+      GuestVerifyCommand.self,
+      GuestMetricsCommand.self,
+      GuestStartCommand.self,
+      GuestStopCommand.self,
     ]
   )
 }
