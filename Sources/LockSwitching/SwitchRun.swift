@@ -8,7 +8,7 @@ import LockPlatform
 /// at all times what may have been done; and undo is a plan from the state as it then is.
 ///
 /// The switching CPU may be descheduled anywhere for any time: every state it goes through is sound.
-public struct SwitchRun<Target: SwitchTarget> {
+@frozen public struct SwitchRun<Target: SwitchTarget> {
   let request: SwitchRequest
   var report: SwitchReport
   private let began: UInt64
