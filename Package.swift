@@ -1,11 +1,17 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// What every Swift target of the house is compiled with.
-let strict: [SwiftSetting] = [
-  .strictMemorySafety(),
-  .treatAllWarnings(as: .error),
-]
+/// What every Swift target of the house is compiled with when the house checks itself (Scripts/check).
+///
+/// Not in the builds of its users: `-Ounchecked` refuses to go with it, and a newer compiler's new
+/// warning is no reason for a program not to build.
+let strict: [SwiftSetting] =
+  Context.environment["TIDELOCK_CHECK"] == nil
+  ? []
+  : [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+  ]
 
 /// What runs in signal handlers is specialised in debug builds too: generic code that is not asks
 /// the Swift runtime for types, which allocates and takes locks.
@@ -22,6 +28,8 @@ let optimized: [SwiftSetting] = [
 let rawLayout: [SwiftSetting] = [
   .enableExperimentalFeature("RawLayout"),
   .enableExperimentalFeature("BuiltinModule"),
+  // What is replaced or passed inout would be a lock that others hold.
+  .enableExperimentalFeature("StaticExclusiveOnly"),
 ]
 
 let package = Package(

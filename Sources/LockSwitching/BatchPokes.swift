@@ -2,7 +2,7 @@ import CodePatching
 import LockPlatform
 
 /// The pokes of a batch: what its operations' sites hold in a state, and what they are to hold.
-public struct BatchPokes<Sites: SiteTable>: PokeList {
+@frozen public struct BatchPokes<Sites: SiteTable>: PokeList {
   @usableFromInline let sites: Sites
   @usableFromInline let batch: Batch
   @usableFromInline let state: SwitchState

@@ -101,7 +101,7 @@ extension Batch {
 }
 
 /// What is to be done while the system stands still.
-public struct StopMachineWork<Target: SwitchTarget>: Sendable {
+@frozen public struct StopMachineWork<Target: SwitchTarget>: Sendable {
   /// The operations whose sites change.
   public let batch: Batch
   /// What they held before.
@@ -171,7 +171,7 @@ public struct StopMachineWork<Target: SwitchTarget>: Sendable {
 }
 
 /// What became of the work.
-public struct StopMachineOutcome: Sendable {
+@frozen public struct StopMachineOutcome: Sendable {
   /// When all were gathered.
   public var began: UInt64
   /// Why not every site holds its new form.

@@ -8,7 +8,7 @@ import LockPlatform
 /// at all times what may have been done; and undo is a plan from the state as it then is.
 ///
 /// The switching CPU may be descheduled anywhere for any time: every state it goes through is sound.
-public struct SwitchRun<Target: SwitchTarget> {
+@frozen public struct SwitchRun<Target: SwitchTarget> {
   @usableFromInline let request: SwitchRequest
   @usableFromInline var report: SwitchReport
   @usableFromInline let began: UInt64

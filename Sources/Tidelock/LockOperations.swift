@@ -4,19 +4,6 @@ import LockSites
 import LockSwitching
 import ProgramPlatform
 
-/// A complete set of lock operations: `.native`, `.paravirtual` or `.testAndSet`.
-public typealias LockSet = LockPlatform.LockSet
-/// How patch sites are changed: `.store` or `.breakpoint`.
-public typealias PokeMethod = CodePatching.PokeMethod
-/// How a switch is carried out.
-public typealias SwitchProtocol = LockSwitching.SwitchProtocol
-/// Protocol-specific options.
-public typealias SwitchOptions = LockSwitching.SwitchOptions
-/// Who asked for a switch.
-public typealias SwitchReason = LockSwitching.SwitchReason
-/// What a switch did and cost.
-public typealias SwitchReport = LockSwitching.SwitchReport
-
 /// The lock operations of this process: which set is in force, and how to change it.
 ///
 /// A program starts in `.paravirtual`, unless the environment variable `TIDELOCK_SET` names another set

@@ -14,6 +14,10 @@
 #include "LockSites.h"
 #include "MachineAtomics.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TIDELOCK_HIDDEN __attribute__((visibility("hidden")))
 
 // MARK: State
@@ -328,5 +332,9 @@ void tidelock_trap_resume(void *context, uintptr_t instruction) TIDELOCK_HIDDEN;
 int tidelock_trap_install(void) TIDELOCK_HIDDEN;
 /// Does what the handler before ours would have done.
 void tidelock_trap_chain(int signal, siginfo_t *info, void *context) TIDELOCK_HIDDEN;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
