@@ -26,9 +26,10 @@ struct ImportOnlyWork {
     // In the set that a program starts in.
     var environment = ProcessInfo.processInfo.environment
     environment["TIDELOCK_SET"] = nil
-    let output = Pipe()
     let processes = try (0..<count).map { _ in
       let process = Process()
+      // Of each its own: the process closes our writing end when it has started.
+      let output = Pipe()
       process.executableURL = URL(fileURLWithPath: "/proc/self/exe")
       process.arguments = [
         Self.marker, mutex.rawValue, runner.rawValue, "\(runners)", "\(seconds)",
@@ -36,16 +37,17 @@ struct ImportOnlyWork {
       process.environment = environment
       process.standardOutput = output
       try process.run()
-      return process
+      return (process, output.fileHandleForReading)
     }
-    try output.fileHandleForWriting.close()
-    let lines = String(
-      decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self
-    )
-    .split(separator: "\n")
-    for process in processes { process.waitUntilExit() }
+    let lines = try processes.map { process, output in
+      let text = String(decoding: try output.readToEnd() ?? Data(), as: UTF8.self)
+      process.waitUntilExit()
+      return text
+    }
     // Each says how many, and how many of those the guarded word shows; not one that was interrupted.
-    let counts = lines.map { $0.split(separator: " ").compactMap { UInt64($0) } }
+    let counts = lines.map { line in
+      line.split { $0 == " " || $0 == "\n" }.compactMap { UInt64($0) }
+    }
     guard counts.count == count, counts.allSatisfy({ $0.count == 2 }) else {
       return (0, bench_interrupted() == 0 ? 1 : 0)
     }
