@@ -15,6 +15,11 @@ public struct GuestWorkload: Sendable, Equatable {
     /// Its name in the guest.
     public var name: String { self == .hackbench ? "hackbench" : "fs_mark" }
 
+    /// What its own measure is of.
+    public var measure: String {
+      self == .hackbench ? "Time of a run of hackbench" : "Mean time of a process of fs_mark"
+    }
+
     /// The package that holds it.
     public var package: String { self == .hackbench ? "rt-tests" : "fsmark" }
   }

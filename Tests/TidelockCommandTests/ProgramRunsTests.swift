@@ -40,6 +40,7 @@ import TidelockCommand
     #expect(finding.contains("test-and-set 500 ms"))
     let page = RunPage(title: "", summary: "", spreads: runs.plots).html()
     #expect(page.contains("median 750 ms, longest 1.00 s"))
+    #expect(page.contains("Time of a run of hackbench by lock set"))
   }
 
   /// A run that was interrupted shows what there is.

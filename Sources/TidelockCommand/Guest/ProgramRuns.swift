@@ -79,7 +79,7 @@ package struct ProgramRuns: Sendable {
   package var table: RunTable {
     let native = spread(.native)?.median
     return RunTable(
-      "Time of a run of \(workload.program.name) by lock set",
+      "\(workload.program.measure) by lock set",
       columns: [
         .words("lock set"), .words("phase"), .numbers("runs"), .numbers("median"),
         .numbers("shortest"), .numbers("longest"), .numbers("times as fast as native"),
@@ -98,7 +98,7 @@ package struct ProgramRuns: Sendable {
     guard !runs.isEmpty else { return [] }
     return [
       SpreadPlot(
-        title: "Time of a run of \(workload.program.name) by lock set",
+        title: "\(workload.program.measure) by lock set",
         groups: byPhase.map { phase, spread in
           .init(
             "\(phase.set.name), \(phase.name)",
