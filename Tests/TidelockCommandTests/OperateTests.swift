@@ -3,7 +3,7 @@ import LockPlatform
 import TestFixtures
 import Testing
 
-@testable import TidelockCommand
+import TidelockCommand
 
 /// What an operator's commands make of the module's files and of their own.
 @Suite struct OperateTests {

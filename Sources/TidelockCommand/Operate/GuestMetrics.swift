@@ -1,14 +1,14 @@
 import Foundation
 
 /// The module's counters in the text format of Prometheus, for node_exporter's textfile collector.
-struct GuestMetrics {
+public struct GuestMetrics {
   private var lines: [String] = []
 
   /// Asks the module; one that is not loaded is a metric, too.
   ///
   /// - Parameter root: Stands for `/`, in tests.
   /// - Throws: What keeps a file of a loaded module from being read.
-  init(root: String = "") throws(OperatorError) {
+  public init(root: String = "") throws(OperatorError) {
     let isLoaded = RunningModule.isLoaded(root: root)
     add("tidelock_loaded", "gauge", "Whether the module is loaded.", [("", isLoaded ? 1 : 0)])
     addSteal(root)
@@ -54,10 +54,10 @@ struct GuestMetrics {
   }
 
   /// All of them, as a scrape or the collector reads them.
-  var text: String { lines.joined(separator: "\n") + "\n" }
+  public var text: String { lines.joined(separator: "\n") + "\n" }
 
   /// Replaces a file as one change, so that nobody reads half of it.
-  func write(to path: String) throws {
+  public func write(to path: String) throws {
     do {
       try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
       // A collector is somebody else than root.

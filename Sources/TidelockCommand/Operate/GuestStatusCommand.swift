@@ -61,8 +61,9 @@ struct GuestStatusCommand: AsyncParsableCommand {
 }
 
 /// Shares of time, one character each, from nothing to all of it.
-enum StealLine {
-  static func text(_ shares: some Collection<Double>, plain: Bool) -> String {
+public enum StealLine {
+  /// The line; only ASCII if it must be plain.
+  public static func text(_ shares: some Collection<Double>, plain: Bool) -> String {
     let levels: [Character] = Array(plain ? "_.-=+*#" : "▁▂▃▄▅▆▇█")
     return String(
       shares.map { share in
@@ -73,7 +74,7 @@ enum StealLine {
 }
 
 /// All that is shown of the module.
-struct ModuleStatus: Encodable {
+public struct ModuleStatus: Encodable {
   /// What the file `status` says.
   let status: [String: String]
   /// The policy in force; nil in a module without one.
@@ -96,7 +97,10 @@ struct ModuleStatus: Encodable {
     case last = "last_switch"
   }
 
-  init(_ module: RunningModule, root: String = "") throws(OperatorError) {
+  /// Asks the module.
+  ///
+  /// - Throws: What keeps one of its files from being read.
+  public init(_ module: RunningModule, root: String = "") throws(OperatorError) {
     status = Dictionary(
       try module.status().map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
     policy = module.has("policy") ? try module.read("policy") : nil
@@ -112,7 +116,7 @@ struct ModuleStatus: Encodable {
   }
 
   /// For people.
-  var lines: [String] {
+  public var lines: [String] {
     func value(_ name: String) -> String { status[name] ?? "unknown" }
     var lines = [
       "Set        \(value("set")), booted with \(value("boot_set"))"

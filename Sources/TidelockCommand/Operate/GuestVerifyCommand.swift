@@ -41,7 +41,7 @@ struct GuestVerifyCommand: AsyncParsableCommand {
 }
 
 /// What the sites of each operation hold.
-struct SiteSurvey: Encodable {
+public struct SiteSurvey: Encodable {
   /// One operation.
   struct Operation: Encodable {
     let operation: String
@@ -51,7 +51,7 @@ struct SiteSurvey: Encodable {
 
   let operations: [Operation]
   /// Whether all sites of each operation hold the same.
-  let isWhole: Bool
+  public let isWhole: Bool
 
   /// Reads every site.
   ///
@@ -60,7 +60,7 @@ struct SiteSurvey: Encodable {
   ///   - symbols: Of the kernel that runs.
   ///   - read: The six bytes at an address.
   /// - Throws: What `read` throws.
-  init(
+  public init(
     _ sites: [(operation: LockOperation, offset: UInt64)], _ symbols: LiveSymbols,
     read: (UInt64) throws -> [UInt8]
   ) throws {
@@ -89,7 +89,7 @@ struct SiteSurvey: Encodable {
   }
 
   /// For people.
-  var lines: [String] {
+  public var lines: [String] {
     operations.flatMap { operation in
       operation.holds.sorted { ($0.value, $1.key) > ($1.value, $0.key) }.map {
         "\(operation.operation): \($0.value) \($0.value == 1 ? "site holds" : "sites hold") \($0.key)"

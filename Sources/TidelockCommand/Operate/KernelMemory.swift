@@ -63,9 +63,9 @@ extension Array<UInt8> {
 }
 
 /// The symbols of the running kernel and its modules (/proc/kallsyms), by address.
-struct LiveSymbols {
+public struct LiveSymbols {
   /// Where `_text` is now.
-  let text: UInt64
+  public let text: UInt64
   private let symbols: [(address: UInt64, name: String)]
 
   /// Reads them; only root is shown the addresses.
@@ -80,7 +80,7 @@ struct LiveSymbols {
   }
 
   /// Reads their text: address, kind, name, and the module in brackets.
-  init(_ content: String, path: String) throws(OperatorError) {
+  public init(_ content: String, path: String) throws(OperatorError) {
     var text: UInt64 = 0
     var symbols: [(address: UInt64, name: String)] = []
     for line in content.utf8.split(separator: UInt8(ascii: "\n")) {
@@ -99,7 +99,7 @@ struct LiveSymbols {
   }
 
   /// The function that begins at an address.
-  func name(of address: UInt64) -> String? {
+  public func name(of address: UInt64) -> String? {
     var (low, high) = (0, symbols.count)
     while low < high {
       let middle = (low + high) / 2

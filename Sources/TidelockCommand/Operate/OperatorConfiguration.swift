@@ -2,31 +2,32 @@ import ELFReader
 import Foundation
 
 /// What /etc/tidelock.conf says: `key = value` lines, `#` begins a comment.
-struct OperatorConfiguration: Equatable {
+public struct OperatorConfiguration: Equatable {
   /// Who asks for switches.
-  enum Policy: String, CaseIterable { case auto, hint, off }
+  public enum Policy: String, CaseIterable { case auto, hint, off }
   /// What is switched to once the module is loaded.
-  enum StartSet: String, CaseIterable {
+  public enum StartSet: String, CaseIterable {
     case boot, native, paravirtual
     case testAndSet = "test-and-set"
   }
 
   /// `policy`; a module without a policy takes `off` only.
-  var policy = Policy.hint
+  public var policy = Policy.hint
   /// `set`; another one than `boot` pins it, whatever `policy` says.
-  var set = StartSet.boot
+  public var set = StartSet.boot
   /// `time_limit`: milliseconds after which a switch is undone; nil leaves the module's own.
-  var timeLimit: Int?
+  public var timeLimit: Int?
   /// `metrics`: the file for node_exporter's textfile collector; nil writes none.
-  var metrics: String?
+  public var metrics: String?
 
-  static let path = "/etc/tidelock.conf"
+  /// Where it is.
+  public static let path = "/etc/tidelock.conf"
 
   /// Everything as it is where there is no file.
-  init() {}
+  public init() {}
 
   /// Reads a file; one that is not there is an empty one.
-  init(path: String) throws {
+  public init(path: String) throws {
     guard FileManager.default.fileExists(atPath: path) else {
       self.init()
       return
@@ -41,7 +42,7 @@ struct OperatorConfiguration: Equatable {
   }
 
   /// Reads a file's text.
-  init(_ text: String, path: String) throws(ConfigurationError) {
+  public init(_ text: String, path: String) throws(ConfigurationError) {
     var seen: Set<String> = []
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
@@ -95,9 +96,12 @@ struct OperatorConfiguration: Equatable {
 }
 
 /// What is wrong in a configuration, and in which line.
-struct ConfigurationError: Error, Equatable, CustomStringConvertible {
-  let place: String
-  let fault: String
+public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+  /// File and line.
+  public let place: String
+  /// What is wrong there.
+  public let fault: String
 
-  var description: String { "\(place): \(fault)." }
+  /// Both, as one sentence.
+  public var description: String { "\(place): \(fault)." }
 }

@@ -1,5 +1,5 @@
 /// Why an operator's command could not do what was asked: one sentence that ends with the way out.
-enum OperatorError: Error, Equatable, CustomStringConvertible {
+public enum OperatorError: Error, Equatable, CustomStringConvertible {
   case notLoaded
   case notPermitted(file: String)
   case unreadable(file: String, reason: String)
@@ -15,7 +15,8 @@ enum OperatorError: Error, Equatable, CustomStringConvertible {
   case notRemoved(reason: String)
   case noTool(name: String, reason: String)
 
-  var description: String {
+  /// The sentence.
+  public var description: String {
     switch self {
     case .notLoaded:
       "The module is not loaded; `systemctl start tidelock` loads it, and `tidelock guest doctor`"

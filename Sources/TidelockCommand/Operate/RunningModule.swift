@@ -3,33 +3,33 @@ import Foundation
 import GuestTestBed
 
 /// The module in the kernel that runs here, by its files in /sys/kernel/tidelock (Guest/ABI.md).
-struct RunningModule {
+public struct RunningModule {
   /// Where those files are.
-  let folder: String
+  public let folder: String
 
   /// The loaded module.
   ///
   /// - Parameter root: Stands for `/`, in tests.
   /// - Throws: `notLoaded`.
-  init(root: String = "") throws(OperatorError) {
+  public init(root: String = "") throws(OperatorError) {
     folder = root + "/sys/kernel/tidelock"
     guard Self.isLoaded(root: root) else { throw .notLoaded }
   }
 
   /// Whether it is.
-  static func isLoaded(root: String = "") -> Bool {
+  public static func isLoaded(root: String = "") -> Bool {
     FileManager.default.fileExists(atPath: root + "/sys/kernel/tidelock/status")
   }
 
   /// The version of the module that is loaded.
-  static func version(root: String = "") -> String? {
+  public static func version(root: String = "") -> String? {
     let path = root + "/sys/module/tidelock/version"
     let text = try? String(contentsOfFile: path, encoding: .utf8)
     return text?.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   /// What `status` says, in its order.
-  func status() throws(OperatorError) -> [(name: String, value: String)] {
+  public func status() throws(OperatorError) -> [(name: String, value: String)] {
     try read("status").split(separator: "\n").compactMap { line in
       let parts = line.split(separator: ":", maxSplits: 1)
       guard parts.count == 2 else { return nil }
@@ -38,12 +38,12 @@ struct RunningModule {
   }
 
   /// One value of `status`.
-  func status(_ name: String) throws(OperatorError) -> String? {
+  public func status(_ name: String) throws(OperatorError) -> String? {
     try status().first { $0.name == name }?.value
   }
 
   /// The counters of one line of `status`, such as `done=3 refused=0`.
-  func counters(_ name: String) throws(OperatorError) -> [(name: String, count: Int)] {
+  public func counters(_ name: String) throws(OperatorError) -> [(name: String, count: Int)] {
     (try status(name) ?? "").split(separator: " ").compactMap { word in
       let parts = word.split(separator: "=")
       guard parts.count == 2, let count = Int(parts[1]) else { return nil }
@@ -54,13 +54,13 @@ struct RunningModule {
   /// The report of the last switch; nil before the first.
   ///
   /// Waits for one that is under way.
-  func lastSwitch() throws(OperatorError) -> GuestSwitchReport? {
+  public func lastSwitch() throws(OperatorError) -> GuestSwitchReport? {
     let text = try read("last_switch")
     return try? JSONDecoder().decode(GuestSwitchReport.self, from: Data(text.utf8))
   }
 
   /// What one of the module's files holds.
-  func read(_ name: String) throws(OperatorError) -> String {
+  public func read(_ name: String) throws(OperatorError) -> String {
     let path = "\(folder)/\(name)"
     do {
       return String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
@@ -71,7 +71,7 @@ struct RunningModule {
   }
 
   /// Whether the module has such a file; older ones lack newer ones.
-  func has(_ name: String) -> Bool {
+  public func has(_ name: String) -> Bool {
     FileManager.default.fileExists(atPath: "\(folder)/\(name)")
   }
 
@@ -79,7 +79,7 @@ struct RunningModule {
   ///
   /// - Parameter choice: A set's name pins that set; `auto`, `hint` and `off` are the policy's.
   /// - Throws: Why it was not done.
-  func choose(_ choice: String) throws(OperatorError) {
+  public func choose(_ choice: String) throws(OperatorError) {
     if ["auto", "hint", "off"].contains(choice) {
       guard has("policy") else { throw .noPolicy }
       let code = write(choice, to: "policy")
