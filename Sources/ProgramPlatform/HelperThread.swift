@@ -36,12 +36,14 @@ public enum HelperThread {
   /// Blocks every signal but those that an instruction raises, a breakpoint's among them; the C
   /// library's first one too, which says that the thread cannot be gathered (`Tasks.each`).
   private static func blockMost() {
-    var signals = UInt64.max
-    for raised in [SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS] {
-      signals &= ~(1 << UInt64(raised - 1))
-    }
+    // No list of them: it would be an object of the Swift runtime's.
+    let raised =
+      bit(SIGTRAP) | bit(SIGSEGV) | bit(SIGBUS) | bit(SIGFPE) | bit(SIGILL) | bit(SIGSYS)
+    var signals = ~raised
     unsafe tidelock_restore_signals(&signals)
   }
+
+  private static func bit(_ signal: Int32) -> UInt64 { 1 << UInt64(signal - 1) }
 
   /// Sleeps for so many nanoseconds, which is no cancellation point.
   public static func sleep(_ nanoseconds: UInt64) { tidelock_sleep(nanoseconds) }
