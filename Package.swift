@@ -1,11 +1,17 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// What every Swift target of the house is compiled with.
-let strict: [SwiftSetting] = [
-  .strictMemorySafety(),
-  .treatAllWarnings(as: .error),
-]
+/// What every Swift target of the house is compiled with when the house checks itself (Scripts/check).
+///
+/// Not in the builds of its users: `-Ounchecked` refuses to go with it, and a newer compiler's new
+/// warning is no reason for a program not to build.
+let strict: [SwiftSetting] =
+  Context.environment["TIDELOCK_CHECK"] == nil
+  ? []
+  : [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+  ]
 
 /// What runs in signal handlers is specialised in debug builds too: generic code that is not asks
 /// the Swift runtime for types, which allocates and takes locks.
@@ -22,12 +28,15 @@ let optimized: [SwiftSetting] = [
 let rawLayout: [SwiftSetting] = [
   .enableExperimentalFeature("RawLayout"),
   .enableExperimentalFeature("BuiltinModule"),
+  // What is replaced or passed inout would be a lock that others hold.
+  .enableExperimentalFeature("StaticExclusiveOnly"),
 ]
 
 let package = Package(
   name: "tidelock",
   products: [
     .library(name: "Tidelock", targets: ["Tidelock"]),
+    .library(name: "TidelockService", targets: ["TidelockService"]),
     .executable(name: "tidelock", targets: ["TidelockCommand"]),
   ],
   dependencies: [
@@ -37,6 +46,10 @@ let package = Package(
     .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    // For TidelockService alone.
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
     // Floor 0 to 2 know no operating system; Scripts/check compiles them as Embedded Swift too.
@@ -65,14 +78,38 @@ let package = Package(
       ],
       swiftSettings: strict + optimized),
 
+    // What a program goes through, for the policy: of this program, or of another from outside.
+    .target(name: "ProgramSamples", dependencies: ["SwitchPolicy"], swiftSettings: strict),
+
     // Floor 4: the library.
     .target(
       name: "Tidelock",
       dependencies: [
-        "LockPlatform", "CodePatching", "LockSwitching", "ProgramPlatform", "UserSpaceShims",
-        "LockSites",
+        "LockPlatform", "CodePatching", "LockSwitching", "SwitchPolicy", "ProgramSamples",
+        "ProgramPlatform", "UserSpaceShims", "LockSites",
       ],
       swiftSettings: strict + rawLayout),
+
+    // For servers: the policy as a service, with metrics and a log.
+    .target(
+      name: "TidelockService",
+      dependencies: [
+        "Tidelock",
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "TidelockServiceTests",
+      dependencies: [
+        "TidelockService", "Tidelock", "LockHarness", "SwitchPolicy", "LockSwitching",
+        "LockPlatform",
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "MetricsTestKit", package: "swift-metrics"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
 
     // The model checker and the models of the shipped code.
     .target(name: "Coroutines"),
@@ -105,11 +142,11 @@ let package = Package(
 
     // What a policy would have done on a trace of the past.
     .target(
-      name: "PolicySimulation", dependencies: ["LockPlatform", "SwitchPolicy"],
+      name: "PolicySimulation", dependencies: ["LockPlatform", "SwitchPolicy", "ProgramSamples"],
       swiftSettings: strict + optimized),
     .testTarget(
       name: "SwitchPolicyTests",
-      dependencies: ["SwitchPolicy", "PolicySimulation", "LockPlatform"],
+      dependencies: ["SwitchPolicy", "PolicySimulation", "ProgramSamples", "LockPlatform"],
       resources: [.copy("Traces")], swiftSettings: strict + optimized),
 
     // A process under load that switches: what the stress tests run.
@@ -141,6 +178,7 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: strict),
+    .target(name: "CPUIdentification"),
     // Boots a stock kernel in QEMU, builds the modules of Guest/ for it, and talks to them.
     .target(
       name: "GuestTestBed",
@@ -154,16 +192,20 @@ let package = Package(
       dependencies: [
         "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
         "WordCounting", "RunReports", "GuestTestBed", "ModelChecker", "ProtocolModels",
-        "SwitchPolicy",
-        "PolicySimulation",
+        "SwitchPolicy", "PolicySimulation", "ProgramSamples", "CPUIdentification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
         .product(name: "TextTable", package: "TextTable"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: strict),
 
     .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
     .testTarget(
-      name: "GuestTestBedTests", dependencies: ["GuestTestBed", "KernelImages", "GuestSiteTable"]),
+      name: "GuestTestBedTests",
+      dependencies: [
+        "GuestTestBed", "KernelImages", "GuestSiteTable", "LockPlatform", "SwitchPolicy",
+      ]),
     .testTarget(
       name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
     .testTarget(
@@ -188,7 +230,7 @@ let package = Package(
       name: "TidelockTests",
       dependencies: [
         "Tidelock", "LockPlatform", "LockSwitching", "LockHarness", "TestShims", "LockSites",
-        "MachineAtomics",
+        "MachineAtomics", "SwitchPolicy", "ProgramSamples",
       ],
       swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
     .testTarget(

@@ -1,4 +1,5 @@
 import CodePatching
+import GuestSiteTable
 import KernelServices
 import KernelText
 import LockPlatform
@@ -56,6 +57,14 @@ extension Control {
         line.write("no switch: module ")
         unsafe line.write(cString: blockingModule())
         line.write(" has lock operations of its own that cannot be followed; remove it first")
+      }
+      retryUnlessSettled(KernelTarget.currentState)
+      return ErrorNumber.busy
+    }
+    if let obstacle = GuestObstacle.first(in: .now) {
+      withLine(often: true) { line in
+        line.write("no switch: ")
+        line.write(obstacle.sentence)
       }
       retryUnlessSettled(KernelTarget.currentState)
       return ErrorNumber.busy
@@ -150,13 +159,13 @@ func retry() {
 /// The hint of the hypervisor, read again: dedicated CPUs want the native set.
 ///
 /// Only a change of the hint switches, and it is asked for until it is done: what an operator has chosen
-/// meanwhile stays until the hint is another one.
+/// meanwhile stays until the hint is another one. While a policy decides, it sees the hint itself.
 @_cdecl("tidelock_hint")
 func hint(_ dedicated: Bool) {
   let wanted = dedicated ? LockSet.native : .paravirtual
   if let before = unsafe control.hinted, before != wanted { unsafe control.isHintPending = true }
   unsafe control.hinted = wanted
-  guard unsafe control.isHintPending else { return }
+  guard unsafe control.isHintPending, !PolicyControl.isOn else { return }
   if KernelTarget.currentState.isSettled(in: wanted) || Control.change(to: wanted, .hint) == 0 {
     unsafe control.isHintPending = false
   }

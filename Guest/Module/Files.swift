@@ -26,7 +26,8 @@ func load() -> Int {
     case .noMemory: ErrorNumber.noMemory
     case .noTable: ErrorNumber.noEntry
     case .patch, .probed: ErrorNumber.busy
-    case .noSymbol, .fault, .otherKernel, .foreignOperation, .unknownBytes: ErrorNumber.noDevice
+    case .noSymbol, .fault, .otherKernel, .foreignOperation, .unknownBytes, .missing, .obstacle:
+      ErrorNumber.noDevice
     }
   }
 }
@@ -70,6 +71,7 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
     // An operator's word: what a hint wanted earlier is not asked for any more.
     unsafe control.isHintPending = false
     let error = Control.change(to: set, .operator)
+    if error == 0 { PolicyControl.pin(set) }
     return error == 0 ? size : error
   case .hintPeriod:
     guard let period = line.decimal else { return ErrorNumber.invalid }

@@ -16,17 +16,26 @@ enum InstallFailure: Error {
   case probed(site: UInt, LockOperation, by: UInt)
   case unknownBytes(site: UInt, LockOperation, found: UInt64, expected: UInt64)
   case patch(PatchError)
+  case missing(site: UInt, LockOperation)
+  case obstacle(GuestObstacle)
 }
 
 extension Control {
   /// Finds out how the kernel booted, verifies every site, and only then changes the first byte.
   static func install() throws(InstallFailure) {
+    if let obstacle = GuestObstacle.first(in: .now) { throw .obstacle(obstacle) }
     let symbols = try KernelSymbols()
     let bootSet = try bootSet(symbols)
     unsafe control = Control()
     unsafe control.bootSet = bootSet
     unsafe control.kick = putForms(symbols, bootSet)
     let sites = try readSites(symbols, bootSet)
+    do throws(InstallFailure) {
+      try checkComplete(sites, symbols, bootSet)
+    } catch {
+      sites.deallocate()
+      throw error
+    }
     lockProbes()
     holdCPUs()
     defer {
@@ -127,12 +136,54 @@ extension Control {
   ) throws(InstallFailure) -> KernelSite {
     let address = text &+ UInt(entry.offset)
     let operation = entry.operation
-    let expected = unsafe KernelForms.current.bootForm(
+    let expected = KernelForms.bootForm(
       operation, bootSet.implementation(of: operation), site: address)
     guard let expected, Int(entry.length) == KernelForms.siteLength else {
       throw .patch(.noForm(site: address))
     }
     return KernelSite(address: address, original: expected.bytes, operation: operation)
+  }
+
+  /// Looks through the kernel's text for lock operations that the table lacks: one that stayed as it is
+  /// while the others are switched would be left with operations that it cannot be mixed with.
+  ///
+  /// Finds those that are called now, and the inlined unlock; not where nothing stands for `wait` and
+  /// `kick`, which only the slow paths call.
+  private static func checkComplete(
+    _ sites: KernelSites, _ symbols: KernelSymbols, _ bootSet: LockSet
+  ) throws(InstallFailure) {
+    let bodies: InlineArray<5, OperationBody> = InlineArray { index in
+      // Operations have the numbers 0 to 4.
+      let operation = LockOperation(rawValue: UInt8(index)) ?? .slowPath
+      return KernelForms.body(operation, bootSet.implementation(of: operation))
+    }
+    func operation(of code: LockCode) -> LockOperation? {
+      switch code {
+      case .inlineUnlock: return bodies[Int(LockOperation.unlock.rawValue)].isInline ? .unlock : nil
+      case .call(let target):
+        for index in bodies.indices
+        where !bodies[index].isInline && bodies[index].function == target {
+          return LockOperation(rawValue: UInt8(index))
+        }
+        return nil
+      }
+    }
+    // Read in parts, so that nobody waits for the CPU meanwhile; one part reaches as far into the next as
+    // a site may.
+    let part: UInt = 1 << 20
+    var start = symbols.textStart
+    while start < symbols.textEnd {
+      let size = min(part &+ UInt(KernelForms.siteLength) &- 1, symbols.textEnd &- start)
+      var missing: (site: UInt, operation: LockOperation)?
+      findLockOperations(in: start, size) { address, code in
+        guard let operation = operation(of: code), !sites.contains(address) else { return true }
+        missing = (address, operation)
+        return false
+      }
+      if let missing { throw .missing(site: missing.site, missing.operation) }
+      start &+= part
+      shortRest()
+    }
   }
 
   /// Compares a site with what the kernel must have put there.

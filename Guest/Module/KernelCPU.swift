@@ -1,5 +1,6 @@
 import KernelServices
 import LockPlatform
+import LockSwitching
 
 /// Words that all CPUs share, in memory of cpus.c's.
 enum SharedWords {
@@ -19,7 +20,7 @@ enum SharedWords {
 /// Memory of one CPU: 256 bytes, aligned to 64, zero when the module is loaded.
 ///
 ///     0 references   64 acknowledgement   72 state of the gathering it follows, 0: none
-///     80 mark   88 longest stall   96, 128, 160 counts of breakpoints, four each
+///     80 mark   88 longest stall   96, 128, 160 counts of breakpoints, four each   192 NMIs
 struct KernelCPU {
   private let address: UInt
 
@@ -40,6 +41,8 @@ struct KernelCPU {
   var following: Location<UInt64> { unsafe Location(address: address &+ 72) }
   var mark: Location<UInt32> { unsafe Location(address: address &+ 80) }
   var longestStall: Location<UInt64> { unsafe Location(address: address &+ 88) }
+
+  var nmis: NMIClaims<KernelMachine> { unsafe NMIClaims(area: address &+ 192) }
 
   /// How many breakpoints of a kind were met in a context.
   func breakpoints(_ kind: BreakpointKind, in context: Int) -> Location<UInt64> {
@@ -65,3 +68,19 @@ enum BreakpointKind: UInt {
   /// stood, and released at it.
   case released = 2
 }
+
+// What the C files ask about the NMIs that CPUs send each other; preemption is off.
+
+@_cdecl("tidelock_nmi_begins")
+func nmiBegins(_ cpu: UInt32) { KernelCPU(cpu).nmis.begin() }
+
+@_cdecl("tidelock_nmi_ends")
+func nmiEnds(_ cpu: UInt32) { KernelCPU(cpu).nmis.end() }
+
+@_cdecl("tidelock_claims_nmi")
+func claimsNMI(_ recognised: UInt32) -> Bool {
+  KernelCPU.current.nmis.claim(recognised: recognised)
+}
+
+@_cdecl("tidelock_settle_nmis")
+func settleNMIs() { KernelCPU.current.nmis.settle() }

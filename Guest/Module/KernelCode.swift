@@ -32,6 +32,7 @@ enum KernelCode: CodeMemory {
     if let mapping = unsafe Gathering.mapping {
       return mapping.store(bytes, count: count, at: address)
     }
+    TextRecords.willStore(bytes, count: count, at: address)
     if let place = unsafe KernelTarget.mapping?.place(of: address) {
       writeMappedCode(place, bytes, UInt(count))
     } else {

@@ -56,6 +56,20 @@ struct KernelSite {
     unsafe memory.unsafelyUnwrapped[index]
   }
 
+  /// Whether a site begins at an address.
+  func contains(_ address: UInt) -> Bool { index(of: address) != nil }
+
+  /// The site that begins at an address; nil if none does.
+  func index(of address: UInt) -> Int? {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = low &+ (high &- low) / 2
+      if self[middle].address < address { low = middle &+ 1 } else { high = middle }
+    }
+    return low < count && self[low].address == address ? low : nil
+  }
+
   func site(_ index: Int) -> (address: UInt, operation: LockOperation) {
     let site = self[index]
     return (site.address, site.operation)
@@ -63,7 +77,7 @@ struct KernelSite {
 
   func form(of index: Int, as implementation: Implementation) -> Form? {
     let site = self[index]
-    return unsafe KernelForms.current.form(site.operation, implementation, site: site.address)
+    return KernelForms.form(site.operation, implementation, site: site.address)
   }
 
   /// What a site holds as one instruction while a set is in force, padded to its whole length; nil for

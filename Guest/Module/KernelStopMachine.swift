@@ -114,7 +114,8 @@ extension KernelTarget {
     unsafe Gathering.outcome = nil
     unsafe Gathering.first = LockStep<KernelMachine>.begin(until: work.deadline)
     unsafe Gathering.mapping = mapping
-    let isDone = gatherCPUs(inNMI: mode == .nmi)
+    var isDone = false
+    TextRecords.around(sites) { isDone = gatherCPUs(inNMI: mode == .nmi) }
     unsafe Gathering.mapping = nil
     LockStep<KernelMachine>.letGo()
     unsafe Gathering.leader = .max

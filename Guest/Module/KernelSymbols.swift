@@ -3,6 +3,8 @@ import KernelServices
 /// The kernel's own functions and data that the module works with and that are not exported.
 struct KernelSymbols {
   let text: UInt
+  let textStart: UInt
+  let textEnd: UInt
   let nativeSlowPath: UInt
   let paravirtualSlowPath: UInt
   let nativeUnlock: UInt
@@ -20,6 +22,8 @@ struct KernelSymbols {
 
   init() throws(InstallFailure) {
     text = try find("_text")
+    textStart = try find("_stext")
+    textEnd = try find("_etext")
     nativeSlowPath = try find("native_queued_spin_lock_slowpath")
     paravirtualSlowPath = try find("__pv_queued_spin_lock_slowpath")
     nativeUnlock = try find("__raw_callee_save___native_queued_spin_unlock")

@@ -66,7 +66,7 @@ enum KernelTarget: SwitchTarget {
   /// The gate is nothing for them: those that come while a switch lasts are refused.
   static func note(_ operation: LockOperation, holds implementation: Implementation) {
     guard implementation != .gate else { return }
-    let body = unsafe KernelForms.current[operation, implementation]
+    let body = KernelForms.body(operation, implementation)
     setKernelOperation(Int32(operation.rawValue), body.function, !body.isInline)
   }
 

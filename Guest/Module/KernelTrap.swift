@@ -83,7 +83,7 @@ private func emulate(_ operation: LockOperation, at site: UInt, _ cpu: TrappedCP
     countedUnlock(cpu.argument)
     cpu.goOn(at: behind)
   case .unlock, .wait, .kick:
-    cpu.call(unsafe KernelForms.current[operation, .paravirtual].function, returningTo: behind)
+    cpu.call(KernelForms.body(operation, .paravirtual).function, returningTo: behind)
   // Never in transit.
   case .vcpuIsPreempted: break
   }

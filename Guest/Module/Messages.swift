@@ -73,6 +73,14 @@ extension TextBuffer {
       write(" ")
       write(site: site, holds: found, insteadOf: expected, count: KernelForms.siteLength)
     case .patch(let error): write(error, probe: 0)
+    case .missing(let site, let operation):
+      unsafe write(cString: sitesPath())
+      write(" lacks the ")
+      write(operation.name)
+      write(" site ")
+      write(address: site)
+      write("; make it again with 'tidelock guest sites'")
+    case .obstacle(let obstacle): write(obstacle.sentence)
     }
   }
 
@@ -95,7 +103,7 @@ extension TextBuffer {
         " references were still counted at the deadline; raise time_limit or try under less load")
     case .unsound:
       write("an earlier failure left lock operations that cannot be mixed; restart this guest")
-    case .breakpointsBlocked, .gatheringBlocked, .noFreeSignal, .unchecked, .unsupported:
+    case .breakpointsBlocked, .gatheringBlocked, .noFreeSignal, .unchecked, .unsupported, .exiting:
       write("this kernel's text cannot be switched this way; choose another protocol")
     }
   }

@@ -49,48 +49,26 @@ func moduleComing(_ name: UnsafePointer<UInt8>, _ text: UInt, _ size: UInt) -> B
 }
 
 /// Looks for calls of a slow path or the paravirtual unlock, and for the inlined native unlock.
-///
-/// Bytes that mean something else may look so: then a switch is refused for nothing. Five that lead
-/// exactly to one of the functions are one in 2^32; the six of the unlock with its padding are what a
-/// compiler makes only of a loop's alignment after a byte was cleared.
 private func code(of text: UInt, _ size: UInt, _ symbols: KernelSymbols) -> ModuleCode {
-  let length = KernelForms.siteLength
-  guard size >= UInt(length), let code = unsafe UnsafeRawPointer(bitPattern: text) else {
-    return .none
-  }
   let state = KernelTarget.currentState
   let isSettled = state.isSettled(in: state.set)
-  let slowPath = unsafe KernelForms.current[
-    .slowPath, state.set.implementation(of: .slowPath)
-  ].function
-  let isUnlockInline = unsafe KernelForms.current[
-    .unlock, state.set.implementation(of: .unlock)
-  ].isInline
+  let slowPath = KernelForms.body(.slowPath, state.set.implementation(of: .slowPath)).function
+  let isUnlockInline = KernelForms.body(.unlock, state.set.implementation(of: .unlock)).isInline
   let gate = gateAddress()
-  var isFound = false
-  for offset in 0...(Int(size) - length) {
-    // Code of a loaded module, mapped for as long as the kernel lists it.
-    switch unsafe code.load(fromByteOffset: offset, as: UInt8.self) {
-    case 0xe8:
-      let distance = unsafe code.loadUnaligned(fromByteOffset: offset + 1, as: Int32.self)
-      let target = text &+ UInt(offset) &+ 5 &+ UInt(bitPattern: Int(distance))
-      if target == symbols.paravirtualUnlock {
-        guard !isUnlockInline, isSettled else { return .other }
-        isFound = true
-      } else if target == symbols.nativeSlowPath || target == symbols.paravirtualSlowPath
-        || target == gate
-      {
-        guard target == slowPath, isSettled else { return .other }
-        isFound = true
-      }
-    case 0xc6:
-      let bytes = unsafe UInt64(code.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-      let rest = unsafe UInt64(code.loadUnaligned(fromByteOffset: offset + 4, as: UInt16.self))
-      guard bytes | rest << 32 == KernelForms.inlineUnlock else { continue }
-      guard isUnlockInline, isSettled else { return .other }
-      isFound = true
-    default: continue
+  var found = ModuleCode.none
+  findLockOperations(in: text, size) { _, operation in
+    let isOfSet: Bool
+    switch operation {
+    case .inlineUnlock: isOfSet = isUnlockInline
+    case .call(symbols.paravirtualUnlock): isOfSet = !isUnlockInline
+    case .call(let target)
+    where target == symbols.nativeSlowPath || target == symbols.paravirtualSlowPath
+      || target == gate:
+      isOfSet = target == slowPath
+    case .call: return true
     }
+    found = isOfSet && isSettled ? .inForce : .other
+    return isOfSet && isSettled
   }
-  return isFound ? .inForce : .none
+  return found
 }

@@ -149,6 +149,10 @@ extension TextBuffer {
     switch kick {
     case .kernel, .kvm: break
     case .interrupt:
+      write(
+        "\nparavirtual_is_worth: less than where KVM wakes halted CPUs; each kick is an interrupt, "
+      )
+      write("an NMI to a CPU that waits with interrupts off")
       let names: InlineArray<4, StaticString> = [
         "\nhalts: interrupts_on=", " interrupts_off=", "\nkicks: interrupt=", " nmi=",
       ]

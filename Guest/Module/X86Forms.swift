@@ -32,23 +32,28 @@ struct KernelForms {
     bodies = InlineArray(repeating: OperationBody(function: 0, isInline: false))
   }
 
-  subscript(_ operation: LockOperation, _ implementation: Implementation) -> OperationBody {
-    get { bodies[Int(operation.rawValue) * 4 + Int(implementation.rawValue)] }
-    set { bodies[Int(operation.rawValue) * 4 + Int(implementation.rawValue)] = newValue }
+  /// What does an operation on this kernel.
+  ///
+  /// Reads this one entry: a copy of them all would take 320 bytes of a handler's stack.
+  static func body(_ operation: LockOperation, _ implementation: Implementation) -> OperationBody {
+    unsafe current.bodies[Int(operation.rawValue) * 4 + Int(implementation.rawValue)]
   }
 
   mutating func put(
     _ operation: LockOperation, _ implementation: Implementation, _ function: UInt,
     inline: Bool = false
   ) {
-    self[operation, implementation] = OperationBody(function: function, isInline: inline)
+    bodies[Int(operation.rawValue) * 4 + Int(implementation.rawValue)] = OperationBody(
+      function: function, isInline: inline)
   }
 
   /// The form of five bytes that pokes write; of `vcpu_is_preempted`, which is never poked, all six
   /// bytes as the kernel put them there.
-  func form(_ operation: LockOperation, _ implementation: Implementation, site: UInt) -> Form? {
+  static func form(_ operation: LockOperation, _ implementation: Implementation, site: UInt)
+    -> Form?
+  {
     if operation == .vcpuIsPreempted { return bootForm(operation, implementation, site: site) }
-    let body = self[operation, implementation]
+    let body = body(operation, implementation)
     guard body.isInline else {
       return body.function == 0 ? nil : Form.call(from: site, to: body.function)
     }
@@ -62,19 +67,19 @@ struct KernelForms {
   }
 
   /// The six bytes that the kernel itself put there on boot.
-  func bootForm(
+  static func bootForm(
     _ operation: LockOperation, _ implementation: Implementation, site: UInt
   ) -> Form? {
-    let body = self[operation, implementation]
+    let body = body(operation, implementation)
     guard body.isInline else {
       guard body.function != 0, let call = Form.call(from: site, to: body.function) else {
         return nil
       }
-      return Self.padded(call)
+      return padded(call)
     }
     return switch operation {
     // movb $0, (%rdi); nopl (%rax)
-    case .unlock: Form(bytes: Self.inlineUnlock, count: 6)
+    case .unlock: Form(bytes: inlineUnlock, count: 6)
     // nopw 0(%rax, %rax)
     case .wait, .kick: Form(bytes: 0x0000_441f0f66, count: 6)
     // xorq %rax, %rax; nopl (%rax)

@@ -105,22 +105,18 @@ static int do_part(void *in_nmi)
 	return 0;
 }
 
-/* Called for every NMI: whether there was something to do. */
-bool tidelock_gather_nmi(void)
+void tidelock_gather_nmi(void)
 {
 	unsigned int now = READ_ONCE(*this_cpu_ptr(&wanted));
-	bool ours = now != this_cpu_read(done);
 
-	if (ours) {
+	if (now != this_cpu_read(done)) {
 		tidelock_c_serialize_core();
 		smp_store_release(this_cpu_ptr(&done), now);
 	}
 	if (this_cpu_read(called)) {
 		tidelock_gathered();
 		this_cpu_write(called, false);
-		ours = true;
 	}
-	return ours;
 }
 
 /*

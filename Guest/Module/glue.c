@@ -88,6 +88,16 @@ static void text_of(struct module *module, unsigned long *start, unsigned long *
 /* One switch at a time, and whoever needs that none is under way. */
 static DEFINE_MUTEX(control);
 
+void tidelock_c_lock_control(void)
+{
+	mutex_lock(&control);
+}
+
+void tidelock_c_unlock_control(void)
+{
+	mutex_unlock(&control);
+}
+
 /* A module that has sites of its own, for as long as it is there. */
 static char blocker[MODULE_NAME_LEN];
 static DEFINE_SPINLOCK(blocker_lock);
@@ -263,9 +273,13 @@ static ssize_t store(struct kobject *kobj, struct kobj_attribute *file, const ch
 
 	if (!capable(CAP_SYS_MODULE))
 		return -EPERM;
-	/* A second writer is told so rather than made to wait. */
-	if (!mutex_trylock(&control))
-		return -EBUSY;
+	/* A second writer is told so rather than made to wait, but not for what nobody has asked for. */
+	if (!mutex_trylock(&control)) {
+		if (!tidelock_policy_switches())
+			return -EBUSY;
+		if (mutex_lock_interruptible(&control))
+			return -EINTR;
+	}
 	result = tidelock_store(file - files, text, size);
 	mutex_unlock(&control);
 	return result;
@@ -287,6 +301,8 @@ static int __init find_kernel(void)
 
 	if (!error)
 		error = tidelock_text_start();
+	if (!error)
+		tidelock_perf_start();
 	if (!error)
 		error = tidelock_probes_start();
 	if (!error) {
@@ -325,6 +341,8 @@ static int __init load(void)
 	folder = kobject_create_and_add("tidelock", kernel_kobj);
 	error = folder ? sysfs_create_group(folder, &group) : -ENOMEM;
 	if (!error)
+		error = tidelock_policy_start(folder);
+	if (!error)
 		return 0;
 	if (folder) {
 		kobject_del(folder);
@@ -345,6 +363,7 @@ static void __exit unload(void)
 	WRITE_ONCE(hint_period, 0);
 	cancel_delayed_work_sync(&hint_work);
 	cancel_delayed_work_sync(&retry_work);
+	tidelock_policy_stop();
 	mutex_lock(&control);
 	tidelock_unload();
 	mutex_unlock(&control);
@@ -354,4 +373,5 @@ static void __exit unload(void)
 module_init(load);
 module_exit(unload);
 MODULE_LICENSE("Dual MIT/GPL");
+MODULE_VERSION("1.0.0-rc.1");
 MODULE_DESCRIPTION("Switches the spinlock operations of the running kernel");

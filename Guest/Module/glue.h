@@ -7,6 +7,7 @@ int tidelock_find_kernel(void);
 /* Find what they work with and what is not exported. */
 int tidelock_text_start(void);
 int tidelock_probes_start(void);
+void tidelock_perf_start(void);
 
 /* Whether the processor is an emulator's. */
 bool tidelock_is_emulated(void);
@@ -21,5 +22,10 @@ void tidelock_send(int cpu, bool nmi);
 /* Begins and ends to gather CPUs and to lead them through the barrier. */
 int tidelock_gather_start(void);
 void tidelock_gather_stop(void);
-/* Called for every NMI: whether it was for the gathering. */
-bool tidelock_gather_nmi(void);
+/* Called for every NMI: does what the gathering asks of this CPU. */
+void tidelock_gather_nmi(void);
+
+struct kobject;
+/* Begins and ends the policy, with its files in a folder. */
+int tidelock_policy_start(struct kobject *folder);
+void tidelock_policy_stop(void);

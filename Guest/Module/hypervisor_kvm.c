@@ -32,3 +32,11 @@ bool tidelock_c_kvm_dedicates(void)
 
 	return leaf && cpuid_edx(leaf | KVM_CPUID_FEATURES) & BIT(KVM_HINTS_REALTIME);
 }
+
+/* What KVM says of dedicated CPUs: 0 if there is no KVM that could say it, 1 no, 2 yes. */
+int tidelock_c_kvm_hint(void)
+{
+	if (!hypervisor_cpuid_base(KVM_SIGNATURE, 0))
+		return 0;
+	return tidelock_c_kvm_dedicates() ? 2 : 1;
+}

@@ -2,34 +2,50 @@
 /*
  * wait and kick where the hypervisor offers none: halt, and wake by an interrupt.
  *
- * With interrupts on, `sti; hlt` and any interrupt do: none is delivered between the two. With
+ * With interrupts on the kernel's own halt does, and any interrupt: none is delivered before it. With
  * interrupts off only an NMI wakes, and one may come between the last look at the byte and the
  * halt; its handler then moves the CPU past the halt. C because of the instructions.
  */
 #include <linux/hardirq.h>
+#include <linux/irqflags.h>
 #include <linux/objtool.h>
 #include <linux/percpu.h>
 #include <linux/smp.h>
 #include <asm/apic.h>
+#include <asm/irq_vectors.h>
 #include <asm/nmi.h>
+#include <asm/nospec-branch.h>
 #include "glue.h"
 #include "services.h"
 
 /* Whether this CPU waits with interrupts off, or is about to. */
 static DEFINE_PER_CPU(bool, deaf);
-/* NMIs sent to this CPU, and that number as it stood at its last two NMIs. */
-static DEFINE_PER_CPU(atomic_t, sent);
-static DEFINE_PER_CPU(int, newest);
-static DEFINE_PER_CPU(int, older);
 
 /* What this CPU did: halts with interrupts on and off, kicks by interrupt and by NMI. */
 static DEFINE_PER_CPU(unsigned long [4], counts);
 
+/*
+ * The kernel's statistics of each CPU's NMIs, which begin with how many times their handlers recognised
+ * one. The offset of a variable of each CPU's, as the kernel's symbols have it; 0 if it has another name.
+ */
+static word nmi_stats;
+
 extern const char tidelock_halt_begin[], tidelock_halt_end[];
+
+/* The buffers that a sibling could read of a CPU that halts are cleared as the kernel clears them. */
+static __always_inline void clear_cpu_buffers(void)
+{
+#ifdef TIDELOCK_CLEARS_MORE_THAN_MDS
+	x86_idle_clear_cpu_buffers();
+#else
+	mds_idle_clear_cpu_buffers();
+#endif
+}
 
 /* Halts while the byte holds the value, until an NMI. */
 static noinline void halt_for_nmi(u8 *byte, u8 value)
 {
+	clear_cpu_buffers();
 	asm volatile(".globl tidelock_halt_begin, tidelock_halt_end\n"
 		     "tidelock_halt_begin:\n" ANNOTATE_NOENDBR
 		     "	cmpb	%[value], (%[byte])\n"
@@ -44,28 +60,31 @@ static noinline void halt_for_nmi(u8 *byte, u8 value)
 /* pv_lock_ops.wait: gives the CPU away while the byte holds the value. May return for no reason. */
 static void halt_wait(u8 *byte, u8 value)
 {
-	unsigned long flags;
 	bool before;
 
 	if (in_nmi())
 		return;
-	local_irq_save(flags);
-	if (!irqs_disabled_flags(flags)) {
+	if (!irqs_disabled()) {
+		local_irq_disable();
+		tidelock_settle_nmis();
 		if (READ_ONCE(*byte) == value) {
 			__this_cpu_inc(counts[0]);
-			asm volatile("sti; hlt" : : : "memory");
+			/* Through pv_ops; interrupts are on behind it. */
+			safe_halt();
+		} else {
+			local_irq_enable();
 		}
-	} else {
-		before = __this_cpu_read(deaf);
-		__this_cpu_write(deaf, true);
-		/* Pairs with the locked write of the byte before halt_kick reads `deaf`:
-		 * either it sees that only an NMI will do, or we see the byte changed. */
-		smp_mb();
-		__this_cpu_inc(counts[1]);
-		halt_for_nmi(byte, value);
-		__this_cpu_write(deaf, before);
+		return;
 	}
-	local_irq_restore(flags);
+	before = __this_cpu_read(deaf);
+	__this_cpu_write(deaf, true);
+	/* Pairs with the locked write of the byte before halt_kick reads `deaf`:
+	 * either it sees that only an NMI will do, or we see the byte changed. */
+	smp_mb();
+	__this_cpu_inc(counts[1]);
+	halt_for_nmi(byte, value);
+	__this_cpu_write(deaf, before);
+	tidelock_settle_nmis();
 }
 
 /*
@@ -79,16 +98,21 @@ void tidelock_send(int cpu, bool nmi)
 	bool nested = in_nmi() && !x2apic_enabled();
 	u32 destination = nested ? apic->read(APIC_ICR2) : 0;
 
-	if (nmi)
+	if (nmi) {
+		tidelock_nmi_begins(cpu);
 		apic->send_IPI(cpu, NMI_VECTOR);
-	else
-		/* Not the macro of that name, which traces: its tracepoint is not exported. */
-		(smp_ops.smp_send_reschedule)(cpu);
-	if (!nested)
-		return;
-	while (apic->read(APIC_ICR) & APIC_ICR_BUSY)
-		cpu_relax();
-	apic->write(APIC_ICR2, destination);
+	} else {
+		/* Not by smp_send_reschedule(), which warns of a CPU that has gone, and the
+		 * last kick of a waiter may come after it has. */
+		apic->send_IPI(cpu, RESCHEDULE_VECTOR);
+	}
+	if (nested) {
+		while (apic->read(APIC_ICR) & APIC_ICR_BUSY)
+			cpu_relax();
+		apic->write(APIC_ICR2, destination);
+	}
+	if (nmi)
+		tidelock_nmi_ends(cpu);
 }
 
 /* pv_lock_ops.kick: wakes a CPU whose byte the caller has changed. */
@@ -102,33 +126,33 @@ static void halt_kick(int cpu)
 		return;
 	}
 	__this_cpu_inc(counts[3]);
-	atomic_inc(&per_cpu(sent, cpu));
 	tidelock_send(cpu, true);
 }
 
+/* Only in an NMI. */
+static unsigned int recognised_nmis(void)
+{
+	return nmi_stats ? *this_cpu_ptr((unsigned int __percpu *)nmi_stats) : 0;
+}
+
+/*
+ * Called for every NMI, and does what all that are on their way were sent for: it may be several of them.
+ * What is ours and what somebody else's is counted (NMIClaims in LockSwitching).
+ */
 static int on_nmi(unsigned int type, struct pt_regs *regs)
 {
-	int now = atomic_read(this_cpu_ptr(&sent));
-	/*
-	 * Two kicks may come as one NMI, and one may have been counted by the NMI before it: the
-	 * count must have moved since the last but one. That claims at most one NMI too many for
-	 * each kick, and whoever else has a reason is asked all the same.
-	 */
-	bool ours = now != __this_cpu_read(older);
+	bool ours = tidelock_claims_nmi(recognised_nmis());
 
-	__this_cpu_write(older, __this_cpu_read(newest));
-	__this_cpu_write(newest, now);
 	if (regs->ip >= (unsigned long)tidelock_halt_begin &&
 	    regs->ip < (unsigned long)tidelock_halt_end)
 		regs->ip = (unsigned long)tidelock_halt_end;
-	/* Not in place of the other: one NMI may be both. */
-	if (tidelock_gather_nmi())
-		ours = true;
+	tidelock_gather_nmi();
 	return ours ? NMI_HANDLED : NMI_DONE;
 }
 
 int tidelock_halt_start(void)
 {
+	nmi_stats = tidelock_c_symbol((const unsigned char *)"nmi_stats");
 	return register_nmi_handler(NMI_LOCAL, on_nmi, 0, "tidelock");
 }
 

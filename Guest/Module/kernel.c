@@ -131,8 +131,10 @@ void tidelock_c_paravirtual_unlock(word lock)
 
 /* ---- Waiting for CPUs ---- */
 
-static void nothing(void *data)
+/* In an interrupt, so outside of an NMI. */
+static void settle_nmis(void *data)
 {
+	tidelock_settle_nmis();
 }
 
 word tidelock_c_begin_grace_period(void)
@@ -148,7 +150,7 @@ bool tidelock_c_grace_period_is_over(word cookie)
 /* Every CPU has been where interrupts are on: also those idle ones that RCU does not watch. */
 void tidelock_c_interrupt_all(void)
 {
-	on_each_cpu(nothing, NULL, 1);
+	on_each_cpu(settle_nmis, NULL, 1);
 }
 
 /*

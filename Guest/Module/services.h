@@ -46,6 +46,10 @@ void tidelock_c_serialize(void) SWIFT_NAME(serialize());
 word tidelock_c_map_text(const word *pages, word count) SWIFT_NAME(mapText(_:_:));
 void tidelock_c_unmap_text(word mapping) SWIFT_NAME(unmapText(_:));
 
+/* ---- What perf is told ---- */
+void tidelock_c_note_text(word site, word address) SWIFT_NAME(noteText(_:_:));
+void tidelock_c_tell_text(word site, word address, unsigned int first) SWIFT_NAME(tellText(_:_:_:));
+
 /* ---- Probes ---- */
 void tidelock_c_lock_probes(void) SWIFT_NAME(lockProbes());
 void tidelock_c_unlock_probes(void) SWIFT_NAME(unlockProbes());
@@ -101,6 +105,12 @@ void tidelock_c_restore_forced(unsigned int forced) SWIFT_NAME(restoreForcedCapa
 _Bool tidelock_c_key_is_set(word key) SWIFT_NAME(keyIsSet(_:));
 void tidelock_c_set_key(word key, _Bool set) SWIFT_NAME(setKey(_:_:));
 
+/* ---- Where it runs ---- */
+_Bool tidelock_c_is_xen_pv(void) SWIFT_NAME(isXenPV());
+_Bool tidelock_c_is_tdx(void) SWIFT_NAME(isTDX());
+_Bool tidelock_c_is_state_encrypted(void) SWIFT_NAME(isStateEncrypted());
+_Bool tidelock_c_is_debugger_registered(void) SWIFT_NAME(isDebuggerRegistered());
+
 /* ---- Modules ---- */
 _Bool tidelock_c_is_blocked(void) SWIFT_NAME(isBlocked());
 const unsigned char *tidelock_c_blocking_module(void) SWIFT_NAME(blockingModule());
@@ -112,6 +122,17 @@ const unsigned char *tidelock_c_hypervisor(void) SWIFT_NAME(hypervisorName());
 _Bool tidelock_c_kvm_kicks(void) SWIFT_NAME(kvmKicks());
 _Bool tidelock_c_kvm_steal_time(void) SWIFT_NAME(kvmStealTime());
 _Bool tidelock_c_kvm_dedicates(void) SWIFT_NAME(kvmDedicates());
+
+int tidelock_c_kvm_hint(void) SWIFT_NAME(kvmHint());
+
+/* ---- The policy ---- */
+void tidelock_c_lock_policy(void) SWIFT_NAME(lockPolicy());
+void tidelock_c_unlock_policy(void) SWIFT_NAME(unlockPolicy());
+void tidelock_c_lock_control(void) SWIFT_NAME(lockControl());
+void tidelock_c_unlock_control(void) SWIFT_NAME(unlockControl());
+void tidelock_c_look_later(void) SWIFT_NAME(lookLater());
+_Bool tidelock_c_steal_is_counted(void) SWIFT_NAME(stealIsCounted());
+unsigned int tidelock_c_cpu_times(long long *stolen, long long *ran) SWIFT_NAME(cpuTimes(_:_:));
 
 /* ---- Later ---- */
 void tidelock_c_retry_later(unsigned long long milliseconds) SWIFT_NAME(retryLater(_:));
@@ -139,9 +160,20 @@ _Bool tidelock_module_coming(const char *name, word text, word size);
 _Bool tidelock_has_sites(word text, word size);
 void tidelock_hint(_Bool dedicated);
 void tidelock_retry(void);
+long tidelock_policy_begin(const char *mode, long size);
+void tidelock_policy_end(void);
+void tidelock_policy_look(void);
+_Bool tidelock_policy_switches(void);
+long tidelock_policy_show(char *page, long size);
+long tidelock_policy_store(const char *text, long size);
+long tidelock_policy_decisions(char *text, long size);
 void tidelock_gate(word lock, unsigned int value);
 void tidelock_counted_slow_path(word lock, unsigned int value);
 void tidelock_gathered(void);
+void tidelock_nmi_begins(unsigned int cpu);
+void tidelock_nmi_ends(unsigned int cpu);
+_Bool tidelock_claims_nmi(unsigned int recognised);
+void tidelock_settle_nmis(void);
 void tidelock_pass_barrier(void);
 #endif
 

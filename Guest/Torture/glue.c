@@ -58,6 +58,26 @@ bool tidelock_torture_c_should_stop(void)
 	return kthread_should_stop();
 }
 
+/*
+ * Ends a section that was begun by raw_spin_lock() or raw_spin_trylock().
+ *
+ * Kernels without CONFIG_UNINLINE_SPIN_UNLOCK (PREEMPT_RT for one) inline raw_spin_unlock(), which would
+ * make a patch site of this module's own, and that forbids switches. The unlock that restores interrupts
+ * is never inlined on x86; told the flags as they are, it leaves them so.
+ */
+void tidelock_torture_c_unlock(unsigned long lock)
+{
+	raw_spinlock_t *raw = (raw_spinlock_t *)lock;
+	unsigned long flags;
+
+	if (IS_ENABLED(CONFIG_UNINLINE_SPIN_UNLOCK)) {
+		raw_spin_unlock(raw);
+	} else {
+		local_save_flags(flags);
+		raw_spin_unlock_irqrestore(raw, flags);
+	}
+}
+
 void tidelock_torture_c_send_nmi(long worker)
 {
 	apic->send_IPI(workers[worker].cpu, NMI_VECTOR);

@@ -16,6 +16,7 @@ void tidelock_torture_c_loop(unsigned long long loops) SWIFT_NAME(loop(_:));
 unsigned long long tidelock_torture_c_ticks(void) SWIFT_NAME(ticks());
 unsigned long long tidelock_torture_c_tick_rate(void) SWIFT_NAME(ticksPerMillisecond());
 _Bool tidelock_torture_c_should_stop(void) SWIFT_NAME(shouldStop());
+void tidelock_torture_c_unlock(unsigned long lock) SWIFT_NAME(rawSpinUnlock(_:));
 void tidelock_torture_c_send_nmi(long worker) SWIFT_NAME(sendNMI(_:));
 long tidelock_torture_c_start(_Bool timers) SWIFT_NAME(startWorkers(_:));
 void tidelock_torture_c_stop(void) SWIFT_NAME(stopWorkers());

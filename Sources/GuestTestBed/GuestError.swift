@@ -4,6 +4,10 @@ public enum GuestError: Error, Equatable, CustomStringConvertible {
   case notSetUp(missing: String)
   /// What `Scripts/guest-setup --kvm` fetches is not there.
   case noKVMHost(missing: String)
+  /// A program for the guest to run has not been fetched.
+  case noWorkload(missing: String, package: String)
+  /// locktorture has not been built for a kernel.
+  case noLocktorture(missing: String, kernel: String)
   /// No kernel of that version has been fetched.
   case noKernel(version: String, cache: String)
   /// A program of the host that is needed is not installed.
@@ -36,6 +40,10 @@ public enum GuestError: Error, Equatable, CustomStringConvertible {
       "There is no \(missing); run Scripts/guest-setup first."
     case .noKVMHost(let missing):
       "There is no \(missing); run Scripts/guest-setup --kvm first."
+    case .noWorkload(let missing, let package):
+      "There is no \(missing), of Debian's package \(package); run Scripts/guest-setup, which fetches it."
+    case .noLocktorture(let missing, let kernel):
+      "There is no \(missing); run Scripts/guest-setup --kernel \(kernel) --locktorture first."
     case .noKernel(let version, let cache):
       "There is no kernel \(version) in \(cache); run Scripts/guest-setup --kernel \(version) first."
     case .noTool(let tool):

@@ -11,6 +11,8 @@ public struct GuestModules: Sendable {
   public let blocker: URL
   /// `tidelock_unlocker.ko`, a module whose only lock operation is an unlock.
   public let unlocker: URL
+  /// A program that runs a command and prints what perf is told of changed text meanwhile.
+  public let textPokes: URL
   /// What `tidelock.ko` is told about the kernel.
   public let siteTable: URL
 
@@ -53,7 +55,7 @@ public struct GuestModules: Sendable {
       torture: folder.appending(path: "tidelock_torture/tidelock_torture.ko"),
       blocker: folder.appending(path: "tidelock_blocker/tidelock_blocker.ko"),
       unlocker: folder.appending(path: "tidelock_blocker/tidelock_unlocker.ko"),
-      siteTable: siteTable)
+      textPokes: folder.appending(path: "text_pokes"), siteTable: siteTable)
   }
 }
 

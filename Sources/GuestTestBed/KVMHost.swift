@@ -158,8 +158,13 @@ public struct GuestOnKVM: BootableGuest {
   ) async throws -> (answer: Answer, log: KernelLog) {
     try await host.run(progress: progress) { host in
       let guest = try await host.boot(guest, progress: progress)
-      let answer = try await body(guest.shell)
-      return (answer, await guest.shell.log)
+      do {
+        return (try await body(guest.shell), await guest.shell.log)
+      } catch GuestError.died(let command, let log) {
+        // A guest that is reset says nothing itself: its QEMU may, and the host's kernel.
+        let more = await guest.errors.all + host.shell.log.tail.suffix(5)
+        throw GuestError.died(command: command, log: log + more)
+      }
     }.answer
   }
 }

@@ -62,6 +62,11 @@ public struct KernelImage: Sendable {
     }
     self.file = file
     identity = try KernelIdentity(of: kernel)
+    // Linux 7 gave them a table of their own, `pv_ops_lock`, which looks the same to a search for sites
+    // and is unknown to the module.
+    guard (identity.release.split(separator: ".").first.flatMap { Int($0) } ?? 0) < 7 else {
+      throw .otherLockOperations(file: file, release: identity.release)
+    }
     let found = try KernelLockSites(of: kernel, text: text)
     sites = found.sites
     discardedSites = found.discarded

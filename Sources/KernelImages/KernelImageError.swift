@@ -29,6 +29,8 @@ public enum KernelImageError: Error, Equatable, Sendable {
   case noIdentity(file: String, missing: String)
   /// The kernel has no paravirtual lock operations; `reason` says how that shows.
   case noLockOperations(file: String, reason: String)
+  /// The kernel keeps its lock operations elsewhere than in `pv_ops`.
+  case otherLockOperations(file: String, release: String)
   /// Tables or code of the kernel contradict each other.
   case inconsistent(file: String, detail: String)
 }
@@ -64,6 +66,9 @@ extension KernelImageError: CustomStringConvertible, LocalizedError {
       "The kernel in \(file) has no \(missing), so no site table can be bound to it."
     case .noLockOperations(let file, let reason):
       "The kernel in \(file) has no lock operations that can be switched: \(reason)."
+    case .otherLockOperations(let file, let release):
+      "\(file) is Linux \(release), which keeps its lock operations outside pv_ops (Linux 7 and later);"
+        + " boot 6.1 or 6.12 to switch them."
     case .inconsistent(let file, let detail):
       "The kernel in \(file) is not one whose sites are understood: \(detail)."
     }

@@ -134,8 +134,9 @@ HIDDEN const struct tidelock_core *tidelock_process_core(void) {
 //
 // By the sections themselves, because the attributes warn of priorities below 101, which a program
 // may use in spite of it. What comes earlier still is in Limits: -init, the constructor of another
-// library in a cycle, the resolver of an indirect function. Such an unlock is native, and a sleeper
-// that it does not wake looks again of its own accord (tidelock_futex_wait).
+// library in a cycle, the resolver of an indirect function. Such an unlock is paravirtual, or native
+// in a library of an earlier version; a sleeper that it does not wake looks again of its own accord
+// (tidelock_futex_wait).
 //
 // `tidelock inspect` knows the constructor by its name.
 static void tidelock_attach_image(void) {
@@ -158,33 +159,21 @@ __attribute__((used)) HIDDEN void tidelock_unlock_slow(uintptr_t lock) {
   tidelock_process_core()->unlock_slow(lock);
 }
 
-// The paravirtual unlock, called from the stubs with the lock in rdi; preserves every general
-// register but rax. The compare-exchange is ParavirtualQueue.unlock's, the rest is in the core.
+// The rest of the paravirtual unlock, when the locked byte was not 1: called from the stubs with the
+// lock in rdi; preserves every general register but rax.
 //
-// The slow part has a frame as functions have it, return address above the saved rbp, so that
-// profilers that follow frame pointers get through. At file level an instruction cannot be given in
-// both syntaxes of the assembler (-masm=intel), so those with registers are bytes; register numbers
-// of CFI are DWARF's: 6 is rbp, 7 is rsp.
+// It has a frame as functions have it, return address above the saved rbp, so that profilers that
+// follow frame pointers get through. At file level an instruction cannot be given in both syntaxes of
+// the assembler (-masm=intel), so those with registers are bytes; register numbers of CFI are DWARF's:
+// 6 is rbp, 7 is rsp.
 __asm__(
-    ".pushsection .text.tidelock_unlock_thunk,\"ax\",@progbits\n"
-    ".globl tidelock_unlock_thunk\n"
-    ".hidden tidelock_unlock_thunk\n"
-    ".type tidelock_unlock_thunk, @function\n"
+    ".pushsection .text.tidelock_unlock_slow_thunk,\"ax\",@progbits\n"
+    ".globl tidelock_unlock_slow_thunk\n"
+    ".hidden tidelock_unlock_slow_thunk\n"
+    ".type tidelock_unlock_slow_thunk, @function\n"
     ".p2align 4\n"
-    "tidelock_unlock_thunk:\n"
+    "tidelock_unlock_slow_thunk:\n"
     ".cfi_startproc\n"
-    "\t.byte 0x51\n"  // pushq %rcx
-    ".cfi_adjust_cfa_offset 8\n"
-    "\t.byte 0x31, 0xc9\n"                    // xorl %ecx, %ecx
-    "\t.byte 0xb8, 0x01, 0x00, 0x00, 0x00\n"  // movl $1, %eax
-    "\t.byte 0xf0, 0x0f, 0xb0, 0x0f\n"        // lock cmpxchgb %cl, (%rdi)
-    "\tjne 774f\n"
-    "\t.byte 0x59\n"  // popq %rcx
-    ".cfi_adjust_cfa_offset -8\n"
-    "\tret\n"
-    ".cfi_adjust_cfa_offset 8\n"
-    "774:\t.byte 0x59\n"  // popq %rcx
-    ".cfi_adjust_cfa_offset -8\n"
     "\t.byte 0x55\n"  // pushq %rbp
     ".cfi_adjust_cfa_offset 8\n"
     ".cfi_rel_offset 6, 0\n"
@@ -203,7 +192,7 @@ __asm__(
     ".cfi_restore 6\n"
     "\tret\n"
     ".cfi_endproc\n"
-    ".size tidelock_unlock_thunk, . - tidelock_unlock_thunk\n"
+    ".size tidelock_unlock_slow_thunk, . - tidelock_unlock_slow_thunk\n"
     ".popsection\n");
 
 #ifdef __cplusplus

@@ -31,6 +31,7 @@ import LockPlatform
 //   the breakpoints stand already, every unlock is seen.
 
 extension SwitchRun {
+  @inlinable
   mutating func barrier() throws(SwitchFailure) {
     typealias Machine = Target.Machine
     let wanted = Batch(request.to)
@@ -95,7 +96,8 @@ extension SwitchRun {
   }
 
   /// Leads whoever comes to the slow path, or waits at the gate, elsewhere.
-  private func enter(_ slowPath: Implementation) {
+  @inlinable
+  func enter(_ slowPath: Implementation) {
     change { state in
       state.entered = slowPath
       state.occupied = state.occupied.with(slowPath)
@@ -104,14 +106,16 @@ extension SwitchRun {
     Target.lead(to: slowPath)
   }
 
-  private func setInTransit(_ batch: Batch, _ state: inout SwitchState) {
+  @inlinable
+  func setInTransit(_ batch: Batch, _ state: inout SwitchState) {
     for index in LockOperation.switched.indices {
       let operation = LockOperation.switched[index]
       if batch[operation] != nil { state.setInTransit(operation, true) }
     }
   }
 
-  private static func replace(_ batch: Batch, in state: inout SwitchState) {
+  @inlinable
+  static func replace(_ batch: Batch, in state: inout SwitchState) {
     for index in LockOperation.switched.indices {
       let operation = LockOperation.switched[index]
       if let new = batch[operation] { state[operation] = Implementations(new) }
@@ -119,6 +123,7 @@ extension SwitchRun {
   }
 
   /// The handler emulates by the set in force no longer; the breakpoints are gone.
+  @inlinable
   func endCounting() {
     guard request.protocol == .barrier else { return }
     Target.setCounted(false)
@@ -128,7 +133,8 @@ extension SwitchRun {
   // MARK: Counting
 
   /// Waits until each CPU has been seen once to satisfy a condition.
-  private func waitForEachCPU(_ isSatisfied: (UInt32) -> Bool) throws(SwitchFailure) {
+  @inlinable
+  func waitForEachCPU(_ isSatisfied: (UInt32) -> Bool) throws(SwitchFailure) {
     var seen: UInt32 = 0
     while true {
       let end = Target.Machine.cpuEnd
@@ -138,14 +144,15 @@ extension SwitchRun {
     }
   }
 
-  private func rest() throws(SwitchFailure) {
+  @inlinable
+  func rest() throws(SwitchFailure) {
     guard Target.Machine.nanoseconds < deadline else {
       throw .notQuiescent(references: references)
     }
     Target.rest()
   }
 
-  private var references: UInt32 {
+  @inlinable var references: UInt32 {
     var sum: UInt32 = 0
     for cpu in 0..<Target.Machine.cpuEnd { sum &+= References<Target.Machine>.count(cpu) }
     return sum

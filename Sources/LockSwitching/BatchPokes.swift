@@ -2,7 +2,7 @@ import CodePatching
 import LockPlatform
 
 /// The pokes of a batch: what its operations' sites hold in a state, and what they are to hold.
-public struct BatchPokes<Sites: SiteTable>: PokeList {
+@frozen public struct BatchPokes<Sites: SiteTable>: PokeList {
   @usableFromInline let sites: Sites
   @usableFromInline let batch: Batch
   @usableFromInline let state: SwitchState
@@ -19,6 +19,7 @@ public struct BatchPokes<Sites: SiteTable>: PokeList {
   @inlinable public var count: Int { sites.count }
 
   /// The poke of a site; nil if its operation is not in the batch.
+  @inlinable
   public func poke(_ index: Int) throws(PatchError) -> Poke? {
     let (address, operation) = sites.site(index)
     guard let wanted = batch[operation] else { return nil }
@@ -38,6 +39,7 @@ public struct BatchPokes<Sites: SiteTable>: PokeList {
 
 extension Batch {
   /// What is in place: a batch that changes nothing, to verify every site by.
+  @usableFromInline
   init(holding state: SwitchState) {
     self.init()
     for index in LockOperation.all.indices {

@@ -37,6 +37,7 @@ import LockPlatform
   }
 
   /// The batch without what is in place already.
+  @usableFromInline
   func changing(_ state: SwitchState) -> Batch {
     var changes = self
     for index in LockOperation.all.indices {

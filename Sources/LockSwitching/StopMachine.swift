@@ -14,6 +14,7 @@ import LockPlatform
 //   4. Let go; the gate opens to the new slow path.
 
 extension SwitchRun {
+  @inlinable
   mutating func stopMachine() throws(SwitchFailure) {
     let wanted = Batch(request.to)
     let changes = wanted.changing(state)
@@ -34,7 +35,8 @@ extension SwitchRun {
     try pokeIfAny(wanted.changing(state))
   }
 
-  private mutating func gather(_ text: Batch) throws(SwitchFailure) {
+  @inlinable
+  mutating func gather(_ text: Batch) throws(SwitchFailure) {
     try openText()
     let sites = try verify(text)
     let before = state
@@ -72,11 +74,13 @@ extension SwitchRun {
     try closeText()
   }
 
+  @inlinable
   mutating func pokeIfAny(_ batch: Batch) throws(SwitchFailure) {
     if !batch.isEmpty { try poke(batch) }
   }
 
   /// The part of a batch that is not at sites, except one operation.
+  @inlinable
   func memoryOnly(_ batch: Batch, except left: LockOperation) -> Batch {
     var memory = batch
     for index in LockOperation.all.indices {
@@ -89,6 +93,7 @@ extension SwitchRun {
 
 extension Batch {
   /// A change of the slow path alone.
+  @usableFromInline
   init(slowPath: Implementation) {
     self.init()
     self[.slowPath] = slowPath
@@ -96,7 +101,7 @@ extension Batch {
 }
 
 /// What is to be done while the system stands still.
-public struct StopMachineWork<Target: SwitchTarget>: Sendable {
+@frozen public struct StopMachineWork<Target: SwitchTarget>: Sendable {
   /// The operations whose sites change.
   public let batch: Batch
   /// What they held before.
@@ -166,7 +171,7 @@ public struct StopMachineWork<Target: SwitchTarget>: Sendable {
 }
 
 /// What became of the work.
-public struct StopMachineOutcome: Sendable {
+@frozen public struct StopMachineOutcome: Sendable {
   /// When all were gathered.
   public var began: UInt64
   /// Why not every site holds its new form.

@@ -96,6 +96,7 @@ import LockPlatform
   }
 
   /// The deadline of what begins now; a limit too long for the clock is none.
+  @usableFromInline
   func deadline(from now: UInt64) -> UInt64 {
     let (end, overflow) = now.addingReportingOverflow(timeLimit)
     return overflow ? .max : end
@@ -118,6 +119,8 @@ import LockPlatform
 @frozen public enum SwitchFailure: Error, Equatable, Sendable {
   /// Another one has not finished.
   case underWay
+  /// The system is ending, and its sites stay what they are.
+  case exiting
   /// Code could not be patched.
   case patch(PatchError)
   /// CPUs were still in a slow path when it timed out.

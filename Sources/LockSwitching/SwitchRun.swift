@@ -8,24 +8,26 @@ import LockPlatform
 /// at all times what may have been done; and undo is a plan from the state as it then is.
 ///
 /// The switching CPU may be descheduled anywhere for any time: every state it goes through is sound.
-public struct SwitchRun<Target: SwitchTarget> {
-  let request: SwitchRequest
-  var report: SwitchReport
-  private let began: UInt64
-  private let first: SwitchState
-  private var isUndoing = false
-  private var textIsOpen = false
+@frozen public struct SwitchRun<Target: SwitchTarget> {
+  @usableFromInline let request: SwitchRequest
+  @usableFromInline var report: SwitchReport
+  @usableFromInline let began: UInt64
+  @usableFromInline let first: SwitchState
+  @usableFromInline var isUndoing = false
+  @usableFromInline var textIsOpen = false
 
   // MARK: Running
 
   /// Switches by the protocol that the request names.
   ///
   /// One caller at a time. The report says what happened, and the failure in it why not.
+  @inlinable
   public static func run(_ request: SwitchRequest) -> SwitchReport {
     run(request, plannedBy: { Plan(from: $0, to: $1) })
   }
 
   /// Switches by plans that are made otherwise, sound or not: for the model checker and for tests.
+  @inlinable
   public static func run(
     _ request: SwitchRequest, plannedBy plan: (SwitchState, LockSet) -> Plan
   ) -> SwitchReport {
@@ -60,6 +62,7 @@ public struct SwitchRun<Target: SwitchTarget> {
   ///
   /// For a target whose slow path is not text. The caller is the one that switches. Afterwards a
   /// native unlock counts as in place; the next switch writes every site, or is refused.
+  @inlinable
   public static func leaveQueues(timeLimit: UInt64) -> SwitchReport {
     let plan = { Plan(from: $0, to: $1, keepingUnlock: true) }
     var run = SwitchRun(
@@ -76,7 +79,8 @@ public struct SwitchRun<Target: SwitchTarget> {
     return run.report
   }
 
-  private init(_ request: SwitchRequest) {
+  @inlinable
+  init(_ request: SwitchRequest) {
     self.request = request
     began = Target.Machine.nanoseconds
     first = SwitchState(bits: Target.Machine.load(Target.state, .relaxed))
@@ -84,7 +88,8 @@ public struct SwitchRun<Target: SwitchTarget> {
   }
 
   /// Whatever may be refused: the state, the way to reach CPUs, every site of every operation.
-  private mutating func prepare() throws(SwitchFailure) {
+  @inlinable
+  mutating func prepare() throws(SwitchFailure) {
     guard state.isSound else { throw .unsound }
     try Target.prepare(request)
     try Target.openText(forWriting: false)
@@ -103,7 +108,8 @@ public struct SwitchRun<Target: SwitchTarget> {
     if let failure { throw failure }
   }
 
-  private mutating func end(_ plan: (SwitchState, LockSet) -> Plan) {
+  @inlinable
+  mutating func end(_ plan: (SwitchState, LockSet) -> Plan) {
     if report.failure == nil {
       change { $0.set = request.to }
       report.result = .done
@@ -115,7 +121,8 @@ public struct SwitchRun<Target: SwitchTarget> {
   }
 
   /// Goes back: from the state as it is now to the set that was in force, in a time of its own.
-  private mutating func undo(_ plan: (SwitchState, LockSet) -> Plan) -> SwitchResult {
+  @inlinable
+  mutating func undo(_ plan: (SwitchState, LockSet) -> Plan) -> SwitchResult {
     isUndoing = true
     let now = state
     // It failed before anything could be seen.
@@ -140,21 +147,25 @@ public struct SwitchRun<Target: SwitchTarget> {
 
   // MARK: The state
 
-  var state: SwitchState { SwitchState(bits: Target.Machine.load(Target.state, .relaxed)) }
+  @inlinable var state: SwitchState {
+    SwitchState(bits: Target.Machine.load(Target.state, .relaxed))
+  }
 
   /// Relaxed: only the switching CPU writes it, and others read it as advice, or while it stands
   /// still.
+  @inlinable
   func change(_ body: (inout SwitchState) -> Void) {
     var state = state
     body(&state)
     Target.Machine.store(state.bits, to: Target.state, .relaxed)
   }
 
-  var deadline: UInt64 { request.deadline(from: began) }
+  @inlinable var deadline: UInt64 { request.deadline(from: began) }
 
   // MARK: Steps of a plan
 
   /// Carries out a plan, one step after the other.
+  @inlinable
   mutating func follow(_ plan: Plan, until deadline: UInt64) throws(SwitchFailure) {
     for index in 0..<plan.count {
       switch plan[index] {
@@ -169,6 +180,7 @@ public struct SwitchRun<Target: SwitchTarget> {
   /// What closes the gate is published before the text is written: it is sound beside everything, and
   /// a site must not call a gate that leads on. What opens it is published last, after every site was
   /// verified and written: nothing can be refused any more.
+  @inlinable
   mutating func poke(_ batch: Batch) throws(SwitchFailure) {
     let before = state
     let text = textOnly(batch)
@@ -198,7 +210,8 @@ public struct SwitchRun<Target: SwitchTarget> {
     }
   }
 
-  private func write(_ text: Batch, in before: SwitchState) throws(SwitchFailure) {
+  @inlinable
+  func write(_ text: Batch, in before: SwitchState) throws(SwitchFailure) {
     do throws(PatchError) {
       try Patcher<Target.Machine.Code>.poke(
         BatchPokes(text, of: Target.sites, in: before), request.pokeMethod)
@@ -208,6 +221,7 @@ public struct SwitchRun<Target: SwitchTarget> {
     note(text)
   }
 
+  @inlinable
   func note(_ text: Batch) {
     for index in LockOperation.switched.indices {
       let operation = LockOperation.switched[index]
@@ -215,7 +229,8 @@ public struct SwitchRun<Target: SwitchTarget> {
     }
   }
 
-  private func putMemory(_ batch: Batch) {
+  @inlinable
+  func putMemory(_ batch: Batch) {
     for index in LockOperation.switched.indices {
       let operation = LockOperation.switched[index]
       guard operation != .slowPath, !Target.isText(operation), let new = batch[operation] else {
@@ -225,6 +240,7 @@ public struct SwitchRun<Target: SwitchTarget> {
     }
   }
 
+  @inlinable
   mutating func drain(until deadline: UInt64) throws(SwitchFailure) {
     let body = state.occupied.first ?? .gate
     try step(.drain(body)) { run throws(SwitchFailure) in
@@ -239,6 +255,7 @@ public struct SwitchRun<Target: SwitchTarget> {
   }
 
   /// Does a step and measures it; the body says how many sites it wrote.
+  @inlinable
   mutating func step(
     _ kind: StepKind, _ body: (inout SwitchRun) throws(SwitchFailure) -> UInt32
   ) throws(SwitchFailure) {
@@ -252,12 +269,14 @@ public struct SwitchRun<Target: SwitchTarget> {
 
   // MARK: Text
 
+  @inlinable
   mutating func openText() throws(SwitchFailure) {
     try Target.openText(forWriting: true)
     textIsOpen = true
   }
 
   /// Closes the text if it is open.
+  @inlinable
   mutating func closeText() throws(SwitchFailure) {
     guard textIsOpen else { return }
     textIsOpen = false
@@ -266,6 +285,7 @@ public struct SwitchRun<Target: SwitchTarget> {
 
   /// Compares the sites of a batch's operations with what the state says they hold, and looks whether
   /// each has the form that the batch wants.
+  @inlinable
   func verify(_ text: Batch) throws(SwitchFailure) -> UInt32 {
     do throws(PatchError) {
       return try Patcher<Target.Machine.Code>.verify(
@@ -276,6 +296,7 @@ public struct SwitchRun<Target: SwitchTarget> {
   }
 
   /// The part of a batch that is at sites.
+  @inlinable
   func textOnly(_ batch: Batch) -> Batch {
     var text = batch
     for index in LockOperation.all.indices where !Target.isText(LockOperation.all[index]) {

@@ -10,11 +10,13 @@ import UserSpaceShims
 public func attach(_ image: UnsafeMutablePointer<tidelock_image>?) {
   guard let image = unsafe image else { return }
   let record = unsafe ImageRecord.make(image)
-  while unsafe !takeOver(image, record) { Retry.makeRoomForNative() }
+  while unsafe !takeOver(image, record) {
+    guard Retry.makeRoomForNative() else { break }
+  }
 }
 
 /// Puts an image on the list, with sites that hold what the state says of unlock; false, and nothing
-/// is done, if they cannot.
+/// is done, if they cannot and the process must be native.
 ///
 /// Nil for its record if there is no memory for one.
 private func takeOver(
@@ -22,50 +24,69 @@ private func takeOver(
 ) -> Bool {
   Process.withImages {
     Process.start()
-    // A new image's sites are native: where both are in place, as after a switch that got stuck,
-    // they may stay so.
-    let mayStay = Process.state[.unlock].contains(.native)
     guard let record = unsafe record else {
-      // Sites that nobody knows: native is the only set left.
+      // Sites that nobody knows stay what they are. Where they are native, so must the process be.
+      guard unsafe ImageRecord.mayBeNative(image) else { return true }
+      let mayStay = Process.state[.unlock].contains(.native)
       if mayStay { Process.giveUpSwitching() }
       return mayStay
     }
-    guard unsafe mayStay || ImageSites(record: record).becomeParavirtual() else { return false }
+    switch unsafe ImageSites(record: record).followState() {
+    case .needsNative: return false
+    case .follows: unsafe Images.link(record)
+    // On no list, so no switch looks at it.
+    case .staysParavirtual: break
+    }
     unsafe image.pointee.record = UnsafeMutableRawPointer(record)
-    unsafe Images.link(record)
     return true
   }
 }
 
+/// How an image's sites and the state of the process go together.
+private enum Following {
+  /// The sites are switched with all others.
+  case follows
+  /// They are paravirtual for ever, which is sound beside every slow path.
+  case staysParavirtual
+  /// Some are native for ever, and must not be beside waiters that sleep.
+  case needsNative
+}
+
 extension ImageSites {
-  /// Brings the native sites of an image that is not on the list yet to the paravirtual unlock;
-  /// false, and they are native, if that is refused.
+  /// Brings the sites of an image that is not on the list yet from what its file has to what the state
+  /// says of unlock.
   ///
   /// Contract: `images_lock` is held.
-  fileprivate func becomeParavirtual() -> Bool {
+  fileprivate func followState() -> Following {
+    let wanted = Process.state[.unlock]
+    let inFile = unsafe record.pointee.inFile
+    // What a table of an unknown version says nobody knows; the first version had native sites.
+    if unsafe record.pointee.unknown != 0, !wanted.contains(.native) { return .needsNative }
+    // Where both are in place, as after a switch that got stuck, they may stay so.
+    if wanted.union(inFile) == wanted { return .follows }
+    guard let one = wanted.first, !become(one) else { return .follows }
+    if inFile == Implementations(.paravirtual) { return .staysParavirtual }
+    // A switch that comes to such an image is refused, and names it.
+    return wanted.contains(.native) ? .follows : .needsNative
+  }
+
+  /// Brings the sites to one unlock; false, and they are as before, if that is refused.
+  private func become(_ wanted: Implementation) -> Bool {
     guard let (low, high) = bounds else { return true }
-    guard unsafe record.pointee.isUnderstood else { return false }
     // Pages that stay writable are reported by the next switch.
     defer { _ = TextWindows.close(reporting: false) }
     guard (try? TextWindows.open(from: low, to: high)) != nil else { return false }
+    // An image that attaches again holds what the last switch left.
+    var state = SwitchState(.native)
+    state[.unlock] = state[.unlock].with(.paravirtual)
     var unlock = Batch()
-    unlock[.unlock] = .paravirtual
-    let pokes = BatchPokes(unlock, of: self, in: SwitchState(.native))
-    do throws(PatchError) {
-      _ = try Patcher<ProgramCode>.verify(pokes, .store)
-    } catch {
-      return false
-    }
-    do throws(PatchError) {
-      try Patcher<ProgramCode>.poke(pokes, .store)
-      return true
-    } catch {
-      unlock[.unlock] = .native
-      // Of no effect on what the sites hold whether the cores serialize: none executes them yet.
-      try? Patcher<ProgramCode>.poke(
-        BatchPokes(unlock, of: self, in: SwitchState(.paravirtual)), .store)
-      return false
-    }
+    unlock[.unlock] = wanted
+    let pokes = BatchPokes(unlock, of: self, in: state)
+    guard (try? Patcher<ProgramCode>.verify(pokes, .store)) != nil else { return false }
+    // Every site is written before the cores serialize, and whether they do is of no effect: nobody
+    // executes the sites yet.
+    try? Patcher<ProgramCode>.poke(pokes, .store)
+    return true
   }
 }
 

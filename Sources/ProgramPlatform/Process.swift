@@ -32,13 +32,13 @@ enum Process {
 
   // MARK: Beginning
 
-  /// Makes the core ready, once: memory for threads and the lock hash, the barrier, the key, the
-  /// handlers of fork.
+  /// Makes the core ready, once: the set to start in, memory for threads and the lock hash, the
+  /// barrier, the key.
   ///
   /// Contract: `images_lock` is held.
   static func start() {
     guard ProgramMachine.load(readiness, .relaxed) == 0 else { return }
-    ProgramMachine.store(SwitchState(.native).bits, to: ProgramTarget.state, .relaxed)
+    begin(in: possible(firstSet))
     // Without memory no thread gets a number: locks work by test-and-set, switching is refused.
     let threads = tidelock_map(Int(TIDELOCK_THREADS * TIDELOCK_THREAD_SIZE))
     let hash = tidelock_map(Int(TIDELOCK_HASH_ENTRIES) * 16)
@@ -51,14 +51,49 @@ enum Process {
     if threads != 0, hash != 0, hasKey {
       unsafe ProgramMachine.store(
         UInt64(hash), to: Location(address: tidelock_state_hash()), .relaxed)
+      // Releasing; pairs with the load in `enroll`: a thread that takes a number, which it may do
+      // before any image attaches, finds the set and the hash.
       unsafe ProgramMachine.store(
-        UInt64(threads), to: Location(address: tidelock_state_threads()), .relaxed)
+        UInt64(threads), to: Location(address: tidelock_state_threads()), .releasing)
     }
-    Fork.install()
     ProgramMachine.store(tidelock_barrier_register() == 0 ? 1 : 2, to: readiness, .relaxed)
   }
 
-  /// 0 before `start`, 1 when the process can switch, 2 when it cannot.
+  /// What the environment names; paravirtual otherwise, in which whoever changes only an import is not
+  /// worse off than before.
+  private static var firstSet: LockSet {
+    // A word of the core's state, which lives as long as the process.
+    let word = unsafe Location<UInt32>(address: tidelock_state_first_set())
+    return LockSet(rawValue: UInt8(truncatingIfNeeded: ProgramMachine.load(word, .relaxed)))
+      ?? .paravirtual
+  }
+
+  /// A set; or paravirtual, for which no text is written, if the kernel refuses to let any be.
+  private static func possible(_ set: LockSet) -> LockSet {
+    guard set.implementation(of: .unlock) != .paravirtual else { return set }
+    // Pages that stay writable are reported by the first switch.
+    defer { _ = TextWindows.close(reporting: false) }
+    let text = tidelock_own_text()
+    if (try? TextWindows.open(from: text, to: text &+ 1)) != nil { return set }
+    unsafe ProgramMachine.store(
+      UInt32(1), to: Location(address: tidelock_state_is_first_set_refused()), .relaxed)
+    return .paravirtual
+  }
+
+  /// Puts in place what is not text of the set that the process starts in.
+  ///
+  /// Each image brings its sites when it attaches.
+  ///
+  /// Until a thread has a number, which is after this, it takes locks by test-and-set, which is sound
+  /// beside every set.
+  private static func begin(in set: LockSet) {
+    ProgramMachine.store(SwitchState(set).bits, to: ProgramTarget.state, .relaxed)
+    ProgramTarget.put(.wait, set.implementation(of: .wait))
+    ProgramTarget.put(.kick, set.implementation(of: .kick))
+    ProgramTarget.lead(to: set.implementation(of: .slowPath))
+  }
+
+  /// 0 before `start`, 1 when the process can switch, 2 when it cannot, 3 when its exit has begun.
   private static var readiness: Location<UInt32> {
     unsafe Location(address: tidelock_state_is_ready())
   }
@@ -71,6 +106,11 @@ enum Process {
   private static var canSwitch: Bool {
     ProgramMachine.load(readiness, .relaxed) == 1 && tidelock_threads() != 0
   }
+
+  /// Whether there is anything of the core to look at.
+  static var hasStarted: Bool { ProgramMachine.load(readiness, .relaxed) != 0 }
+
+  private static var isExiting: Bool { ProgramMachine.load(readiness, .relaxed) == 3 }
 
   // MARK: Switching
 
@@ -97,7 +137,7 @@ enum Process {
     func refused(_ failure: SwitchFailure) -> SwitchReport {
       SwitchReport(request, from: state.set, refusedFor: failure)
     }
-    guard canSwitch else { return refused(.unsupported) }
+    guard canSwitch else { return refused(isExiting ? .exiting : .unsupported) }
     // A handler over a switch could leave it by longjmp, end the thread, fork or switch, and nobody
     // would go on with it. Breakpoints are still met.
     var signals: UInt64 = 0
@@ -114,7 +154,6 @@ enum Process {
       ProgramTarget.rest()
     }
     defer { ProgramMachine.store(0, to: switching, .releasing) }
-    Fork.rehearsePoke()
     let began = Clock.Reading()
     let report = run()
     Clock.calibrate(since: began)

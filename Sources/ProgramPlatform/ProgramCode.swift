@@ -42,6 +42,8 @@ struct TextWindow {
   var high: UInt
   /// As the pages had it before, and shall have it again.
   var protection: Int32
+  /// Whether what is written is not this process's alone.
+  var isShared = false
   /// Whether somebody was told that they do not have it again.
   var isReported = false
 }
@@ -140,7 +142,8 @@ enum ProcessMaps {
           if line.high > low {
             body(
               TextWindow(
-                low: max(line.low, low), high: min(line.high, high), protection: line.protection))
+                low: max(line.low, low), high: min(line.high, high), protection: line.protection,
+                isShared: line.isShared))
           }
           line = Line()
         }
@@ -156,6 +159,7 @@ enum ProcessMaps {
     var low: UInt = 0
     var high: UInt = 0
     var protection: Int32 = 0
+    var isShared = false
     private var field = 0
 
     /// Takes a byte; true if it was the line's last.
@@ -168,6 +172,7 @@ enum ProcessMaps {
       case (UInt8(ascii: "r"), 2): protection |= PROT_READ
       case (UInt8(ascii: "w"), 2): protection |= PROT_WRITE
       case (UInt8(ascii: "x"), 2): protection |= PROT_EXEC
+      case (UInt8(ascii: "s"), 2): isShared = true
       default: break
       }
       return false

@@ -17,8 +17,10 @@ struct ProgramSite {
   var next: UnsafeMutablePointer<ImageRecord>?
   var count: Int
   var size: Int
-  /// Whether every entry of the image's table is one that this core understands.
-  var isUnderstood: Bool
+  /// The unlocks that the sites hold in the image's file.
+  var inFile = Implementations.none
+  /// The first site whose entry in the table this core does not understand; 0 if there is none.
+  var unknown: UInt = 0
 
   /// From the record's address: the sites follow it.
   static func sites(_ record: UnsafeMutablePointer<ImageRecord>) -> UnsafeMutableBufferPointer<
@@ -41,26 +43,51 @@ struct ProgramSite {
     }
     let table = unsafe UnsafeBufferPointer(start: first, count: end - first)
     guard let record = unsafe allocate(count: table.count) else { return nil }
-    var sites = unsafe sites(record)
+    let all = unsafe sites(record)
+    var count = 0
     for index in table.indices {
       // Relative to the place of the field itself.
       let entry = unsafe UInt(bitPattern: first + index)
       let fields = unsafe table[index]
-      unsafe sites.initializeElement(
-        at: index,
-        to: ProgramSite(
-          address: entry &+ UInt(bitPattern: Int(fields.site)),
-          stub: entry &+ 4 &+ UInt(bitPattern: Int(fields.stub))))
-      if fields.version != 1 || fields.length != 5
-        || fields.operation != UInt16(LockOperation.unlock.rawValue)
-      {
-        unsafe record.pointee.isUnderstood = false
+      let address = entry &+ UInt(bitPattern: Int(fields.site))
+      guard let form = unsafe formInFile(fields) else {
+        if unsafe record.pointee.unknown == 0 { unsafe record.pointee.unknown = address }
+        continue
       }
+      unsafe record.pointee.inFile = record.pointee.inFile.with(form)
+      unsafe all.initializeElement(
+        at: count,
+        to: ProgramSite(
+          address: address, stub: entry &+ 4 &+ UInt(bitPattern: Int(fields.stub))))
+      count += 1
     }
+    var sites = unsafe UnsafeMutableBufferPointer(rebasing: all[..<count])
     // By the stub too, so that the choice below is always the same.
     unsafe sites.sort { ($0.address, $0.stub) < ($1.address, $1.stub) }
     unsafe record.pointee.count = keepOnePerAddress(sites)
     return unsafe record
+  }
+
+  /// The unlock that the file has at a site; nil if this core does not understand its entry.
+  private static func formInFile(_ entry: tidelock_site) -> Implementation? {
+    guard entry.length == 5, entry.operation == UInt16(LockOperation.unlock.rawValue) else {
+      return nil
+    }
+    return switch entry.version {
+    case 1: .native
+    case 2: .paravirtual
+    default: nil
+    }
+  }
+
+  /// Whether any site of an image is native in its file, or unknown.
+  static func mayBeNative(_ image: UnsafeMutablePointer<tidelock_image>) -> Bool {
+    // The linker's bounds of the section.
+    guard let first = unsafe image.pointee.first, let end = unsafe image.pointee.end else {
+      return false
+    }
+    let table = unsafe UnsafeBufferPointer(start: first, count: end - first)
+    return unsafe table.contains { unsafe formInFile($0) != .paravirtual }
   }
 
   /// Leaves one entry for each site, and returns how many there are.
@@ -90,8 +117,7 @@ struct ProgramSite {
       let record = unsafe UnsafeMutablePointer<ImageRecord>(
         bitPattern: UInt(tidelock_map(size)))
     else { return nil }
-    unsafe record.initialize(
-      to: ImageRecord(next: nil, count: count, size: size, isUnderstood: true))
+    unsafe record.initialize(to: ImageRecord(next: nil, count: count, size: size))
     return unsafe record
   }
 }
@@ -138,8 +164,8 @@ struct ProgramSites: SiteTable {
 
   /// All sites, if this core understands them.
   static func understood() throws(SwitchFailure) -> ProgramSites {
-    for image in Images.all where unsafe !image.record.pointee.isUnderstood {
-      throw .patch(.noForm(site: image.bounds?.low ?? 0))
+    for image in Images.all where unsafe image.record.pointee.unknown != 0 {
+      throw .patch(.noForm(site: unsafe image.record.pointee.unknown))
     }
     return ProgramSites()
   }

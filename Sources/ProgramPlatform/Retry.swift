@@ -17,25 +17,7 @@ enum Retry {
   /// Contract: called by the thread that switches. Without a thread the next request goes on.
   static func begin() {
     guard ProgramMachine.exchange(1, at: isUnderWay, .relaxed) == 0 else { return }
-    var attributes = pthread_attr_t()
-    // The calls only use what they are given while they run, and the thread is given nothing.
-    unsafe pthread_attr_init(&attributes)
-    unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    unsafe pthread_attr_setstacksize(&attributes, 256 << 10)
-    var thread = pthread_t()
-    var signals: UInt64 = 0
-    // The thread begins with these signals blocked.
-    unsafe tidelock_block_signals(&signals)
-    blockMost()
-    let result = unsafe pthread_create(
-      &thread, &attributes,
-      { _ in
-        Retry.run()
-        return nil
-      }, nil)
-    unsafe tidelock_restore_signals(&signals)
-    unsafe pthread_attr_destroy(&attributes)
-    if result != 0 { end() }
+    if !HelperThread.start({ Retry.run() }) { end() }
   }
 
   /// Settled, or there is no thread any more.
@@ -43,19 +25,7 @@ enum Retry {
     ProgramMachine.store(0, to: isUnderWay, .relaxed)
   }
 
-  /// Blocks every signal but those that an instruction raises, a breakpoint's among them; the C
-  /// library's first one too, which says that the thread cannot be gathered (`Tasks.each`).
-  private static func blockMost() {
-    var signals = UInt64.max
-    for raised in [SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS] {
-      signals &= ~(1 << UInt64(raised - 1))
-    }
-    unsafe tidelock_restore_signals(&signals)
-  }
-
   private static func run() {
-    // The C library may have left out its own.
-    blockMost()
     var pause: UInt64 = 1_000_000
     while true {
       // Not a synchronisation: only how often it is tried.
@@ -70,22 +40,28 @@ enum Retry {
   /// Goes back to native for an image that was loaded in a paravirtual phase and cannot be brought to
   /// it: its text cannot be written, or its sites are not what they should be.
   ///
+  /// False if the process is ending: then the image stays as it is, known to nobody, and a sleeper that
+  /// it does not wake looks again after a while, as beside any image that no switch reaches.
+  ///
   /// Its unlocks are native, which is unsound beside sleeping waiters, and loading a library cannot
   /// be refused from within. So the process is native before the image is one of its own and its code
   /// runs; later switches are refused, naming a site of the image.
   ///
   /// Where the other images cannot be written either, the process goes on with test-and-set, which
   /// writes nothing.
-  static func makeRoomForNative() {
+  static func makeRoomForNative() -> Bool {
     let limit: UInt64 = 60_000_000_000
     let request = SwitchRequest(to: .native, poking: .store, timeLimit: limit, reason: .policy)
     var report = Process.perform(request)
-    if report.failure != nil, report.failure != .underWay {
+    if let failure = report.failure, failure != .underWay, failure != .exiting {
       report = Process.leaveQueues(timeLimit: limit)
     }
     switch report.failure {
-    case nil: return
-    case .underWay?: ProgramTarget.rest()
+    case nil: return true
+    case .exiting?: return false
+    case .underWay?:
+      ProgramTarget.rest()
+      return true
     case .some:
       // Nothing sound is left to do: going on would lose a wake-up some day.
       let message =

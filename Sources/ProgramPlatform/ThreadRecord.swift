@@ -93,7 +93,9 @@ extension ThreadRecord {
   /// Nil for a thread that has given its record back: nobody would learn of its end a second time.
   @inline(never)
   static func enroll() -> ThreadRecord? {
-    guard !tidelock_has_left(), tidelock_threads() != 0 else { return nil }
+    // Acquiring; pairs with the release in `Process.start`.
+    let threads = unsafe Location<UInt64>(address: tidelock_state_threads())
+    guard !tidelock_has_left(), ProgramMachine.load(threads, .acquiring) != 0 else { return nil }
     // Relaxed: whoever misses one that is given back just now looks again at the next wait.
     let returned = ProgramMachine.load(Self.returned, .relaxed) &+ 1
     guard tidelock_found_none() != returned else { return nil }
@@ -159,8 +161,9 @@ extension ThreadRecord {
     _ = tidelock_fetch_add32(Self.returned.address, 1)
   }
 
-  /// How many records were given back, ever: until there is one more, who found none need not look
-  /// again. In the core's state, which stays.
+  /// How many records were given back, ever.
+  ///
+  /// Until there is one more, whoever found none need not look again. In the core's state, which stays.
   private static var returned: Location<UInt32> {
     unsafe Location(address: tidelock_state_records_returned())
   }

@@ -12,7 +12,7 @@ extension Check {
   }
 
   static var lifetime: [Check] {
-    freedLocks + nodes + numbers + hash + lateKicks
+    freedLocks + nodes + numbers + hash + lateKicks + timedWaits
   }
 
   private static let queues: [(String, Waiting, Unlocking)] = [
@@ -75,6 +75,27 @@ extension Check {
         [[.releaseD], [.releaseC], [.a], [.a]]),
       make("hash, two locks", "2 CPUs take A, 2 take B", [[.a], [.a], [.b], [.b]]),
     ]
+  }
+
+  /// A site that no switch reaches unlocks natively beside waiters that sleep, for a while each.
+  static func nativeUnlockBesideTimedWaits(_ acquisitions: [Int]) -> LockModel {
+    var model = LockModel(
+      acquisitions.map { _ in .paravirtual },
+      acquisitions.indices.map { $0 == 0 ? .native : .paravirtual },
+      Workload(acquisitions: acquisitions), .sequentialConsistency)
+    model.waitsTimeOut = true
+    return model
+  }
+
+  private static var timedWaits: [Check] {
+    [[2, 2], [1, 1, 1]].map { acquisitions in
+      let sum = acquisitions.map(String.init).joined(separator: "+")
+      return check(
+        "native unlock beside timed waits \(sum)",
+        "\(acquisitions.count) CPUs in the paravirtual queue, \(sum) acquisitions, one of them unlocks"
+          + " natively; waits end by time",
+        nativeUnlockBesideTimedWaits(acquisitions))
+    }
   }
 
   private static var lateKicks: [Check] {

@@ -89,6 +89,23 @@ extension Mutant {
         "head-forgets-entry",
         "A head that wakes for no reason enters the hash though its entry is still there.",
         .headForgetsEntry, .paravirtual, wokenTwice),
+    ] + timedWaits
+  }
+
+  private static var timedWaits: [Mutant] {
+    func make(_ name: String, _ sentence: String, _ mutation: Mutation) -> Mutant {
+      var model = Check.nativeUnlockBesideTimedWaits([1, 1, 1])
+      model.mutation = mutation
+      model.touchesData = false
+      return Mutant(name: name, sentence: sentence, model: model)
+    }
+    return [
+      make(
+        "head-leaves-entry", "A head that nobody woke leaves its entry in the hash.",
+        .headLeavesEntry),
+      make(
+        "entry-not-told", "The owner enters the next head in the hash and does not say where.",
+        .entryNotTold),
     ]
   }
 

@@ -52,8 +52,9 @@ extension Mutation {
   var outlives: Bool {
     switch self {
     case .nodeGivenBackEarly, .depthRaisedLate, .depthCleared, .fifthContextSharesNode,
-      .wokenIsHead, .headForgetsEntry, .headLooksOnce, .numberGivenBackEarly, .hashDoesNotWrap,
-      .hashSearchEndsAtGap, .hashReadAfterFree, .entryRemovedLate:
+      .wokenIsHead, .headForgetsEntry, .headLeavesEntry, .entryNotTold,
+      .headLooksOnce, .numberGivenBackEarly, .hashDoesNotWrap, .hashSearchEndsAtGap,
+      .hashReadAfterFree, .entryRemovedLate:
       true
     default: false
     }
@@ -97,6 +98,8 @@ extension Mutation {
     case .headForgetsEntry where word == .locked && ordering == .acquiring && Self.noted == 1:
       Self.note(0)
       return 1
+    // Others that look for an entry acquire.
+    case .headLeavesEntry where word == .hashLock && ordering == .relaxed: return 0
     case .headLooksOnce where word == .whole && Self.noted == 1:
       Self.note(0)
       // Somebody else's tail.
@@ -137,6 +140,9 @@ extension Mutation {
     case .depthCleared where word == .depth:
       guard value < Simulated.load(location, .relaxed) else { return false }
       Simulated.store(0, to: location, ordering)
+      return true
+    case .entryNotTold where word == .isHead && value > 1:
+      Simulated.store(1, to: location, ordering)
       return true
     case .entryRemovedLate: return removedLate(value, location, word, ordering)
     case .numberGivenBackEarly where word == .lastTurn && Simulated.cpu == 1:

@@ -18,6 +18,8 @@ public struct LockModel: Model {
   public var freesLocks = false
   /// Whether nodes and locks may not be touched once given back or freed.
   public var checksLifetime = true
+  /// Whether every wait may end by time, as in a program, so that none is for good.
+  public var waitsTimeOut = false
   /// What the locks guard is read and written, not only held.
   public var touchesData = true
   /// The breakage, if any.
@@ -55,6 +57,7 @@ public struct LockModel: Model {
     setting.freesLocks = freesLocks
     setting.checksOrder = checksOrder
     setting.checksStealing = checksStealing
+    setting.waitsTimeOut = waitsTimeOut
     setting.touchesData = touchesData
     setting.mutation = mutation
     return setting

@@ -90,6 +90,8 @@ extension ModelMachine: LockMachine {
   @inline(__always)
   static func wait(on word: Location<UInt32>, while value: UInt32) {
     guard isParavirtual(.wait) else { return }
+    // A CPU may be as slow as it likes, so a wait for some time is one for no time.
+    if Setting.current.waitsTimeOut { return }
     if Setting.current.mutation == .sleepsWithoutLooking {
       // Whatever the word holds, that is what it waits for to change.
       return Simulated.sleep(on: word, while: Simulated.load(word, .relaxed))

@@ -126,6 +126,10 @@ public enum Mutation: Equatable, Sendable {
   case wokenIsHead
   /// A head that wakes in vain enters the hash though its entry is still there.
   case headForgetsEntry
+  /// A head that nobody woke leaves its entry in the hash.
+  case headLeavesEntry
+  /// The owner does not say where it has entered the next head in the hash.
+  case entryNotTold
   /// A head of the native queue whose compare-exchange fails does not look again.
   case headLooksOnce
   /// A kick is lost if its CPU is in a handler.

@@ -109,7 +109,7 @@ extension Mutant {
         .access(.store, .locked, writing: 3, .omitted), three),
       make(
         "new-head-not-told", "A sleeping new head is not told that it is the head.",
-        .access(.store, .isHead, writing: 1, .omitted), three),
+        .access(.store, .isHead, .omitted), three),
       make(
         "halted-not-seen", "Who hands over does not look whether the next one sleeps.",
         .access(.compareExchange, .state, .omitted), three),

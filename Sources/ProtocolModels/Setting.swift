@@ -31,6 +31,8 @@ struct Setting {
   var touchesData = true
   /// Wait and kick look into the operation table first.
   var readsTable = false
+  /// Every wait may end by time, so none is for good.
+  var waitsTimeOut = false
   /// The breakage, if any.
   var mutation: Mutation?
   /// How many calls that may be refused are, in the whole run; the explorer chooses which.

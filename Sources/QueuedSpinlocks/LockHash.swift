@@ -7,11 +7,11 @@ import LockPlatform
 /// Entries are two words: the lock's address (0: free), the node's address.
 @usableFromInline
 enum LockHash<Platform: LockMachine> {
-  /// Enters a lock.
+  /// Enters a lock; returns where, in the terms of `isHead`.
   ///
   /// Only its owner or the head of its queue does, never both (see `handOver`).
-  @inlinable
-  static func insert(_ lock: LockWord, _ node: QueueNode) {
+  @inlinable @discardableResult
+  static func insert(_ lock: LockWord, _ node: QueueNode) -> UInt32 {
     let hash = Platform.lockHash
     var slot = start(lock, hash.entries)
     while true {
@@ -24,7 +24,7 @@ enum LockHash<Platform: LockMachine> {
         owner, expected: 0, desired: UInt64(lock.whole.address), .relaxed) == 0
       {
         Platform.store(UInt64(node.address), to: value, .releasing)
-        return
+        return QueueNode.entry(at: slot)
       }
       slot = (slot &+ 1) & (hash.entries &- 1)
     }
@@ -51,6 +51,22 @@ enum LockHash<Platform: LockMachine> {
       slot = (slot &+ 1) & (hash.entries &- 1)
     }
     return nil
+  }
+
+  /// Removes an entry where it is known to have been made, if it is there.
+  ///
+  /// By the node's own CPU, while nobody else may remove it. Another lock's entry may be there by now.
+  @inlinable
+  static func remove(_ entry: UInt32, _ lock: LockWord, _ node: QueueNode) {
+    let address = Platform.lockHash.address &+ QueueNode.slot(of: entry) &* 16
+    let owner = unsafe Location<UInt64>(address: address)
+    let value = unsafe Location<UInt64>(address: address &+ 8)
+    // Relaxed, both: our own writes, or those of the owner before us, whose word we have acquired.
+    guard Platform.load(owner, .relaxed) == UInt64(lock.whole.address),
+      Platform.load(value, .relaxed) == UInt64(node.address)
+    else { return }
+    // Releasing: the next user of the slot writes after our read.
+    Platform.store(0, to: owner, .releasing)
   }
 
   /// Fibonacci hashing of the address, whose lowest two bits are 0.

@@ -22,13 +22,14 @@ public enum ParavirtualQueue<Platform: LockMachine> {
       return TestAndSet<Platform>.slowPath(lock)
     }
     let previous = place.join(lock)
+    var entry: UInt32 = QueueNode.noEntry
     if !previous.isEmpty {
       let before = previous.node(on: Platform.self)
       // Releasing; pairs with the load in `successor`.
       Platform.store(UInt64(place.node.address), to: before.next, .releasing)
-      waitBehind(previous.cpu, before, place)
+      entry = waitBehind(previous.cpu, before, place)
     }
-    waitAsHead(lock, place)
+    waitAsHead(lock, place, entry)
     // Relaxed: only this CPU reads it.
     Platform.store(Platform.ticks, to: place.nodes.lastTurn, .relaxed)
     handOver(lock, place)
@@ -75,15 +76,20 @@ public enum ParavirtualQueue<Platform: LockMachine> {
 
   /// Waits until the node before ours has become the owner: spins a little while there is hope,
   /// then halts.
+  ///
+  /// Returns what the owner says in `isHead`: where it has entered us in the hash, if it has.
   @inlinable @inline(__always)
-  static func waitBehind(_ cpu: CPUNumber, _ before: QueueNode, _ place: QueuePlace<Platform>) {
+  static func waitBehind(
+    _ cpu: CPUNumber, _ before: QueueNode, _ place: QueuePlace<Platform>
+  ) -> UInt32 {
     let node = place.node
     while true {
       var attempt: UInt32 = 0
       let bound = Platform.bound(behindPauses)
       while attempt < bound {
         // Acquiring; pairs with the store in `handOver`.
-        if Platform.load(node.isHead, .acquiring) != 0 { return }
+        let told = Platform.load(node.isHead, .acquiring)
+        if told != 0 { return told }
         // A predecessor that does not run will not become the owner soon. Relaxed: advice.
         if Platform.load(before.state, .relaxed) != WaiterState.running { break }
         if Platform.isPreempted(cpu) { break }
@@ -97,15 +103,21 @@ public enum ParavirtualQueue<Platform: LockMachine> {
         Platform.count(.halt)
         Platform.wait(on: node.state, while: WaiterState.halted)
       }
-      if Platform.load(node.isHead, .acquiring) != 0 { return }
-      // Woken for nothing: by a kick that was meant for an earlier use of this node.
+      let told = Platform.load(node.isHead, .acquiring)
+      if told != 0 { return told }
+      // Woken for nothing: by a kick that was meant for an earlier use of this node, or by time.
       Platform.store(WaiterState.running, to: node.state, .relaxed)
     }
   }
 
   /// Takes the lock as the head of the queue: `*,x,y -> *,0,1`.
+  ///
+  /// A wait may end by time, and an unlock may have freed the lock and woken nobody: a native one, at a
+  /// site that no switch reaches. Then our entry is still in the hash, and is ours to remove: left
+  /// there, it would have a later unlock wake us and not the head that sleeps.
   @inlinable @inline(__always)
-  static func waitAsHead(_ lock: LockWord, _ place: QueuePlace<Platform>) {
+  static func waitAsHead(_ lock: LockWord, _ place: QueuePlace<Platform>, _ entry: UInt32) {
+    var entry = entry
     let node = place.node
     while true {
       // While we spin nobody passes us: *,0,* -> *,1,*. Relaxed: it guards no data.
@@ -118,6 +130,7 @@ public enum ParavirtualQueue<Platform: LockMachine> {
           Platform.compareExchange(
             lock.lockedAndPending, expected: 0x100, desired: 1, .acquiring) == 0x100
         {
+          forget(entry, lock, node)
           return
         }
         Platform.pause(attempt)
@@ -130,20 +143,30 @@ public enum ParavirtualQueue<Platform: LockMachine> {
       // after its, we see the byte it freed; if it comes before, its write ends our wait.
       _ = Platform.exchange(WaiterState.hashed, at: node.state, .sequentiallyConsistent)
       if Platform.load(lock.locked, .acquiring) != LockWord.slow {
+        forget(entry, lock, node)
         // Nobody's unlock would find us: either we never were in the hash, or an unlock has taken
         // us out and somebody else has the lock by now. Enter before the byte says so.
-        LockHash<Platform>.insert(lock, node)
+        entry = LockHash<Platform>.insert(lock, node)
         if Platform.exchange(LockWord.slow, at: lock.locked, .sequentiallyConsistent) == 0 {
           // It was free: ours, and nobody needs the entry. Relaxed: acquired by the exchange, and
           // nobody else writes the byte of a lock that we hold.
           Platform.store(1, to: lock.locked, .relaxed)
-          _ = LockHash<Platform>.remove(lock)
+          LockHash<Platform>.remove(entry, lock, node)
           return
         }
       }
       Platform.count(.halt)
       Platform.wait(on: node.state, while: WaiterState.hashed)
     }
+  }
+
+  /// Removes our entry, if there was one and no unlock has removed it.
+  ///
+  /// As the owner, or as the head of a lock whose byte is not SLOW: an unlock that looks for it has it by
+  /// now, and nobody else enters this lock.
+  @inlinable @inline(__always)
+  static func forget(_ entry: UInt32, _ lock: LockWord, _ node: QueueNode) {
+    if entry != QueueNode.noEntry { LockHash<Platform>.remove(entry, lock, node) }
   }
 
   /// As the owner, makes the node behind ours the head.
@@ -165,15 +188,15 @@ public enum ParavirtualQueue<Platform: LockMachine> {
       // It sleeps. Leave it asleep until there is something to get: enter it in the hash for it,
       // so that our own unlock wakes it. That is done before it can know that it is the head, so
       // it will not enter itself.
-      LockHash<Platform>.insert(lock, next)
+      let entry = LockHash<Platform>.insert(lock, next)
       // Releasing: the entry is there before an unlock (ours) looks for it. We own the byte.
       Platform.store(LockWord.slow, to: lock.locked, .releasing)
       // Releasing; pairs with the loads in `waitBehind`.
-      Platform.store(1, to: next.isHead, .releasing)
+      Platform.store(entry, to: next.isHead, .releasing)
       return
     }
     // It runs. Our half of the handshake in `waitBehind`.
-    _ = Platform.exchange(1, at: next.isHead, .sequentiallyConsistent)
+    _ = Platform.exchange(QueueNode.noEntry, at: next.isHead, .sequentiallyConsistent)
     if Platform.compareExchange(
       next.state, expected: WaiterState.halted, desired: WaiterState.running,
       .sequentiallyConsistent) == WaiterState.halted

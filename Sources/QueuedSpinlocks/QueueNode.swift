@@ -54,10 +54,18 @@ struct QueueNode: Equatable, Sendable {
     @inline(__always) get { unsafe Location(address: address) }
   }
 
-  /// Not 0 once this node is the head of its queue.
+  /// Not 0 once this node is the head of its queue: `noEntry`, or where the owner before has entered it
+  /// in the lock hash.
   @inlinable var isHead: Location<UInt32> {
     @inline(__always) get { unsafe Location(address: address &+ 8) }
   }
+
+  /// The head has no entry in the lock hash.
+  @inlinable static var noEntry: UInt32 { 1 }
+  /// The head's entry is at a slot of the lock hash.
+  @inlinable static func entry(at slot: UInt) -> UInt32 { UInt32(truncatingIfNeeded: slot) &+ 2 }
+  /// The slot of an entry.
+  @inlinable static func slot(of entry: UInt32) -> UInt { UInt(entry &- 2) }
 
   /// Whether the waiter runs (`WaiterState`); only the paravirtual queue uses it.
   @inlinable var state: Location<UInt32> {

@@ -11,10 +11,16 @@ struct SpreadDrawing {
   }
 
   struct Bar {
-    let y, textY, median, p99, longest, tone, label, title: String
+    let y, textY, start, median, longest, tone, label, title: String
+    /// None of a few runs.
+    let p99: [Dot]
   }
 
-  let kind, name: String
+  struct Dot {
+    let x, y: String
+  }
+
+  let kind, name, legend: String
   let sheetWidth, sheetHeight, left, right, top, bottom, legendY: String
   let ticks: [Tick]
   let headings: [Heading]
@@ -26,7 +32,9 @@ struct SpreadDrawing {
   private static let barHeight = 17.0
 
   init(_ plot: SpreadPlot, _ kind: PlotDrawing.Kind) {
-    let all = plot.groups.flatMap(\.bars).flatMap { [$0.median, $0.p99, $0.longest] }
+    let all = plot.groups.flatMap(\.bars).flatMap {
+      [$0.shortest, $0.median, $0.p99, $0.longest].compactMap { $0 }
+    }
     let scale = ThroughputScale(all.filter { $0 > 0 })
     let right = kind.width - Self.rightMargin
     func x(_ microseconds: Double) -> String {
@@ -41,14 +49,19 @@ struct SpreadDrawing {
       y += Self.headingHeight
       for bar in group.bars {
         let middle = y + Self.barHeight / 2
-        let values = [("median", bar.median), ("p99", bar.p99), ("longest", bar.longest)]
-          .map { "\($0.0) \(Quantity.duration(microseconds: $0.1))" }
+        let values = [
+          ("shortest", bar.shortest), ("median", bar.median), ("p99", bar.p99),
+          ("longest", bar.longest),
+        ].compactMap { name, value in
+          value.map { "\(name) \(Quantity.duration(microseconds: $0))" }
+        }
         bars.append(
           Bar(
             y: PlotDrawing.number(middle), textY: PlotDrawing.number(middle + 4),
-            median: x(bar.median), p99: x(bar.p99), longest: x(bar.longest),
+            start: x(bar.shortest ?? bar.median), median: x(bar.median), longest: x(bar.longest),
             tone: bar.isFaint ? "quiet" : "loud", label: bar.label,
-            title: "\(group.label), \(bar.label): \(values.joined(separator: ", "))"))
+            title: "\(group.label), \(bar.label): \(values.joined(separator: ", "))",
+            p99: bar.p99.map { [Dot(x: x($0), y: PlotDrawing.number(middle))] } ?? []))
         y += Self.barHeight
       }
     }
@@ -62,6 +75,10 @@ struct SpreadDrawing {
     }
     self.kind = kind.rawValue
     name = plot.title
+    legend =
+      bars.allSatisfy(\.p99.isEmpty)
+      ? "open dot: median; line: from the shortest to the longest"
+      : "open dot: median; dot: p99; end of the line: longest"
     left = PlotDrawing.number(Self.left)
     self.right = PlotDrawing.number(right)
     top = "4"

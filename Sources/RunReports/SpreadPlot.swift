@@ -1,11 +1,13 @@
-/// What is plotted: how long something took, as medians, p99s and longest, for a few conditions side
-/// by side.
+/// What is plotted: how long something took, for a few conditions side by side: medians, p99s and
+/// longest, or of a few runs the shortest, the median and the longest.
 public struct SpreadPlot: Sendable {
   /// Durations of one kind, in microseconds.
   public struct Bar: Sendable {
     let label: String
     let isFaint: Bool
-    package let median, p99, longest: Double
+    package let median, longest: Double
+    /// Where it is known.
+    package let p99, shortest: Double?
 
     /// A bar; faint if it is there for comparison only.
     public init(
@@ -16,6 +18,17 @@ public struct SpreadPlot: Sendable {
       self.median = median
       self.p99 = p99
       self.longest = longest
+      shortest = nil
+    }
+
+    /// A bar of a few runs, which have no p99.
+    public init(_ label: String, shortest: Double, median: Double, longest: Double) {
+      self.label = label
+      isFaint = false
+      self.shortest = shortest
+      self.median = median
+      self.longest = longest
+      p99 = nil
     }
   }
 

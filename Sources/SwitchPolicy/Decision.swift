@@ -45,6 +45,9 @@ import LockPlatform
   /// Somebody else switched.
   case switchedByOthers = 20
 
+  /// Whether a change for it is one that the hint asks for.
+  public var isHint: Bool { self == .hint || self == .hintOnly || self == .blind }
+
   init(_ fault: SampleFault) {
     switch fault {
     case .noTimePassed: self = .noTimePassed

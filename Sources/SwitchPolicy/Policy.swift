@@ -219,6 +219,9 @@ public struct Policy: Sendable {
     return Decision(time, in: inForce, .switchFailed, hint: hint)
   }
 
+  /// The switch under way is not made: somebody with more right to decide came first.
+  public mutating func abandon() { underWay = nil }
+
   private mutating func startAnew() {
     work = WorkFunction(
       startingIn: inForce, candidates: settings.candidates, prices: settings.prices)

@@ -4,20 +4,11 @@ import LockSites
 import LockSwitching
 import ProgramPlatform
 
-/// A complete set of lock operations: `.native`, `.paravirtual` or `.testAndSet`.
-public typealias LockSet = LockPlatform.LockSet
-/// How patch sites are changed: `.store` or `.breakpoint`.
-public typealias PokeMethod = CodePatching.PokeMethod
-/// How a switch is carried out.
-public typealias SwitchProtocol = LockSwitching.SwitchProtocol
-/// Protocol-specific options.
-public typealias SwitchOptions = LockSwitching.SwitchOptions
-/// Who asked for a switch.
-public typealias SwitchReason = LockSwitching.SwitchReason
-/// What a switch did and cost.
-public typealias SwitchReport = LockSwitching.SwitchReport
-
 /// The lock operations of this process: which set is in force, and how to change it.
+///
+/// A program starts in `.paravirtual`, unless the environment variable `TIDELOCK_SET` names another set
+/// (`native`, `paravirtual`, `test-and-set`). To choose one from within, switch before the first lock is
+/// used.
 ///
 ///     let report = try LockOperations.switch(to: .paravirtual)
 ///     print(report.nanoseconds, LockOperations.current)
@@ -50,7 +41,7 @@ public enum LockOperations {
   ///     thread and puts a handler there that passes on what is not its own.
   ///   - options: for `.stopMachine` and `.barrier`, which use breakpoints whatever the method.
   ///   - timeLimit: after this the switch is undone and an error thrown.
-  ///   - reason: who asked; the report says so.
+  ///   - reason: who asked; the report says so. What an operator chose, a ``LockPolicy`` keeps.
   /// - Returns: what was done and what it cost.
   /// - Throws: why it failed, with the report of what was done and undone.
   @discardableResult
@@ -69,9 +60,16 @@ public enum LockOperations {
         return unsafe report[0]
       }
     }
+    PolicyThread.note(report)
     if let failure = report.failure { throw SwitchError(failure, report) }
     return report
   }
+
+  /// Has the switches of this image kept from here on; a policy that starts does so, too.
+  package static func recordsHistory() { PolicyThread.prepare() }
+
+  /// The switches of this image since then.
+  package static var history: SwitchHistory { PolicyThread.switches }
 
   /// What all threads of the process have counted so far.
   public static var statistics: LockStatistics { LockStatistics() }

@@ -13,6 +13,7 @@ import Builtin
 /// - Progress and calling context: those of `Spinlock`. Keep sections short, and do not wait for
 ///   anything inside one: with the native set, others spin meanwhile.
 /// - Not recursive: taking it again inside `withLock` never returns.
+@_staticExclusiveOnly
 @safe @frozen public struct Mutex<Value: ~Copyable>: ~Copyable {
   @usableFromInline let lock: Spinlock
   // A byte that has values to spare. Unoptimized, the compiler (6.3) crashes where an optional or
@@ -59,6 +60,28 @@ extension Mutex where Value: ~Copyable {
     let value = unsafe storage.pointer
     return try unsafe body(&value.pointee)
   }
+}
+
+extension Mutex where Value == Void {
+  /// Waits for the lock.
+  ///
+  /// For what a closure cannot enclose; the names are those of `Synchronization.Mutex`.
+  ///
+  /// Contract: the same thread calls `_unsafeUnlock` once, later.
+  @unsafe @inlinable @inline(__always)
+  public borrowing func _unsafeLock() { unsafe lock.lock() }
+
+  /// Takes the lock if nobody has it; whether it did.
+  ///
+  /// Contract: as for `_unsafeLock`, if it did.
+  @unsafe @inlinable @inline(__always)
+  public borrowing func _unsafeTryLock() -> Bool { unsafe lock.tryLock() }
+
+  /// Releases the lock.
+  ///
+  /// Contract: this thread holds it.
+  @unsafe @inlinable @inline(__always)
+  public borrowing func _unsafeUnlock() { unsafe lock.unlock() }
 }
 
 /// Room for a value that is reached through a borrowed owner.

@@ -24,6 +24,8 @@ public struct SwitchError: Error, CustomStringConvertible, Sendable {
     switch failure {
     case .underWay:
       "Another switch is under way; try again when it has finished."
+    case .exiting:
+      "The program's exit has begun, so no switch begins any more; switch before exit is called."
     case .notDrained(let body):
       """
       Threads were still waiting in the \(body.name) slow path when the switch timed out after \

@@ -1,11 +1,12 @@
 import Foundation
 
 /// What a command was to write cannot be written.
-struct OutputError: Error, CustomStringConvertible {
+public struct OutputError: Error, CustomStringConvertible {
   let place: String
   let reason: String
 
-  var description: String {
+  /// What cannot be written, why, and what can be.
+  public var description: String {
     "\(place) cannot be written (\(reason)); name a file in a folder that this user may write to,"
       + " on a disk with room."
   }

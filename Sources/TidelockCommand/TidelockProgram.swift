@@ -3,10 +3,12 @@ import Foundation
 
 /// The command-line program: its subcommands, and what it tells the shell when it ends.
 @main
-struct TidelockProgram: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
+public struct TidelockProgram: AsyncParsableCommand {
+  /// What it is called and has.
+  public static let configuration = CommandConfiguration(
     commandName: "tidelock",
     abstract: "Switches the spinlocks of a running system between native and paravirtual.",
+    version: version,
     subcommands: [
       DemoCommand.self,
       CompareCommand.self,
@@ -18,12 +20,18 @@ struct TidelockProgram: AsyncParsableCommand {
     ]
   )
 
+  /// The version of all that this repository makes: the module, the packages and CHANGELOG say the same.
+  public static let version = "1.0.0-rc.1"
+
+  /// No arguments yet: what the parser begins with.
+  public init() {}
+
   /// The exit status for arguments that make no sense; ArgumentParser's own would be 64.
   static let wrongUsage: Int32 = 2
 
   /// Runs the command that the arguments name: status 0 if it did its work, 1 if it failed, and
   /// ``wrongUsage``; what went wrong goes to standard error.
-  static func main() async {
+  public static func main() async {
     do {
       var command = try await asyncParseAsRoot()
       if var command = command as? any AsyncParsableCommand {

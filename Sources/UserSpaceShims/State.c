@@ -94,6 +94,7 @@ int tidelock_find_symbol(uintptr_t address, const char **file, uintptr_t *base, 
 
 void tidelock_core_lock_slow(uintptr_t lock);
 void tidelock_core_unlock_slow(uintptr_t lock);
+void tidelock_core_start_child(void);
 void tidelock_core_attach(struct tidelock_image *image);
 void tidelock_core_detach(struct tidelock_image *image);
 void tidelock_core_perform(const void *request, void *outcome);
@@ -108,17 +109,29 @@ static uint32_t is_exiting;
 // switch begins, and one that is under way still knows every site: images detach no more.
 static void begin_exit(void *unused) {
   (void)unused;
-  __atomic_store_n(&tidelock_state_.is_ready, 2, __ATOMIC_RELAXED);
+  __atomic_store_n(&tidelock_state_.is_ready, 3, __ATOMIC_RELAXED);
   __atomic_store_n(&is_exiting, 1, __ATOMIC_RELAXED);
 }
 
 int __cxa_atexit(void (*function)(void *), void *argument, void *image);
 
+// Before the images' lock is taken, because the C library keeps its handlers under a lock of its own,
+// and allocates for them: a fork may be waiting there for the images' lock.
+static void handle_forks(void) {
+  static uint32_t is_installed;
+  if (__atomic_exchange_n(&is_installed, 1, __ATOMIC_RELAXED) != 0) return;
+  pthread_atfork(tidelock_lock_images, tidelock_unlock_images, tidelock_core_start_child);
+}
+
 // The loader runs the constructors of libraries in an order of its own: an image may attach before
 // those of the core's library, and of the libraries that one needs. Pinning runs them.
 static void attach(struct tidelock_image *image) {
   pin();
+  handle_forks();
+  // Relaxed: the images' lock publishes it. It counts only before the first image is attached.
+  __atomic_store_n(&tidelock_state_.first_set, tidelock_set_of_environment(), __ATOMIC_RELAXED);
   tidelock_core_attach(image);
+  tidelock_name_refused_set();
 }
 
 // When the process ends, images stay where they are, and what is left of its threads and handlers

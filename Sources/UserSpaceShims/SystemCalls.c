@@ -94,6 +94,17 @@ void tidelock_unmap(uintptr_t memory, size_t size) {
   call(SYS_munmap, (long)memory, (long)size, 0, 0);
 }
 
+// The kernel makes a second mapping of old size 0 of what is shared, refuses to of what is private
+// (EINVAL), and does not find what is not there (EFAULT). The first that it refuses since it was booted
+// it tells its log.
+_Bool tidelock_is_own_copy(uintptr_t address) {
+  long page = (long)(address & ~(uintptr_t)4095);
+  long memory = tidelock_call6(SYS_mremap, page, 0, 4096, MREMAP_MAYMOVE, 0, 0);
+  if (memory < 0 && memory >= -4095) return memory == -EINVAL;
+  tidelock_unmap((uintptr_t)memory, 4096);
+  return 0;
+}
+
 int tidelock_open(const char *path) {
   return (int)call(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
 }

@@ -198,6 +198,23 @@ nonisolated(unsafe) private var decisions: DecisionLog?
   return entry.decision.reason.rawValue
 }
 
+/// An NMI that a CPU sends, and one that it receives.
+@c(probe_nmi) public func probeNMI(_ received: UInt32) -> Bool {
+  // Memory of this machine's.
+  let claims = unsafe NMIClaims<BareMachine>(area: 0x80000)
+  claims.begin()
+  claims.end()
+  claims.settle()
+  return claims.claim(recognised: received)
+}
+
+/// What forbids to switch a kernel.
+@c(probe_obstacle) public func probeObstacle(_ isTDX: Bool) -> UInt32 {
+  var surroundings = GuestSurroundings()
+  surroundings.isTDX = isTDX
+  return UInt32(GuestObstacle.first(in: surroundings)?.sentence.utf8CodeUnitCount ?? 0)
+}
+
 /// The table of a kernel's sites: the check, the binding, an entry.
 @c(probe_table) public func probeTable(_ start: UInt, _ size: Int) -> UInt32 {
   guard let start = unsafe UnsafeRawPointer(bitPattern: start) else { return 0 }

@@ -9,7 +9,7 @@ private let isSetUp =
 @Suite(
   .serialized, .enabled(if: isSetUp, "run Scripts/guest-setup --kvm to have KVM guests booted"))
 struct KVMGuestTests {
-  private static func host(withModules: Bool = true) async throws -> KVMHost {
+  static func host(withModules: Bool = true) async throws -> KVMHost {
     let kernel = try GuestKernel()
     var host = try KVMHost(kernel: kernel)
     if withModules {
@@ -18,7 +18,7 @@ struct KVMGuestTests {
     return host
   }
 
-  private static func features(
+  static func features(
     dedicated: Bool = false, wakesHalted: Bool = true, stealTime: Bool = true
   ) -> KVMFeatures {
     var features = KVMFeatures()

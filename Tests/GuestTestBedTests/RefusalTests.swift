@@ -2,6 +2,7 @@ import Foundation
 import GuestSiteTable
 import GuestTestBed
 import KernelImages
+import LockPlatform
 import Testing
 
 extension GuestTests {
@@ -21,8 +22,20 @@ extension GuestTests {
           .init(offset: $0.offset, operation: $0.operation, length: UInt8($0.bytes.count))
         }, buildID: otherBuild, release: image.identity.release, version: image.identity.version)
       let probe = try probeAtUnlock(image)
+      // A table as good as the other, but for one site.
+      func tableLacking(_ operation: LockOperation) throws -> [UInt8] {
+        let dropped = try #require(image.sites.last { $0.operation == operation })
+        return try GuestSiteTable.encode(
+          image.sites.filter { $0 != dropped }.map {
+            .init(offset: $0.offset, operation: $0.operation, length: UInt8($0.bytes.count))
+          }, buildID: image.identity.buildID, release: image.identity.release,
+          version: image.identity.version)
+      }
 
-      try await withFiles(["other": other, "short": Array(table.dropLast(8))]) { files in
+      try await withFiles([
+        "other": other, "short": Array(table.dropLast(8)),
+        "unlocks": try tableLacking(.unlock), "slowpaths": try tableLacking(.slowPath),
+      ]) { files in
         var machine = GuestMachine(kernel: kernel, vcpus: 2)
         machine.files = GuestSwitcher.files(try await GuestModules.build(for: kernel))
           .merging(files) { $1 }
@@ -35,6 +48,10 @@ extension GuestTests {
           #expect(try await refusal("/other").contains("was made for another build"))
           #expect(try await refusal("/short").contains("cut off"))
           #expect(try await refusal("/nowhere").contains("tidelock guest sites"))
+          let unlocks = try await refusal("/unlocks")
+          #expect(unlocks.contains("/unlocks lacks the unlock site 0x"))
+          let slowPaths = try await refusal("/slowpaths")
+          #expect(slowPaths.contains("/slowpaths lacks the slow-path site 0x"))
           try await shell.run("mount -t tracefs tracefs /sys/kernel/tracing")
           // One that is disabled leaves no breakpoint, and is as bad once it is enabled.
           for command in [probe.set, probe.enable] {

@@ -24,7 +24,8 @@ import Testing
     #expect(Set(functions(.wait)) == ["__pv_queued_spin_lock_slowpath"])
     #expect(Set(functions(.kick)) == ["__pv_queued_spin_unlock_slowpath"])
     #expect(functions(.slowPath).contains("_raw_spin_lock"))
-    #expect(functions(.unlock).contains("_raw_spin_unlock"))
+    // The plain one is a function of its own only where the kernel does not inline it.
+    #expect(functions(.unlock).contains { $0.hasPrefix("_raw_spin_unlock") })
     #expect(functions(.vcpuIsPreempted).contains("available_idle_cpu"))
     #expect(image.hasSuffix(kernel.identity.release) || !image.contains("vmlinuz-"))
     #expect(try kernel.siteTable().count == 204 + 8 * kernel.sites.count)

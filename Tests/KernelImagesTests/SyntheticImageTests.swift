@@ -59,6 +59,11 @@ import Testing
     }
   }
 
+  @Test func refusesKernelsWithTheirLockOperationsElsewhere() async throws {
+    let error = try await refusal(.alternatives, replacing: "6.1.0-test", with: "7.0.0-test")
+    #expect(error.description.contains("Linux 7.0.0-test-amd64, which keeps its lock operations"))
+  }
+
   @Test func refusesTablesThatContradictTheCode() async throws {
     let inconsistent: [(SyntheticKernel.Tables, String, String)] = [
       // A type that is not the slot the code calls through.

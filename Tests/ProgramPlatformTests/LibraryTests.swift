@@ -131,14 +131,77 @@ extension Platform {
       }
     }
 
-    /// The same where the kernel no longer lets text be written, so that there is no way back to native
-    /// either: the process goes on with test-and-set, beside which any unlock is sound.
-    @Test(arguments: [false, true], [[], ["-DOTHER_VERSION"]])
+    /// A library of the first version, whose file has the native form, is brought to the set in force
+    /// as it is loaded, and switched with the rest.
+    @Test func firstVersionFollows() async throws {
+      let paths = ["first-1", "first-2"].compactMap {
+        Plugin.build($0, by: ["clang"], "-DFIRST_VERSION")
+      }
+      try #require(paths.count == 2)
+      await #expect(processExitsWith: .success) { [paths = paths as [String]] in
+        inOwnProcess(inNative: false) {
+          guard let first = Plugin(paths[0]) else { return check(false, "no library") }
+          check(first.forms.allSatisfy(isJump), "in paravirtual: \(first.forms)")
+          try LockOperations.switch(to: .native)
+          check(first.forms.allSatisfy { $0 == nativeUnlock }, "in native: \(first.forms)")
+          guard let second = Plugin(paths[1]) else { return check(false, "no library") }
+          check(second.forms.allSatisfy { $0 == nativeUnlock }, "loaded in native: \(second.forms)")
+          try switchInAllDirections(poking: .breakpoint)
+          try LockOperations.switch(to: .paravirtual)
+          wakeSleeper(by: first)
+          wakeSleeper(by: second)
+        }
+      }
+    }
+
+    /// A program starts in paravirtual, libraries that come are as they are in their files, and so it
+    /// goes on where no text can be written at all.
+    @Test func startsInParavirtual() async throws {
+      let path = try #require(Plugin.build("start"))
+      await #expect(processExitsWith: .success) { [path = path as String] in
+        inOwnProcess(inNative: false) {
+          check(LockOperations.current, is: .paravirtual, "the set at the start")
+          check(test_forbid_writable_text(0), "no seccomp")
+          guard let plugin = Plugin(path) else { return check(false, "no library") }
+          check(plugin.forms.allSatisfy(isJump), "its forms: \(plugin.forms)")
+          wakeSleeper(by: plugin)
+          let forms = (0..<test_site_count()).map { test_read_bytes(test_site_address($0), 5) }
+          check(!forms.isEmpty && forms.allSatisfy(isJump), "the program's forms: \(forms)")
+          check((try? LockOperations.switch(to: .native)) == nil, "text was written")
+          check(LockOperations.current, is: .paravirtual, "the set after a refusal")
+          wakeSleeper(by: plugin)
+        }
+      }
+    }
+
+    /// A library whose text cannot be written keeps the paravirtual unlock in native, and is in
+    /// nobody's way.
+    @Test func unwritableInNativeStaysParavirtual() async throws {
+      let path = try #require(Plugin.build("unwritable-native"))
+      await #expect(processExitsWith: .success) { [path = path as String] in
+        inOwnProcess {
+          check(test_forbid_writable_text(0), "no seccomp")
+          do {
+            guard let plugin = Plugin(path) else { return check(false, "no library") }
+            check(plugin.forms.allSatisfy(isJump), "its forms: \(plugin.forms)")
+            check(LockOperations.current, is: .native, "the set after loading")
+            let words = SharedWords(2)
+            plugin.add(10, to: words.address(1), under: words.address(0))
+            check(words[1], is: 10, "what was added")
+          }
+          check(unsafe test_open(path) != 0, "it was not loaded again")
+        }
+      }
+    }
+
+    /// Where the file of a library has the native form, the process is in paravirtual, and the kernel
+    /// no longer lets text be written, there is no way back to native either: the process goes on with test-and-set, beside which any unlock is sound.
+    @Test(arguments: [false, true], [["-DFIRST_VERSION"], ["-DOTHER_VERSION"]])
     func unwritableInParavirtual(byPolicy: Bool, options: [String]) async throws {
-      let name = "unwritable\(options.count)"
+      let name = "unwritable\(options[0])"
       let path = try #require(Plugin.build(name, by: ["clang"] + options))
       await #expect(processExitsWith: .success) {
-        [byPolicy, isLater = !options.isEmpty as Bool, path = path as String] in
+        [byPolicy, isLater = (options == ["-DOTHER_VERSION"]) as Bool, path = path as String] in
         inOwnProcess {
           try LockOperations.switch(to: .paravirtual)
           let words = SharedWords(2)

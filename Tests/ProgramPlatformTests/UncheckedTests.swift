@@ -7,7 +7,9 @@ import Tidelock
 extension Platform {
   /// A check that cannot be made: the switch is refused, with the cause, and nothing has changed.
   @Suite struct UncheckedSwitches {
-    /// Descriptors used up. A thread blocks SIGTRAP: nobody sees it, and its first breakpoint would end
+    /// Descriptors used up.
+    ///
+    /// A thread blocks SIGTRAP: nobody sees it, and its first breakpoint would end
     /// the process. A page of the text is writable, and nobody sees that either.
     @Test func noDescriptorIsLeft() async {
       await #expect(processExitsWith: .success) {
@@ -46,7 +48,9 @@ extension Platform {
       }
     }
 
-    /// A root without /proc. Only root may change it.
+    /// A root without /proc.
+    ///
+    /// Only root may change it.
     @Test(.enabled(if: isRoot, "changing the root needs root"))
     func noProcIsMounted() async {
       await #expect(processExitsWith: .success) {

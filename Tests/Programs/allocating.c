@@ -37,11 +37,6 @@ int main(int count, char **arguments) {
   tidelock_lock((uintptr_t)&lock);
   tidelock_unlock((uintptr_t)&lock);
   alarm(60);
-  // The first switches have Swift's runtime make its types, with malloc (Limits.md).
-  for (int set = PARAVIRTUAL; set >= NATIVE; set--) {
-    require(program_switch(set, 0) == 0 && program_switch(NATIVE, 1) == 0, "a switch was refused");
-    require(program_switch(set, 1) == 0 && program_switch(NATIVE, 0) == 0, "a switch was refused");
-  }
   is_hooked = 1;
   pthread_create(&loader, NULL, load, arguments[1]);
   for (int round = 0; round < 2000; round++) {

@@ -1,5 +1,7 @@
 // A library whose lock is used before the image attaches: by -init, by its own first constructor
-// (-DFIRST), or by another library of a cycle (-DCYCLE, early-other.c).
+// (-DFIRST), or by another library of a cycle (-DCYCLE, early-other.c). With -DFIRST_VERSION its unlock
+// is native before that.
+#include "first-version.h"
 #include "program.h"
 
 #include <pthread.h>
@@ -7,6 +9,10 @@
 uint32_t early_lock;
 int early_is_done;
 static uint32_t is_inside;
+
+#ifdef FIRST_VERSION
+#define tidelock_unlock first_version_unlock
+#endif
 
 static void *waiter(void *unused) {
   tidelock_lock((uintptr_t)&early_lock);

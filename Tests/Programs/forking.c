@@ -34,12 +34,6 @@ int main(void) {
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
   tidelock_lock((uintptr_t)&lock);
   tidelock_unlock((uintptr_t)&lock);
-  // The first switches have Swift's runtime make its types, with malloc, over which the C library's own
-  // fork would wait for itself (Limits.md).
-  for (int set = PARAVIRTUAL; set >= NATIVE; set--) {
-    require(program_switch(set, 0) == 0 && program_switch(NATIVE, 1) == 0, "a switch was refused");
-    require(program_switch(set, 1) == 0 && program_switch(NATIVE, 0) == 0, "a switch was refused");
-  }
   sigaction(SIGUSR1, &action, NULL);
   alarm(60);
   pthread_create(&thread, NULL, interrupt, &self);

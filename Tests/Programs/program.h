@@ -60,11 +60,11 @@ static inline void check_sites(int set) {
   for (const struct tidelock_site *entry = __start_tidelock_sites; entry < &__stop_tidelock_sites[0];
        entry++) {
     uintptr_t site = field_target(&entry->site), stub = field_target(&entry->stub);
-    require(jump_target(stub + 18) == site + 5, "a stub does not lead back to its site");
+    require(jump_target(stub + 11) == site + 5, "a stub does not lead back to its site");
     if (set == PARAVIRTUAL) {
       uintptr_t target = jump_target(site);
       require(target != 0, "a site is native in paravirtual");
-      require(jump_target(target + 18) == site + 5, "a site jumps to a stub that leads elsewhere");
+      require(jump_target(target + 11) == site + 5, "a site jumps to a stub that leads elsewhere");
     } else {
       require(memcmp((const void *)site, native, sizeof native) == 0, "a site is not native");
     }

@@ -93,6 +93,18 @@ private final class Reading: NSObject, XMLParserDelegate {
     #expect(html.contains(">1 s<") && html.contains(">10 µs<"))
   }
 
+  @Test func fewRunsHaveNoQuantiles() {
+    let plot = SpreadPlot(
+      title: "", groups: [.init("a", [.init("x", shortest: 3e5, median: 4e5, longest: 5e6)])])
+    let html = RunPage(title: "", summary: "", spreads: [plot]).html()
+    let reading = Reading(html)
+    #expect(reading.isWellFormed)
+    // The median and the longest, at both widths; the line begins left of both.
+    #expect(reading.circles.count == 4 && reading.circles[0] < reading.circles[1])
+    #expect(html.contains("shortest 300 ms, median 400 ms, longest 5.00 s"))
+    #expect(html.contains("from the shortest to the longest") && !html.contains("p99"))
+  }
+
   @Test func pageNeedsNothingButItself() {
     let page = page([1, 2, 3])
     let address = "http://www.w3.org/2000/svg"

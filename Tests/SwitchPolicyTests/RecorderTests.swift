@@ -1,5 +1,6 @@
 import Foundation
 import PolicySimulation
+import ProgramSamples
 import SwitchPolicy
 import Testing
 
@@ -33,7 +34,7 @@ import Testing
       "some avg10=0.00 avg60=0.00 total=\(delayed / 1000)\nfull x\n", to: "proc/pressure/cpu")
   }
 
-  func record() throws -> (recorder: ProgramRecorder, look: () -> ProgramRecorder.Recorded?) {
+  func record() throws -> (recorder: ProgramRecorder, look: () -> ProgramSamples.Recorded?) {
     var recorder = try ProgramRecorder(of: 7, at: 1_000_000_000, roots, ticksPerSecond: 100)
     var time: UInt64 = 1_000_000_999
     return (
@@ -99,7 +100,7 @@ import Testing
     #expect(look()?.sample.waited == nil)
   }
 
-  static func line(_ recorded: ProgramRecorder.Recorded?) throws -> String {
+  static func line(_ recorded: ProgramSamples.Recorded?) throws -> String {
     try Trace.line(of: #require(recorded).sample)
   }
 
@@ -129,6 +130,41 @@ import Testing
     #expect(ProgramReadings.throttled("usage_usec 1\n") == nil)
     #expect(ProgramReadings.pressure("some total=x\n") == nil)
     #expect(ProgramReadings.machine("intr 1\n", 100) == nil)
+  }
+
+  /// A guest, seen from inside: CPUs that stood still say so when they go on.
+  @Test func aGuestSeesItsSteal() throws {
+    func write(busy: Int, steal: Int) throws {
+      try self.write("cpu  \(busy) 0 0 9 9 0 0 \(steal) 0 0\ncpu0 1 1\n", to: "proc/stat")
+    }
+    try write(busy: 10, steal: 4)
+    let first = MachineSamples(at: 1_000_000_000, roots, ticksPerSecond: 100, cpus: { 2 })
+    var samples = try #require(first)
+    var time: UInt64 = 1_000_000_000
+    func look() throws -> PolicySample {
+      time += 250_000_000
+      let recorded = samples.look(at: time)
+      return try #require(recorded).sample
+    }
+    try write(busy: 30, steal: 9)
+    #expect(
+      try look()
+        == PolicySample(
+          time: 1_250_000_000, elapsed: 250_000_000, cpus: 2, waited: 50_000_000, ran: 200_000_000))
+    #expect(try look().waited == 0)
+    #expect(try look().waited == 0)
+    try write(busy: 30, steal: 9 + 120)
+    #expect(try look().waited == 500_000_000)
+    // More than there was time, and backwards: for the policy to see.
+    try write(busy: 30, steal: 129 + 199)
+    #expect(try look().waited == 1_990_000_000)
+    try write(busy: 30, steal: 0)
+    #expect(try #require(look().waited) < 0)
+    try FileManager.default.removeItem(atPath: folder.path + "/proc/stat")
+    let last = samples.look(at: time + 1_000_000)
+    #expect(last == nil)
+    let none = MachineSamples(at: 0, roots)
+    #expect(none == nil)
   }
 
   /// The machine that this runs on shows this very program.

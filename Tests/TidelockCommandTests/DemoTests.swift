@@ -71,6 +71,43 @@ import Testing
     #expect(outcome.verified)
   }
 
+  /// Nobody tells the program to switch; what the policy saw and did is in the object and on the page.
+  @Test func demoFollowsTheLoad() throws {
+    struct Followed: Decodable {
+      struct Switch: Decodable {
+        let to, reason, result: String
+      }
+      struct Decision: Decodable {
+        let seconds: Double
+        let change: String?
+        let reason, sentence: String
+        let steal, native_loses: Double?
+      }
+      let phases: [Outcome.Phase]
+      let switches: [Switch]
+      let decisions: [Decision]
+      let not_seen: [String]
+      let verified: Bool
+    }
+    let page = NSTemporaryDirectory() + "demo-\(UUID().uuidString).html"
+    defer { try? FileManager.default.removeItem(atPath: page) }
+    let run = try tidelock(
+      "demo", "--policy", "auto", "--seconds", "3", "--json", "--report", page, text)
+    #expect(run.status == 0)
+    let outcome = try JSONDecoder().decode(Followed.self, from: Data(run.output.utf8))
+    #expect(outcome.phases.map(\.name) == ["dedicated", "oversubscribed", "dedicated again"])
+    #expect(outcome.verified && !outcome.decisions.isEmpty)
+    #expect(outcome.decisions.contains { $0.steal != nil && $0.native_loses != nil })
+    #expect(outcome.decisions.allSatisfy { !$0.sentence.isEmpty && 0...3600 ~= $0.seconds })
+    // What was switched was decided, but for the way home.
+    let policy = outcome.switches.filter { $0.reason == "policy" }.map(\.to)
+    #expect(Array(outcome.decisions.compactMap(\.change).prefix(policy.count)) == policy)
+    #expect(outcome.switches.count <= policy.count + 1)
+    let html = try String(contentsOfFile: page, encoding: .utf8)
+    #expect(html.contains("What the policy decided"))
+    #expect(html.contains("Nobody told the program to switch."))
+  }
+
   @Test func pipeGetsPlainLines() throws {
     let run = try tidelock("demo", "--seconds", "0.5", text)
     #expect(run.status == 0)
@@ -101,6 +138,8 @@ import Testing
     (["demo", "--seconds", "nan"], 2, "--seconds"),
     (["demo", "--threads-per-cpu", "0"], 2, "--threads-per-cpu"),
     (["demo", "--poke", "hammer"], 2, "hammer"),
+    (["demo", "--policy", "sometimes"], 2, "sometimes"),
+    (["demo", "--policy", "auto", "--protocol", "barrier"], 2, "--policy"),
     (["demo", "--no-such-option"], 2, "--no-such-option"),
     (["no-such-command"], 2, "no-such-command"),
   ])

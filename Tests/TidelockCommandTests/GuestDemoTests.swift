@@ -123,12 +123,37 @@ import Testing
     (["--seconds", "nan"], 2, "--seconds"),
     (["--switches", "many"], 2, "many"),
     (["--protocol", "fastest"], 2, "fastest"),
+    (["--workload", "bench"], 2, "bench"),
+    (["--workload", "hackbench", "--rounds", "0"], 2, "--rounds"),
+    (["--workload", "files", "--seconds", "9"], 2, "--seconds"),
+    (["--workload", "files", "--switches", "9"], 2, "--rounds"),
+    (["--rounds", "3"], 2, "--workload"),
   ])
   func badInputIsNamed(arguments: [String], status: Int, names: String) throws {
     let run = try tidelock(["guest", "demo"] + arguments)
     #expect(run.status == status)
     #expect(run.output.isEmpty)
     #expect(run.errors.contains(names))
+  }
+
+  @Test(
+    .enabled(if: isSetUp, "run Scripts/guest-setup to have guests booted"),
+    arguments: [("hackbench", "rt-tests"), ("files", "fsmark")])
+  func missingPackageIsNamed(workload: String, package: String) throws {
+    // All but the programs.
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for name in ["kernels", "series", "busybox"] {
+      try FileManager.default.createSymbolicLink(
+        at: folder.appending(path: name),
+        withDestinationURL: GuestKernel.defaultCache.appending(path: name))
+    }
+    let run = try tidelock(
+      ["guest", "demo", "--workload", workload],
+      environment: ["TIDELOCK_GUEST_CACHE": folder.path])
+    #expect(run.status == 1)
+    #expect(run.errors.contains(package) && run.errors.contains("run Scripts/guest-setup"))
   }
 
   @Test func missingSetupIsNamed() throws {

@@ -56,6 +56,21 @@ import Testing
     #expect(String(decoding: text.output, as: UTF8.self).contains("6 sites: 1 slow-path"))
   }
 
+  @Test func listsSeveralImagesAndFailsIfOneCannotBeSwitched() throws {
+    let both = try runTidelock(["guest", "sites", image, image])
+    #expect(both.status == 0)
+    let lines = String(decoding: both.output, as: UTF8.self).split(separator: "\n")
+    #expect(lines.count == 2)
+    #expect(lines.allSatisfy { $0.hasPrefix("\(SyntheticKernel.release): 6 sites: 1 slow-path") })
+
+    let notKernel = try fixture.write(Array("text".utf8), to: "text")
+    let mixed = try runTidelock(["guest", "sites", notKernel, image])
+    #expect(mixed.status == 1)
+    let words = String(decoding: mixed.output, as: UTF8.self)
+    #expect(words.contains("neither a boot image") && words.contains("6 sites"))
+    #expect(try runTidelock(["guest", "sites", image, image, "--json"]).status == 2)
+  }
+
   @Test func namesThePackageOfAMissingTool() throws {
     let result = try runTidelock(
       ["guest", "sites", image], environment: ["PATH": fixture.path("")])

@@ -12,18 +12,24 @@ import Testing
     URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("Sources/LockSites").path
 
+  static let programs =
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Programs").path
+
+  /// Native in the file, which is what an early unlock and the linker's folding are told of.
   static let unlocks = """
-    #include "LockSites.h"
-    void one(uintptr_t lock) { tidelock_unlock(lock); }
-    void other(uintptr_t lock) { tidelock_unlock(lock); }
+    #include "\(programs)/first-version.h"
+    void one(uintptr_t lock) { first_version_unlock(lock); }
+    void other(uintptr_t lock) { first_version_unlock(lock); }
     void early(void) {}
     """
 
   /// The warnings about a library of such functions, with and without JSON.
-  func warnings(_ more: String, _ options: [String], name: String = "library.so") throws -> [String]
-  {
+  func warnings(
+    _ more: String, _ options: [String], unlocks: String = unlocks
+  ) throws -> [String] {
     let library = try fixture.compile(
-      Self.unlocks + more, to: name,
+      unlocks + more, to: "library.so",
       ["-shared", "-fPIC", "-O2", "-I\(Self.folder)/include", "\(Self.folder)/LockSites.c"]
         + options)
     let json = try runTidelock(["inspect", "--json", library])
@@ -52,6 +58,9 @@ import Testing
     #expect(try warnings(Self.core, [flag]) == [])
     let first = try warnings(Self.core, [flag, "-Wl,-init,early"])
     #expect(first.count == 1 && first[0].hasPrefix("early runs before its sites are known"))
+    // Whatever runs early, a paravirtual unlock wakes whoever sleeps.
+    let today = Self.unlocks.replacing("first_version_unlock(lock)", with: "tidelock_unlock(lock)")
+    #expect(try warnings(Self.core, [flag, "-Wl,-init,early"], unlocks: today) == [])
     // Of two constructors with one priority the one whose file comes first.
     let more = """
       __attribute__((section(".init_array.00000"), used)) static void (*pointer)(void) = early;

@@ -55,6 +55,39 @@ private let isSetUp =
     #expect(commandLines.allSatisfy { !$0.contains(folder.path) })
   }
 
+  /// Nobody tells the guest to switch; what its policy saw and did is in the object.
+  @Test(.enabled(if: isSetUp, "run Scripts/guest-setup --kvm to have KVM guests booted"))
+  func followsItsHost() throws {
+    struct Followed: Decodable {
+      struct Phase: Decodable { let name, set: String }
+      struct Decision: Decodable {
+        let reason, hint: String
+        let shares: [String: Double]
+      }
+      let phases: [Phase]
+      let decisions: [Decision]
+      let exclusion_kept, text_restored: Bool
+    }
+    let run = try tidelock(
+      "guest", "demo", "--hypervisor", "kvm", "--policy", "auto", "--seconds", "15", "--json")
+    #expect(run.status == 0, "\(run.errors)")
+    let outcome = try JSONDecoder().decode(Followed.self, from: Data(run.output.utf8))
+    #expect(outcome.phases.count == 3)
+    #expect(outcome.decisions.contains { $0.shares["steal"] != nil && $0.hint == "dedicated" })
+    #expect(outcome.exclusion_kept && outcome.text_restored)
+  }
+
+  @Test(arguments: [
+    (["--policy", "auto"], "--hypervisor kvm"),
+    (["--policy", "auto", "--hypervisor", "kvm", "--switches", "3"], "--policy"),
+    (["--policy", "never"], "never"),
+  ])
+  func policyIsRefused(options: [String], names: String) throws {
+    let run = try tidelock(["guest", "demo"] + options)
+    #expect(run.status == 2)
+    #expect(run.errors.contains(names))
+  }
+
   @Test func dedicatedNeedsKVM() throws {
     let run = try tidelock(["guest", "demo", "--dedicated"])
     #expect(run.status == 2)

@@ -85,6 +85,7 @@ import Testing
 
   @Test(arguments: [
     ["simulate"], ["simulate", "x", "--start", "fast"], ["record"], ["record", "--pid", "0"],
+    ["record", "--guest", "--pid", "1"],
     ["record", "--pid", "1", "--interval", "0"], ["record", "--pid", "1", "--seconds", "-1"],
   ])
   func wrongUsageEndsWithStatusTwo(_ arguments: [String]) throws {
@@ -106,6 +107,19 @@ import Testing
     #expect(result.status == 0)
     let text = String(decoding: result.output, as: UTF8.self)
     #expect(text.contains(#""kind" : "program""#) && text.contains(#""synthetic" : false"#))
+  }
+
+  /// Of the machine, as a guest's kernel counts it.
+  @Test func recordsAGuest() throws {
+    let path = fixture.path("guest.jsonl")
+    let recorded = try runTidelock([
+      "policy", "record", "--guest", "--seconds", "0.5", "--interval", "50", "--output", path,
+    ])
+    #expect(recorded.status == 0 && recorded.error.contains("Not recorded: hint"))
+    let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+    #expect(lines.first?.contains("\"kind\":\"guest\"") == true)
+    #expect(lines.count > 1 && lines.dropFirst().allSatisfy { $0.contains("\"waited_us\":") })
+    #expect(try runTidelock(["policy", "simulate", path]).status == 0)
   }
 
   /// An interrupt ends a recording in order: whole lines, and status 0.

@@ -24,6 +24,7 @@ struct Contestant: Named, Sendable {
 
 /// The contestants' names, for figures to refer to.
 enum Name {
+  static let asItStarts = "Tidelock as it starts"
   static let native = "Tidelock native"
   static let nativeSpinlock = "Tidelock native, Spinlock"
   static let paravirtual = "Tidelock paravirtual"

@@ -8,6 +8,7 @@ struct Benchmarks: ParsableCommand {
   /// What can be measured.
   enum Selection: String, ExpressibleByArgument, CaseIterable {
     case uncontended, contended, switches, all
+    case importOnly = "import-only"
   }
 
   /// Numbers of threads, with commas between them.
@@ -32,7 +33,7 @@ struct Benchmarks: ParsableCommand {
       for wrong usage; a figure that is missed is no failure.
       """)
 
-  @Argument(help: "uncontended, contended, switches or all.")
+  @Argument(help: "uncontended, contended, switches, import-only or all.")
   var benchmark = Selection.all
 
   @Flag(help: "Print one JSON object instead of tables.")
@@ -46,12 +47,12 @@ struct Benchmarks: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How many rounds (uncontended: 101, contended: 7, switches: 10).", valueName: "n"))
+      "How many rounds (uncontended: 101, contended: 7, switches: 10, others: 5).", valueName: "n"))
   var rounds: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Numbers of threads for contended, as in 1,2,4,8 (8 for each CPU).", valueName: "list"))
+      "Threads for contended (8 for each CPU) and import-only, as in 1,2,4,8.", valueName: "list"))
   var threads: ThreadCounts?
 
   @Option(help: ArgumentHelp("How many switches by each method.", valueName: "n"))
@@ -108,7 +109,7 @@ struct Benchmarks: ParsableCommand {
   private func measure(_ settings: inout Settings, _ results: inout Results) throws {
     let all: [(Selection, (inout Settings, inout Results) throws -> Void)] = [
       (.uncontended, Uncontended.measure), (.contended, Contended.measure),
-      (.switches, Switches.measure),
+      (.switches, Switches.measure), (.importOnly, ImportOnly.measure),
     ]
     for (selection, measure) in all where benchmark == .all || benchmark == selection {
       guard !results.checkInterruption() else { return }
@@ -128,8 +129,11 @@ struct Benchmarks: ParsableCommand {
 
 @main
 enum Main {
-  static func main() {
+  static func main() async {
     do {
+      if let work = ImportOnlyWork(arguments: CommandLine.arguments) {
+        return try await work.perform()
+      }
       try Benchmarks.parse().run()
     } catch {
       let status = Benchmarks.exitCode(for: error)

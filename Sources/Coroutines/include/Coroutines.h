@@ -12,6 +12,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// What a coroutine asks of the explorer, and the answer.
 struct coroutine_mailbox {
   uint64_t kind;
@@ -79,5 +83,9 @@ uint64_t coroutine_map(uint64_t bytes);
 
 /// Gives it back.
 void coroutine_unmap(uint64_t address, uint64_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

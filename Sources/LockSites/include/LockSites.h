@@ -10,8 +10,12 @@
 //     native         40 c6 47 00 00    movb $0, 0(%rdi)
 //     paravirtual    e9 rel32          jmp to the site's own stub
 //
-// The stub steps over the red zone (compiled code keeps data below the stack pointer), calls the
-// thunk, and jumps back behind the site. The thunk is tidelock_unlock_thunk in LockSites.c.
+// In a file every site is paravirtual: that unlock is sound beside waiters of every set, so a site may
+// execute before its image is known to the core, and where text cannot be written.
+//
+// The stub releases the lock and jumps back behind the site. If somebody sleeps, it first steps over
+// the red zone (compiled code keeps data below the stack pointer) and calls the thunk,
+// tidelock_unlock_slow_thunk in LockSites.c.
 //
 // Site, stub and table entry live and die together. A C++ inline function is compiled into every
 // file that uses it, in a section group (COMDAT) of which the linker keeps one copy; "?" puts stub
@@ -30,6 +34,9 @@ extern "C" {
 #define TIDELOCK_ABI 1
 
 /// An entry of the section `tidelock_sites`. Addresses are relative to their own field.
+///
+/// Its version says what the file has at the site: 1 the native form, 2 the paravirtual one. A core
+/// knows both.
 struct tidelock_site {
   int32_t site;
   int32_t stub;
@@ -123,27 +130,31 @@ static inline __attribute__((always_inline)) void tidelock_lock(uintptr_t lock) 
 // clobbered, which costs nothing where, as nearly always, none is live across an unlock. The thunk
 // is hidden, so an image without LockSites.c, whose sites nobody would know, does not link.
 //
+// The stub's compare-exchange is ParavirtualQueue.unlock's: of eax = 1 the lowest byte is what it
+// expects, the second what it stores.
+//
 // The stub says how to unwind through it, to its site: a debugger, a profiler, the C++ runtime of a
 // thread that ends in a signal handler. It was jumped to, so its frame is the function's own (CFA
 // is rsp, plus the red zone once that is stepped over), and the return address is where its jmp
 // leads. That is computed from the instruction itself, because an address would need a relocation:
 // the stub is aligned to 32 bytes and shorter, so rip & -32 is its start; the operand of the jmp is
-// the signed word at 19, relative to 23. As DWARF:
+// the signed word at 12, relative to 16. As DWARF:
 //
-//     DW_CFA_val_expression rip: breg16 0, const1s -32, and, plus_uconst 23, dup, lit4, minus,
+//     DW_CFA_val_expression rip: breg16 0, const1s -32, and, plus_uconst 16, dup, lit4, minus,
 //     deref_size 4, const1u 32, shl, const1u 32, shra, plus
 //
 // Instructions with registers are bytes, so that the file may be compiled with -masm=intel too.
 #define TIDELOCK_STUB_UNWINDING                                                                    \
-  ".cfi_escape 0x16, 0x10, 0x13, 0x80, 0x00, 0x09, 0xe0, 0x1a, 0x23, 0x17, 0x12, 0x34, 0x1c, "     \
+  ".cfi_escape 0x16, 0x10, 0x13, 0x80, 0x00, 0x09, 0xe0, 0x1a, 0x23, 0x10, 0x12, 0x34, 0x1c, "     \
   "0x94, 0x04, 0x08, 0x20, 0x24, 0x08, 0x20, 0x26, 0x22\n"
 
-/// Releases the lock: a patch site. Releases; wait-free in native; any context.
+/// Releases the lock: a patch site. Releases; wait-free where nobody sleeps; any context.
 static inline __attribute__((always_inline)) void tidelock_unlock(uintptr_t lock) {
   TIDELOCK_RELEASING(lock);
   __asm__ volatile(
       ".p2align 3,,4\n"
-      "771:\t.byte 0x40, 0xc6, 0x47, 0x00, 0x00\n"
+      "771:\t.byte 0xe9\n"
+      "\t.long 773f - 772f\n"
       "772:\n"
       ".pushsection .text.tidelock_stubs,\"ax?\",@progbits\n"
       ".p2align 5, 0xcc\n"
@@ -152,19 +163,24 @@ static inline __attribute__((always_inline)) void tidelock_unlock(uintptr_t lock
       "tidelock_stub_%=:\n"
       ".cfi_startproc\n"
       ".cfi_def_cfa_offset 0\n" TIDELOCK_STUB_UNWINDING
-      "773:\t.byte 0x48, 0x8d, 0x64, 0x24, 0x80\n"  // leaq -128(%rsp), %rsp
+      "773:\t.byte 0xb8, 0x01, 0x00, 0x00, 0x00\n"  // movl $1, %eax
+      "\t.byte 0xf0, 0x0f, 0xb0, 0x27\n"            // lock cmpxchgb %ah, (%rdi)
+      "\tjne 775f\n"
+      "774:\t.byte 0xe9\n"  // jmp, never in its short form
+      "\t.long 772b - . - 4\n"
+      "775:\t.byte 0x48, 0x83, 0xc4, 0x80\n"  // addq $-128, %rsp
       ".cfi_def_cfa_offset 128\n"
-      "\tcall tidelock_unlock_thunk\n"
-      "\t.byte 0x48, 0x8d, 0xa4, 0x24, 0x80, 0x00, 0x00, 0x00\n"  // leaq 128(%rsp), %rsp
+      "\tcall tidelock_unlock_slow_thunk\n"
+      "\t.byte 0x48, 0x83, 0xec, 0x80\n"  // subq $-128, %rsp
       ".cfi_def_cfa_offset 0\n"
-      "\tjmp 772b\n"
+      "\tjmp 774b\n"
       ".cfi_endproc\n"
       ".size tidelock_stub_%=, . - tidelock_stub_%=\n"
       ".popsection\n"
       ".pushsection tidelock_sites,\"aR?\",@progbits\n"
       "\t.long 771b - ., 773b - .\n"
       "\t.short 1\n"
-      "\t.byte 5, 1\n"
+      "\t.byte 5, 2\n"
       "\t.long 0\n"
       ".popsection"
       :

@@ -7,6 +7,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TIDELOCK_INLINE static inline __attribute__((always_inline))
 
 #define TIDELOCK_ATOMICS(bits)                                                                     \
@@ -49,5 +53,9 @@ TIDELOCK_INLINE void tidelock_compiler_barrier(void) { __asm__ volatile("" ::: "
 TIDELOCK_INLINE void tidelock_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 TIDELOCK_INLINE void tidelock_pause(void) { __builtin_ia32_pause(); }
 TIDELOCK_INLINE uint64_t tidelock_timestamp(void) { return __builtin_ia32_rdtsc(); }
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -37,6 +37,12 @@ struct DemoCommand: ParsableCommand {
   @Option(help: "How staged changes code: with one store, or with a breakpoint.")
   var poke = Poke.store
 
+  @Option(
+    help: "Nobody switches but a policy, which follows the load: auto.")
+  var policy: PolicyChoice?
+
+  enum PolicyChoice: String, ExpressibleByArgument, CaseIterable { case auto }
+
   enum Poke: String, ExpressibleByArgument, CaseIterable {
     case store, breakpoint
 
@@ -53,6 +59,9 @@ struct DemoCommand: ParsableCommand {
     guard poke == .store || switchProtocol == .staged else {
       throw ValidationError("--poke is for staged; \(switchProtocol) puts breakpoints.")
     }
+    guard policy == nil || switchProtocol == .staged && poke == .store else {
+      throw ValidationError("--policy switches by the staged protocol and with a store.")
+    }
   }
 
   func run() throws {
@@ -61,9 +70,13 @@ struct DemoCommand: ParsableCommand {
     let text = try paths.isEmpty ? TextReader.readUsual() : TextReader.read(paths)
     let counter = WordCounter(text)
 
-    let plan = DemoPlan(
-      cpus: Machine.current.cpus, threadsPerCPU: threadsPerCpu, seconds: seconds,
-      protocol: switchProtocol, poke: poke.method)
+    let cpus = Machine.current.cpus
+    let plan =
+      policy == nil
+      ? DemoPlan(
+        cpus: cpus, threadsPerCPU: threadsPerCpu, seconds: seconds,
+        protocol: switchProtocol, poke: poke.method)
+      : DemoPlan(followingLoadOn: cpus, threadsPerCPU: threadsPerCpu, seconds: seconds)
     var display = DemoDisplay(json: json, plan: plan)
     let outcome = DemoRun(plan, counter).execute(display: &display)
 

@@ -11,6 +11,7 @@ struct DemoDisplay {
   private var live: LiveLines
   private var phasesShown = 0
   private var switchesShown = 0
+  private var decisionsShown = 0.0
 
   /// With `--json` standard output is left alone, and a terminal on standard error is drawn on.
   init(json: Bool, plan: DemoPlan) {
@@ -37,6 +38,10 @@ struct DemoDisplay {
   mutating func update(
     _ record: DemoRun.Record, samples: [ThroughputPlot.Sample], elapsed: Double
   ) {
+    for decision in record.decisions where decision.isChange && decision.seconds > decisionsShown {
+      decisionsShown = decision.seconds
+      show("policy: \(decision.line)")
+    }
     // In the order in which they ended: a switch comes after the phase that it ends.
     while switchesShown < record.switches.count || phasesShown < record.phases.count {
       let phase = phasesShown < record.phases.count ? record.phases[phasesShown] : nil
@@ -67,11 +72,12 @@ struct DemoDisplay {
   mutating func end(_ outcome: DemoOutcome) {
     let width = terminal.isLive ? terminal.width : 120
     if outcome.signal != nil { show("Interrupted: what was measured until then.") }
-    for table in [outcome.phaseTable, outcome.switchTable] where !table.isEmpty {
+    for table in [outcome.phaseTable, outcome.switchTable, outcome.decisionTable]
+    where !table.isEmpty {
       terminal.write("\n\(table.title)\n\n" + table.text(width: width))
     }
     terminal.write("\n")
-    for sentence in [outcome.finding, outcome.verdict] {
+    for sentence in [outcome.finding, outcome.following, outcome.verdict] {
       if let sentence { terminal.write(paragraph: sentence) }
     }
   }

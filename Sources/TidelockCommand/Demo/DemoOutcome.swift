@@ -62,6 +62,9 @@ struct DemoOutcome {
     let text: Source
     let phases: [Phase]
     let switches: [SwitchReport]
+    /// Where a policy decides.
+    let decisions: [DemoDecision]?
+    let notSeen: [String]?
     let operations: Int
     let verified: Bool
     let lostUpdates: Int
@@ -79,6 +82,8 @@ struct DemoOutcome {
           seconds: $0.end - $0.start, operationsPerSecond: $0.operationsPerSecond)
       }
       switches = outcome.record.switches.map(\.report)
+      decisions = outcome.plan.followsLoad ? outcome.record.decisions : nil
+      notSeen = outcome.plan.followsLoad ? outcome.record.missing : nil
       operations = outcome.proof.counted
       verified = outcome.proof.verified
       lostUpdates = outcome.proof.lostUpdates

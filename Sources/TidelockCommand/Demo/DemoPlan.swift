@@ -15,6 +15,22 @@ struct DemoPlan: Sendable {
   let phaseLength: Duration
   let `protocol`: SwitchProtocol
   let poke: PokeMethod
+  /// Whether nobody tells the program to switch: it follows the load.
+  var followsLoad = false
+
+  /// The same load, and nobody who says when to switch.
+  init(followingLoadOn cpus: Int, threadsPerCPU: Int, seconds: Double) {
+    self.cpus = cpus
+    self.protocol = .staged
+    poke = .store
+    followsLoad = true
+    steps = [
+      .phase(name: "dedicated", threads: cpus),
+      .phase(name: "oversubscribed", threads: cpus * threadsPerCPU),
+      .phase(name: "dedicated again", threads: cpus),
+    ]
+    phaseLength = .seconds(seconds / 3)
+  }
 
   /// As many threads as CPUs, far more, a switch that helps these, and all the way back.
   init(cpus: Int, threadsPerCPU: Int, seconds: Double, protocol: SwitchProtocol, poke: PokeMethod) {

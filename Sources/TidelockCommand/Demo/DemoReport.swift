@@ -74,11 +74,11 @@ extension DemoOutcome {
       title: "Tidelock: the locks of a running program, switched",
       summary: """
         Threads count the words of a text into shared tables; every word takes a lock. Meanwhile \
-        their number changes, and the locks are switched under them. \(finding ?? "")
+        their number changes, and the locks are switched under them. \(finding ?? following ?? "")
         """,
       verdict: .init(verdict, holds: proof.verified),
       plots: [plot],
-      tables: [phaseTable, switchTable],
+      tables: [phaseTable, switchTable, decisionTable].filter { !$0.isEmpty },
       facts: [
         .init("CPUs", "\(machine.cpus) (\(machine.cpuModel))"),
         .init("kernel", machine.kernel),

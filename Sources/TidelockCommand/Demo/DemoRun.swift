@@ -23,6 +23,10 @@ final class DemoRun: Sendable {
   struct Record: Sendable {
     var phases: [Phase] = []
     var switches: [(report: SwitchReport, at: Double)] = []
+    /// What the policy decided, where one does.
+    var decisions: [DemoDecision] = []
+    /// What it could not see, and why.
+    var missing: [String] = []
     var failure: String?
     /// The phase or switch going on.
     var current = Current(name: "", threads: 0)
@@ -46,6 +50,10 @@ final class DemoRun: Sendable {
   private let finish = DispatchSemaphore(value: 0)
   private let interrupted = Atomic<Bool>(false)
   private let begin = ContinuousClock.now
+  /// The same on the clock of decisions.
+  private let beginNanoseconds = DispatchTime.now().uptimeNanoseconds
+  /// How many switches that the policy made have been noted.
+  private let noted = Synchronization.Mutex(0)
 
   init(_ plan: DemoPlan, _ counter: WordCounter) {
     self.plan = plan
@@ -68,6 +76,7 @@ final class DemoRun: Sendable {
       case .interrupt: interrupt()
       case .close: display.close()
       case .look:
+        noteDecisions()
         let record = record.withLock { $0 }
         let now = (seconds: elapsed, operations: crew.operations)
         if now.seconds - last.seconds >= interval / 2, !record.isEnding {
@@ -93,9 +102,15 @@ final class DemoRun: Sendable {
   }
 
   /// Carries out the plan, or what of it comes before an interruption or a failure, and leaves the
-  /// program as it was: no worker, native locks.
+  /// program as the plan found it: no worker, native locks.
   private func conduct() {
     do {
+      // The story begins where most locks are; a program starts in paravirtual.
+      try LockOperations.switch(to: .native)
+      if plan.followsLoad {
+        noted.withLock { $0 = LockOperations.history.count }
+        try LockPolicy.automatic.start()
+      }
       for step in plan.steps where !interrupted.load(ordering: .relaxed) {
         switch step {
         case .phase(let name, let threads):
@@ -110,6 +125,10 @@ final class DemoRun: Sendable {
       record.withLock { $0.failure = "\(error)" }
     }
     record.withLock { $0.isEnding = true }
+    if plan.followsLoad {
+      LockPolicy.automatic.stop()
+      noteDecisions()
+    }
     let tallies = crew.dismiss()
     if LockOperations.current != .native {
       do {
@@ -144,6 +163,23 @@ final class DemoRun: Sendable {
   /// True if the run was interrupted meanwhile.
   private func wait(_ duration: Duration) -> Bool {
     interruption.wait(timeout: .now() + duration.seconds) == .success
+  }
+
+  /// What the policy has decided and done meanwhile.
+  private func noteDecisions() {
+    guard plan.followsLoad else { return }
+    let at = elapsed
+    let history = LockOperations.history
+    let new = noted.withLock { noted in
+      defer { noted = history.count }
+      return history.after(noted).filter { $0.reason == .policy }
+    }
+    let decisions = LockPolicy.decisions.map { DemoDecision($0, since: beginNanoseconds) }
+    record.withLock { record in
+      record.switches += new.map { ($0, at) }
+      record.decisions = decisions
+      record.missing = LockPolicy.missing
+    }
   }
 
   private func change(to set: LockSet) throws {

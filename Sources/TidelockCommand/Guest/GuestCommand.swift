@@ -7,7 +7,15 @@ struct GuestCommand: ParsableCommand {
     abstract: "Switch the spinlocks of a running Linux guest.",
     subcommands: [
       GuestDemoCommand.self,
+      GuestLocktortureCommand.self,
       GuestSitesCommand.self,
+      GuestDoctorCommand.self,
+      GuestStatusCommand.self,
+      GuestSetCommand.self,
+      GuestVerifyCommand.self,
+      GuestMetricsCommand.self,
+      GuestStartCommand.self,
+      GuestStopCommand.self,
     ]
   )
 }

@@ -34,18 +34,41 @@ struct GuestDemoCommand: AsyncParsableCommand {
   var vcpus = 8
 
   @Option(
-    help: ArgumentHelp("How long all phases take together, without the switches.", valueName: "s"))
-  var seconds = 60.0
+    help: ArgumentHelp(
+      """
+      What loads the locks: torture, a thread on each vCPU that takes one lock; hackbench, threads \
+      that send messages; files, processes that create files in memory (fs_mark).
+      """))
+  var workload = GuestDemoPlan.Workload.torture
 
   @Option(
     help: ArgumentHelp(
-      "Then as many switches more, under locks from every context and NMIs.", valueName: "n"))
+      "hackbench and files: how many times they run under each set (default: 5).", valueName: "n"))
+  var rounds: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "torture: how long all phases take together, without the switches (default: 60).",
+      valueName: "s"))
+  var seconds: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "torture: then as many switches more, under locks from every context and NMIs.",
+      valueName: "n"))
   var switches = 0
 
   @Option(
     name: .customLong("protocol"),
     help: "How the guest switches: staged, or by a published protocol.")
   var switchProtocol = SwitchProtocol.staged
+
+  @Option(
+    help: """
+      Nobody switches but a policy in the guest, which follows the load of its host: auto. With \
+      --hypervisor kvm; the guest has two vCPUs at most.
+      """)
+  var policy: DemoCommand.PolicyChoice?
 
   @Flag(help: "Print one JSON object and nothing else.")
   var json = false
@@ -59,11 +82,33 @@ struct GuestDemoCommand: AsyncParsableCommand {
       throw ValidationError(
         "--dedicated needs --hypervisor kvm: an emulated guest boots native anyway.")
     }
-    guard seconds >= 5, seconds <= 86_400 else {
-      throw ValidationError("--seconds must be between 5 and 86400.")
+    if let seconds {
+      guard seconds >= 5, seconds <= 86_400 else {
+        throw ValidationError("--seconds must be between 5 and 86400.")
+      }
+    }
+    if let rounds {
+      guard 1...1000 ~= rounds else {
+        throw ValidationError("--rounds must be between 1 and 1000.")
+      }
+    }
+    guard policy == nil || hypervisor == .kvm else {
+      throw ValidationError("--policy needs --hypervisor kvm: an emulated guest sees no steal.")
+    }
+    guard policy == nil || switches == 0 && switchProtocol == .staged else {
+      throw ValidationError("--policy switches as it will, by the staged protocol.")
     }
     guard 0...1_000_000 ~= switches else {
       throw ValidationError("--switches must be between 0 and 1000000.")
+    }
+    if workload == .torture {
+      guard rounds == nil else {
+        throw ValidationError("--rounds needs --workload hackbench or files; see --seconds.")
+      }
+    } else if seconds != nil || switches > 0 {
+      throw ValidationError(
+        "--seconds and --switches need --workload torture; --rounds says how often"
+          + " \(workload.rawValue) runs.")
     }
   }
 
@@ -72,11 +117,18 @@ struct GuestDemoCommand: AsyncParsableCommand {
     if let report { try ReportFile.check(report) }
     let guest = try GuestKernel(kernel)
     _ = Machine.current
+    if policy != nil {
+      return try await GuestPolicyDemo(
+        vcpus: min(vcpus, 2), seconds: seconds, kernel: guest, json: json, report: report
+      ).run()
+    }
 
     let plan = GuestDemoPlan(
-      vcpus: vcpus, seconds: seconds, soak: switches, switchProtocol: switchProtocol,
+      vcpus: vcpus, workload: workload, rounds: rounds ?? 5, seconds: seconds ?? 60,
+      soak: switches, switchProtocol: switchProtocol,
       hypervisor: hypervisor, isDedicated: dedicated || hypervisor == .emulation)
     _ = try plan.machine(guest)
+    _ = try plan.program?.files(of: guest)
     let display = GuestDemoDisplay(json: json, plan: plan)
     let demo = GuestDemoRun(plan, guest, display)
     let (record, signal) = try await watchGuest(display) { try await demo.execute() }
@@ -97,3 +149,4 @@ struct GuestDemoCommand: AsyncParsableCommand {
 }
 
 extension GuestDemoPlan.Hypervisor: ExpressibleByArgument {}
+extension GuestDemoPlan.Workload: ExpressibleByArgument {}

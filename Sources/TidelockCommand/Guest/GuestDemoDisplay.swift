@@ -60,6 +60,15 @@ final class GuestDemoDisplay: GuestDisplay {
     tick()
   }
 
+  /// A run of a program or a switch begins: what it came to is worth a line, not that it begins.
+  func enter(_ what: String) {
+    state.withLock { state in
+      if state.begin == nil { state.begin = .now }
+      state.doing = (what, .now)
+    }
+    tick()
+  }
+
   /// A phase or a switch begins.
   func enter(_ set: LockSet, _ name: String, position: String) {
     state.withLock { state in
@@ -92,6 +101,14 @@ final class GuestDemoDisplay: GuestDisplay {
       line(
         "\(phase.set.name), \(phase.name): \(Quantity.count(phase.perSecond)) acquisitions/s,"
           + " slowest vCPU \(Quantity.ratio(phase.fairness)) of the fastest", &state)
+    }
+  }
+
+  func end(_ workload: GuestWorkload, _ phase: ProgramRuns.Phase, seconds: Double) {
+    state.withLock { state in
+      line(
+        "\(phase.set.name), \(phase.name): \(workload.program.name) took"
+          + " \(Quantity.duration(microseconds: seconds * 1e6))", &state)
     }
   }
 

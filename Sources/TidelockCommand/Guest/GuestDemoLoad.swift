@@ -16,7 +16,7 @@ final class GuestDemoLoad: Sendable {
   }
 
   /// Between two samples; each costs the guest a command.
-  let interval = Duration.milliseconds(500)
+  static let interval = Duration.milliseconds(500)
 
   init(torture: GuestTorture, display: GuestDemoDisplay) {
     self.torture = torture
@@ -27,7 +27,7 @@ final class GuestDemoLoad: Sendable {
   var samples: [ThroughputPlot.Sample] { state.withLock { $0.samples } }
 
   /// Whether the last sample is old enough for another.
-  var isDue: Bool { state.withLock { ContinuousClock.now - $0.sampled >= interval } }
+  var isDue: Bool { state.withLock { ContinuousClock.now - $0.sampled >= Self.interval } }
 
   /// The guest has been given another load, whose counts begin at zero.
   func restart() { state.withLock { $0 = State() } }

@@ -16,7 +16,8 @@ struct GuestDemoOutcome {
 
   /// Whether all that must hold did, as far as the run went.
   var holds: Bool {
-    record.failure == nil && record.exclusionKept == true && record.textRestored == true
+    record.failure == nil && (plan.program != nil || record.exclusionKept == true)
+      && record.textRestored == true
       && (record.soak.map { $0.done == $0.asked } ?? true)
       && !record.troubles.contains { ["panic", "oops", "warning"].contains($0.kind) }
   }
@@ -43,8 +44,14 @@ struct GuestDemoOutcome {
     return Double(phases.reduce(0) { $0 + $1.acquisitions }) * 1000 / Double(milliseconds)
   }
 
+  /// What is compared between sets: acquisitions, or runs of the program, per second.
+  private func speed(_ set: LockSet) -> Double? {
+    guard let programs = record.programs else { return perSecond(set) }
+    return programs.spread(set).map { 1 / $0.median }
+  }
+
   private func ratio(_ set: LockSet, to other: LockSet) -> Double? {
-    guard let mine = perSecond(set), let theirs = perSecond(other), theirs > 0 else { return nil }
+    guard let mine = speed(set), let theirs = speed(other), theirs > 0 else { return nil }
     return mine / theirs
   }
 
@@ -81,6 +88,17 @@ struct GuestDemoOutcome {
       let seconds, acquisitionsPerSecond, slowestVcpu, fastestVcpu, slowestAgainstFastest: Double
     }
 
+    struct Run: Encodable {
+      let name, set: String
+      let seconds: Double
+    }
+
+    struct Times: Encodable {
+      let name, set: String
+      let runs: Int
+      let median, shortest, longest: Double
+    }
+
     struct Soak: Encodable {
       let switches, done: Int
       let results: [String: Int]
@@ -105,9 +123,13 @@ struct GuestDemoOutcome {
     let hypervisor: String
     let dedicated: Bool
     let vcpus: Int
+    let workload: String
+    let command: String?
     let `protocol`: String
     let machine = Machine.current
     let phases: [Phase]
+    let runs: [Run]
+    let times: [Times]
     let switches: [GuestSwitchReport]
     let soak: Soak?
     let exclusionKept, textRestored: Bool?
@@ -123,12 +145,23 @@ struct GuestDemoOutcome {
       hypervisor = outcome.plan.hypervisor.rawValue
       dedicated = outcome.plan.isDedicated
       vcpus = outcome.plan.vcpus
+      workload = outcome.plan.workload.rawValue
+      command = outcome.plan.program?.command
       `protocol` = outcome.plan.switchProtocol.name.description
       phases = record.phases.map {
         Phase(
           name: $0.name, set: $0.set.name.description, seconds: Double($0.milliseconds) / 1000,
           acquisitionsPerSecond: $0.perSecond, slowestVcpu: $0.slowest, fastestVcpu: $0.fastest,
           slowestAgainstFastest: $0.fairness)
+      }
+      runs = (record.programs?.runs ?? []).map {
+        let phase = outcome.plan.programPhases[$0.phase]
+        return Run(name: phase.name, set: phase.set.name.description, seconds: $0.seconds)
+      }
+      times = (record.programs?.byPhase ?? []).map {
+        Times(
+          name: $0.phase.name, set: $0.phase.set.name.description, runs: $0.spread.count,
+          median: $0.spread.median, shortest: $0.spread.shortest, longest: $0.spread.longest)
       }
       switches = record.switches.map(\.report)
       soak = record.soak.map {

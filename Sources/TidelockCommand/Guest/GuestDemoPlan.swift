@@ -12,6 +12,16 @@ struct GuestDemoPlan: Sendable {
     case kvm
   }
 
+  /// What loads the guest's locks.
+  enum Workload: String, CaseIterable, Sendable {
+    /// A thread on each vCPU that takes one lock, counted by the module.
+    case torture
+    /// hackbench of rt-tests.
+    case hackbench
+    /// fs_mark on a tmpfs.
+    case files
+  }
+
   struct Phase: Sendable {
     let name: String
     /// The set that is switched to before it, unless it is in force.
@@ -19,7 +29,10 @@ struct GuestDemoPlan: Sendable {
   }
 
   let vcpus: Int
-  /// How long all phases last together; switches come on top.
+  var workload = Workload.torture
+  /// How many times a program runs in each phase; the torture runs each once.
+  var rounds = 1
+  /// How long all phases of the torture last together; switches come on top.
   let seconds: Double
   /// How many switches the soak after the phases makes; zero for no soak.
   let soak: Int
@@ -38,6 +51,28 @@ struct GuestDemoPlan: Sendable {
       Phase(name: "switched", set: .testAndSet),
       Phase(name: "switched back", set: booted),
     ]
+  }
+
+  /// What each round of a program goes through.
+  var programPhases: [ProgramRuns.Phase] {
+    [
+      .init("as booted", booted), .init("switched", other), .init("switched", .testAndSet),
+      .init("switched back", booted),
+    ]
+  }
+
+  /// The program that the guest runs; nil for the torture.
+  ///
+  /// A run takes some seconds under native operations. On the KVM of an emulated host everything is
+  /// emulated twice, so there is less to do.
+  var program: GuestWorkload? {
+    switch (workload, hypervisor) {
+    case (.torture, _): nil
+    case (.hackbench, .emulation): .hackbench(groups: 4, pairs: 10, loops: 60)
+    case (.hackbench, .kvm): .hackbench(groups: 2, pairs: 8, loops: 30)
+    case (.files, .emulation): .files(processes: 2 * vcpus, files: 200)
+    case (.files, .kvm): .files(processes: 2 * vcpus, files: 40)
+    }
   }
 
   /// What the kernel chooses when it boots.
@@ -75,8 +110,8 @@ struct GuestDemoPlan: Sendable {
 
   /// After so many seconds QEMU is ended, whatever happens.
   var lifetime: Int {
-    let switches = phases.count + soak
-    return 900 + Int(seconds) + switches * Int(switchLimit / .seconds(1))
+    let runs = program == nil ? phases.count : programPhases.count * rounds
+    return 900 + Int(seconds) + (runs + soak) * Int(switchLimit / .seconds(1))
   }
 }
 

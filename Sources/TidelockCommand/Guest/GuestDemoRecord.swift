@@ -56,6 +56,8 @@ struct GuestDemoRecord: Sendable {
   }
 
   var phases: [Phase] = []
+  /// Nil of the torture.
+  var programs: ProgramRuns?
   var switches: [(report: GuestSwitchReport, at: Double)] = []
   var samples: [ThroughputPlot.Sample] = []
   var soak: Soak?

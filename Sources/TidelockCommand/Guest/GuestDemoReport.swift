@@ -5,7 +5,9 @@ import LockSwitching
 import RunReports
 
 extension GuestDemoOutcome {
-  var tables: [RunTable] { [phaseTable, switchTable, soakTable, logTable] }
+  var tables: [RunTable] {
+    [phaseTable] + (record.programs.map { [$0.table] } ?? []) + [switchTable, soakTable, logTable]
+  }
 
   private var phaseTable: RunTable {
     let native = perSecond(.native) ?? 0
@@ -74,10 +76,14 @@ extension GuestDemoOutcome {
 
   /// What the switch did for the guest, where both sets were measured.
   private var finding: String? {
+    let host = plan.host(cpus: Machine.current.cpus)
+    if let programs = record.programs {
+      return programs.finding(
+        vcpus: plan.vcpus, on: "the \(host.name)'s \(Quantity.exact(host.cpus, "CPU"))")
+    }
     guard let native = perSecond(.native), let paravirtual = perSecond(.paravirtual),
       let ratio = paravirtualAgainstNative
     else { return nil }
-    let host = plan.host(cpus: Machine.current.cpus)
     return
       "\(plan.vcpus) vCPUs on the \(host.name)'s \(Quantity.exact(host.cpus, "CPU")) take \(Quantity.count(native)) locks/s with native"
       + " operations and \(Quantity.count(paravirtual)) with paravirtual ones,"
@@ -85,8 +91,12 @@ extension GuestDemoOutcome {
   }
 
   private var verdict: String {
+    // A program does not look whether its locks exclude.
     let exclusion =
       switch record.exclusionKept {
+      case _ where record.programs != nil:
+        "\(plan.workload.rawValue) ended in order"
+          + " \(Quantity.exact(record.programs?.runs.count ?? 0, "time"))."
       case true?: "Exclusion was kept: no section met another, and all counts add up."
       case false?: "Exclusion was NOT kept: sections met, or counts do not add up."
       case nil: "Exclusion was not checked to the end."
@@ -124,24 +134,25 @@ extension GuestDemoOutcome {
       title: "Tidelock: the spinlocks of a running Linux guest, switched",
       summary: """
         A stock kernel that booted with \(plan.booted.name) spinlocks runs with more vCPUs than its \
-        host has CPUs. Tasks on all of them take one spinlock, and the kernel's lock operations are \
-        switched under them. \(finding ?? "")
+        host has CPUs. \(plan.workload.sentence) \(finding ?? "")
         """,
       verdict: .init([verdict, logSentence].joined(separator: " "), holds: holds),
-      plots: plots, tables: tables.filter { !$0.isEmpty },
+      plots: plan.program == nil ? plots : [], spreads: record.programs?.plots ?? [],
+      tables: tables.filter { !$0.isEmpty },
       facts: [
         .init(
           "guest",
           "Linux \(kernel), \(Quantity.exact(plan.vcpus, "vCPU")), \(plan.hypervisor.sentence)"),
         .init(
           "load",
-          "a thread on each vCPU, one lock, 2000 loops inside and 2000 outside"),
+          plan.program?.command
+            ?? "a thread on each vCPU, one lock, 2000 loops inside and 2000 outside"),
         .init(
           "host",
           "\(Quantity.exact(machine.cpus, "CPU")) (\(machine.cpuModel)), Linux \(machine.kernel)"),
         .init("protocol", plan.switchProtocol.name.description),
         .init("other threads running", "\(machine.otherThreads) before the run"),
-        .init("soak", record.soak?.sentence ?? "none; --switches N makes one"),
+        .init("soak", record.soak?.sentence ?? "none; --switches N makes one of the torture"),
         .init("end", record.failure ?? (signal == nil ? "after all phases" : "interrupted")),
         .init("date", Date.now.formatted(.iso8601)),
       ])

@@ -8,9 +8,9 @@ import Synchronization
 /// One run of the guest's demo: boots, loads, measures each phase, switches in between, removes.
 final class GuestDemoRun: Sendable {
   let plan: GuestDemoPlan
+  let display: GuestDemoDisplay
+  let record = Synchronization.Mutex(GuestDemoRecord())
   private let kernel: GuestKernel
-  private let display: GuestDemoDisplay
-  private let record = Synchronization.Mutex(GuestDemoRecord())
 
   init(_ plan: GuestDemoPlan, _ kernel: GuestKernel, _ display: GuestDemoDisplay) {
     self.plan = plan
@@ -27,6 +27,9 @@ final class GuestDemoRun: Sendable {
       let modules = try await GuestModules.build(for: kernel)
       var machine = try plan.machine(kernel)
       machine.files = GuestSwitcher.files(modules)
+      if let program = plan.program {
+        machine.files.merge(try program.files(of: kernel)) { $1 }
+      }
       machine.lifetime = plan.lifetime
       try await boot(machine)
     } catch {
@@ -47,18 +50,14 @@ final class GuestDemoRun: Sendable {
       let switcher = try await GuestSwitcher.load(in: shell)
       try await switcher.limitChanges(to: plan.switchLimit)
       try await switcher.choose(.init(plan.switchProtocol.name.description))
-      let torture = try await GuestTorture.load(in: shell)
-      await noteTroubles(shell, during: "boot and loading", plan.booted)
-      try await torture.start(.init())
-      let load = GuestDemoLoad(torture: torture, display: display)
-      record.withLock { $0.hasBegun = true }
-      try await phases(shell, switcher, load)
-      if plan.soak > 0 { try await soak(shell, switcher, torture, load) }
-      display.begin("removing the module under load")
-      try await switcher.unload(limit: plan.switchPatience)
-      display.begin("ending the load")
-      try await stop(torture)
-      try await torture.unload()
+      if let program = plan.program {
+        await noteTroubles(shell, during: "boot and loading", plan.booted)
+        try await rounds(of: program, shell, switcher)
+        display.begin("removing the module")
+        try await switcher.unload(limit: plan.switchPatience)
+      } else {
+        try await torture(shell, switcher)
+      }
       let taint = try await shell.read("/proc/sys/kernel/tainted")
       let removal = await shell.log.lines.last { $0.contains("removed; of ") }
       record.withLock {
@@ -72,6 +71,22 @@ final class GuestDemoRun: Sendable {
       await noteTroubles(shell, during: "failure", nil)
       throw error
     }
+  }
+
+  /// The phases and the soak, under the load of the torture; then removes the module under it.
+  private func torture(_ shell: GuestShell, _ switcher: GuestSwitcher) async throws {
+    let torture = try await GuestTorture.load(in: shell)
+    await noteTroubles(shell, during: "boot and loading", plan.booted)
+    try await torture.start(.init())
+    let load = GuestDemoLoad(torture: torture, display: display)
+    record.withLock { $0.hasBegun = true }
+    try await phases(shell, switcher, load)
+    if plan.soak > 0 { try await soak(shell, switcher, torture, load) }
+    display.begin("removing the module under load")
+    try await switcher.unload(limit: plan.switchPatience)
+    display.begin("ending the load")
+    try await stop(torture)
+    try await torture.unload()
   }
 
   // MARK: Phases
@@ -119,22 +134,24 @@ final class GuestDemoRun: Sendable {
       record.withLock { $0.samples = load.samples }
       let left = end - .now
       guard left > .zero else { return statistics }
-      try await Task.sleep(for: min(left, load.interval))
+      try await Task.sleep(for: min(left, GuestDemoLoad.interval))
     }
   }
 
-  /// Switches, and goes on sampling while the kernel does it.
-  private func change(
-    to set: LockSet, _ switcher: GuestSwitcher, _ load: GuestDemoLoad
+  /// Switches, and goes on sampling the load, if there is one, while the kernel does it.
+  func change(
+    to set: LockSet, _ switcher: GuestSwitcher, _ load: GuestDemoLoad? = nil
   ) async throws {
     let at = display.elapsed
     let deadline = ContinuousClock.now + plan.switchPatience
     try await switcher.beginChange(to: set.name.description)
     while try await !switcher.hasEndedChange {
-      _ = try await load.sample()
-      record.withLock { $0.samples = load.samples }
+      if let load {
+        _ = try await load.sample()
+        record.withLock { $0.samples = load.samples }
+      }
       guard ContinuousClock.now < deadline else { throw GuestDemoFailure.switchHangs(set) }
-      try await Task.sleep(for: load.interval / 2)
+      try await Task.sleep(for: GuestDemoLoad.interval / 2)
     }
     let report = try await switcher.lastSwitch
     guard report.to == set.name.description, report.result == "done" else {
@@ -193,7 +210,7 @@ final class GuestDemoRun: Sendable {
   }
 
   /// Takes down what the kernel has complained of since it was last asked.
-  private func noteTroubles(_ shell: GuestShell, during part: String, _ set: LockSet?) async {
+  func noteTroubles(_ shell: GuestShell, during part: String, _ set: LockSet?) async {
     let all = await shell.log.troubles
     record.withLock { record in
       record.troubles += all.dropFirst(record.troubles.count).map { kind, line in

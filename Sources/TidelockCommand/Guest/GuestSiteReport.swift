@@ -58,16 +58,21 @@ struct GuestSiteReport: Encodable {
         let place = site.symbol.map { "\($0)+\(site.symbolOffset ?? 0)" } ?? "-"
         return [hexadecimal(UInt64(site.offset)), site.operation, site.bytes, place]
       })
-    let counts = LockOperation.inSlotOrder.map { operation in
-      "\(operations["\(operation.name)", default: 0]) \(operation.name)"
-    }
-    let gone = discarded == 0 ? "" : "; \(discarded) more in code that is gone after boot"
     return """
       \(file): Linux \(release) \(version), build \(buildID)
 
       \(rows.text())
 
-      \(sites.count) sites: \(counts.joined(separator: ", "))\(gone)
+      \(counts)
       """
+  }
+
+  /// How many sites each operation has.
+  var counts: String {
+    let counts = LockOperation.inSlotOrder.map { operation in
+      "\(operations["\(operation.name)", default: 0]) \(operation.name)"
+    }
+    let gone = discarded == 0 ? "" : "; \(discarded) more in code that is gone after boot"
+    return "\(sites.count) sites: \(counts.joined(separator: ", "))\(gone)"
   }
 }

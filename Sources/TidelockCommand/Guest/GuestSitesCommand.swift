@@ -10,13 +10,14 @@ struct GuestSitesCommand: AsyncParsableCommand {
     abstract: "List the lock operations of a kernel image and write the module's table of them.",
     discussion: """
       Unpacks the kernel with xz, zstd, gzip or lz4. The table is bound to that very build: the \
-      module refuses it in any other kernel.
+      module refuses it in any other kernel. Of several images each gets one line, and the command \
+      ends with status 1 if one of them cannot be switched.
       """
   )
 
   @Argument(
-    help: "A boot image such as /boot/vmlinuz-$(uname -r), or a vmlinux.", completion: .file())
-  var image: String
+    help: "Boot images such as /boot/vmlinuz-$(uname -r), or a vmlinux.", completion: .file())
+  var images: [String]
 
   @Flag(help: "Print one JSON object instead of a table.")
   var json = false
@@ -24,13 +25,39 @@ struct GuestSitesCommand: AsyncParsableCommand {
   @Option(help: "Write the table for the kernel module to this file.", completion: .file())
   var table: String?
 
+  func validate() throws {
+    guard !images.isEmpty else { throw ValidationError("Name a boot image.") }
+    guard images.count == 1 || (table == nil && !json) else {
+      throw ValidationError("--table and --json are of one image; name only that one.")
+    }
+  }
+
   func run() async throws {
+    guard images.count == 1 else { return try await list() }
+    let image = images[0]
     let kernel = try await withNotice("Unpacking \(image) ...") {
       try await KernelImage(path: image)
     }
     if let table { try write(kernel.siteTable(), to: table) }
     let report = GuestSiteReport(kernel)
     print(json ? try report.json() : report.table())
+  }
+
+  /// A line for each image: its release and its sites, or why it cannot be switched.
+  private func list() async throws {
+    var isRefused = false
+    for image in images {
+      do {
+        let kernel = try await withNotice("Unpacking \(image) ...") {
+          try await KernelImage(path: image)
+        }
+        print("\(kernel.identity.release): \(GuestSiteReport(kernel).counts)")
+      } catch let error as KernelImageError {
+        isRefused = true
+        print("\(image): \(error)")
+      }
+    }
+    if isRefused { throw ExitCode.failure }
   }
 
   /// Writes a file whole or not at all.

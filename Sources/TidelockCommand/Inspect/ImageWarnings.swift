@@ -17,7 +17,9 @@ struct ImageWarnings {
     sentences =
       Self.folded(sites)
       + (try Self.missingCore(file, dynamic))
-      + (try Self.earlyFunctions(file, dynamic, functions))
+      // A paravirtual unlock wakes whoever sleeps, known to the core or not.
+      + (sites.contains { $0.form == .native }
+        ? try Self.earlyFunctions(file, dynamic, functions) : [])
   }
 
   private static func folded(_ sites: [PatchSite]) -> [String] {

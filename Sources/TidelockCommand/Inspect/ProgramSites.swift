@@ -10,7 +10,8 @@ import LockPlatform
 struct ProgramSites {
   static let section = "tidelock_sites"
   static let entrySize = 16
-  static let version: UInt8 = 1
+  /// Of 1 the file has the native form at a site, of 2 the paravirtual one.
+  static let versions: ClosedRange<UInt8> = 1...2
   static let siteLength = ProgramUnlockForms.native.count
 
   /// The sites, sorted by address.
@@ -44,7 +45,7 @@ struct ProgramSites {
       let length: UInt8 = entry.littleEndian(at: 10),
       let version: UInt8 = entry.littleEndian(at: 11)
     else { throw SiteTableError.damaged(file: file.name, detail: "entry \(number) is cut off") }
-    guard version == Self.version else {
+    guard versions.contains(version) else {
       throw SiteTableError.unknownVersion(file: file.name, version: version)
     }
     guard length == siteLength,
@@ -83,8 +84,8 @@ enum SiteTableError: Error, Equatable, CustomStringConvertible {
     case .notLinked(let file):
       "\(file) is not linked, so its patch sites have no addresses yet; name the program or library."
     case .unknownVersion(let file, let version):
-      "The site table of \(file) has version \(version), but this tidelock reads version"
-        + " \(ProgramSites.version); use the tidelock of the library that the file was built with."
+      "The site table of \(file) has version \(version), but this tidelock reads versions"
+        + " \(ProgramSites.versions.lowerBound) and \(ProgramSites.versions.upperBound); use the tidelock of the library that the file was built with."
     case .damaged(let file, let detail):
       "The site table of \(file) is damaged: \(detail)."
     }

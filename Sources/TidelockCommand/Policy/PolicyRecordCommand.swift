@@ -1,34 +1,42 @@
 import ArgumentParser
 import Foundation
 import PolicySimulation
+import ProgramSamples
 import RunReports
 
 /// `tidelock policy record`: a trace of what a program goes through.
 struct PolicyRecordCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "record",
-    abstract: "Record a trace of a running program for `tidelock policy simulate`.",
+    abstract: "Record a trace of a program, or of the guest this runs in, for `policy simulate`.",
     discussion: """
       Reads /proc and the program's cgroup, and needs no privileges. Recording ends with the program, \
-      after --seconds, or on an interrupt.
+      after --seconds, or on an interrupt. With --guest it is run inside the guest, and sees the steal \
+      that its kernel counts.
       """)
 
   @Option(help: ArgumentHelp("The program, by its process number.", valueName: "pid"))
-  var pid: Int
+  var pid: Int?
+
+  @Flag(help: "The whole of this machine, as a guest of its hypervisor.")
+  var guest = false
 
   @Option(help: ArgumentHelp("Stop after so long.", valueName: "s"))
   var seconds: Double?
 
-  @Option(help: ArgumentHelp("The time between samples.", valueName: "ms"))
-  var interval = 25
+  @Option(
+    help: ArgumentHelp(
+      "The time between samples (default: 25 for a program, 250 for a guest).", valueName: "ms"))
+  var interval: Int?
 
   @Option(
     help: ArgumentHelp("Write to a file instead of standard output.", valueName: "file.jsonl"))
   var output: String?
 
   func validate() throws {
-    guard pid > 0 else { throw ValidationError("--pid must be a process number.") }
-    guard 1...5000 ~= interval else {
+    guard guest != (pid != nil) else { throw ValidationError("Give either --pid or --guest.") }
+    if let pid, pid <= 0 { throw ValidationError("--pid must be a process number.") }
+    if let interval, !(1...5000 ~= interval) {
       throw ValidationError("--interval must be between 1 and 5000.")
     }
     if let seconds, !(seconds > 0 && seconds <= 604_800) {
@@ -37,11 +45,22 @@ struct PolicyRecordCommand: ParsableCommand {
   }
 
   func run() throws {
-    var recorder = try ProgramRecorder(of: pid, at: now)
+    let trace: Trace
+    let look: () -> ProgramSamples.Recorded?
+    if let pid {
+      var recorder = try ProgramRecorder(of: pid, at: now)
+      trace = recorder.trace
+      look = { recorder.look(at: now) }
+    } else {
+      var recorder = try GuestRecorder(at: now)
+      trace = recorder.trace
+      look = { recorder.look(at: now) }
+    }
+    let interval = interval ?? (guest ? 250 : 25)
     let file = try TraceOutput(output)
-    try file.write(recorder.trace.head())
+    try file.write(trace.head())
     let messages = Terminal(.standardError)
-    for signal in recorder.missing { messages.write("Not recorded: \(signal).\n") }
+    for signal in trace.missing { messages.write("Not recorded: \(signal).\n") }
 
     let wake = DispatchSemaphore(value: 0)
     let end = seconds.map { now + UInt64($0 * 1e9) }
@@ -55,7 +74,7 @@ struct PolicyRecordCommand: ParsableCommand {
         switch event {
         case .look:
           guard !isOver else { return }
-          guard let recorded = recorder.look(at: now) else {
+          guard let recorded = look() else {
             isOver = true
             return
           }
@@ -97,7 +116,7 @@ private struct TraceOutput {
     handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
   }
 
-  func write(_ recorded: ProgramRecorder.Recorded) throws(OutputError) {
+  func write(_ recorded: ProgramSamples.Recorded) throws(OutputError) {
     do {
       try handle.write(
         contentsOf: Data(

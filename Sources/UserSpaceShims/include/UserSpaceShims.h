@@ -14,6 +14,10 @@
 #include "LockSites.h"
 #include "MachineAtomics.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TIDELOCK_HIDDEN __attribute__((visibility("hidden")))
 
 // MARK: State
@@ -81,7 +85,12 @@ struct tidelock_state {
   /// Ticks of the timestamp counter in a turn.
   uint64_t turn;
   pthread_key_t exit_key;
-  /// Whether memory and kernel services are there: see Process.swift.
+  /// The set to start in, as LockSet: what the environment says.
+  uint32_t first_set;
+  /// Whether it could not be had.
+  uint32_t is_first_set_refused;
+  /// Whether memory and kernel services are there, and the process has not begun to end: see
+  /// Process.swift.
   uint32_t is_ready;
   /// Whether a switch is under way: see Process.swift.
   uint32_t switching;
@@ -136,6 +145,8 @@ TIDELOCK_STATE(switch_state)
 TIDELOCK_STATE(threads)
 TIDELOCK_STATE(hash)
 TIDELOCK_STATE(turn)
+TIDELOCK_STATE(first_set)
+TIDELOCK_STATE(is_first_set_refused)
 TIDELOCK_STATE(is_ready)
 TIDELOCK_STATE(switching)
 TIDELOCK_STATE(is_retrying)
@@ -200,6 +211,14 @@ int tidelock_make_exit_key(void (*leave)(void *record)) TIDELOCK_HIDDEN;
 /// Below the first 32 keys, which the core's early one is, this does not allocate. Less than 0 if it
 /// cannot be done.
 int tidelock_call_at_exit(uintptr_t record) TIDELOCK_HIDDEN;
+
+/// The set that TIDELOCK_SET names, as LockSet; paravirtual if it names none, and of a value that is no
+/// set a sentence on standard error, once. No allocation, no lock.
+uint32_t tidelock_set_of_environment(void) TIDELOCK_HIDDEN;
+/// Says, once, that the process starts in paravirtual although the environment names another set.
+void tidelock_name_refused_set(void) TIDELOCK_HIDDEN;
+/// An address in the core's own text.
+uintptr_t tidelock_own_text(void) TIDELOCK_HIDDEN;
 
 // MARK: Thread-local storage
 
@@ -269,6 +288,8 @@ int tidelock_protect(uintptr_t low, uintptr_t high, int protection) TIDELOCK_HID
 /// Zeroed memory that costs nothing until touched; 0 if there is none.
 uintptr_t tidelock_map(size_t size) TIDELOCK_HIDDEN;
 void tidelock_unmap(uintptr_t memory, size_t size) TIDELOCK_HIDDEN;
+/// Whether memory is there and this process's alone: for where /proc is not.
+_Bool tidelock_is_own_copy(uintptr_t address) TIDELOCK_HIDDEN;
 /// Blocks every signal of the thread and stores those that were blocked; and puts them back.
 void tidelock_block_signals(uint64_t *saved) TIDELOCK_HIDDEN;
 /// The same, but for those that an instruction raises: blocked, they end the process.
@@ -336,5 +357,9 @@ void tidelock_trap_resume(void *context, uintptr_t instruction) TIDELOCK_HIDDEN;
 int tidelock_trap_install(void) TIDELOCK_HIDDEN;
 /// Does what the handler before ours would have done.
 void tidelock_trap_chain(int signal, siginfo_t *info, void *context) TIDELOCK_HIDDEN;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

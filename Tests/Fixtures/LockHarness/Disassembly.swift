@@ -55,9 +55,12 @@ public struct Disassembly: Sendable {
   ///
   /// Nil if there is no objdump; the toolchain has one.
   public init?() {
-    guard let text = Disassembly.run("llvm-objdump") ?? Disassembly.run("objdump") else {
-      return nil
-    }
+    guard let text = Disassembly.run("llvm-objdump -d") ?? Disassembly.run("objdump -d"),
+      let symbols = Disassembly.run("llvm-nm -S") ?? Disassembly.run("nm -S")
+    else { return nil }
+    let ends = Disassembly.ends(symbols)
+    // Where the function ends; what follows it may be one without a symbol.
+    var end: UInt?
     var functions: [String: [Instruction]] = [:]
     var name = ""
     var instructions: [Instruction] = []
@@ -68,7 +71,10 @@ public struct Disassembly: Sendable {
         let heading = String(decoding: line, as: UTF8.self)
         name = String(heading.dropFirst(heading.prefix { $0 != "<" }.count + 1).dropLast(2))
         instructions = []
-      } else if var instruction = Disassembly.parse(line) {
+        end = UInt(heading.prefix { $0 != " " }, radix: 16).flatMap { ends[$0] }
+      } else if var instruction = Disassembly.parse(line),
+        instruction.address < end ?? .max
+      {
         // Some versions show a prefix as an instruction of its own.
         if let prefix = instructions.last, prefix.bytes == [0xf0] {
           instructions.removeLast()
@@ -80,6 +86,23 @@ public struct Disassembly: Sendable {
     }
     functions[name, default: []] += instructions
     self.functions = functions
+  }
+
+  /// Where functions end, by where they begin: "0000000000474ee0 0000000000000081 t name".
+  ///
+  /// Those written in assembly may have no size.
+  private static func ends(_ symbols: [UInt8]) -> [UInt: UInt] {
+    var ends: [UInt: UInt] = [:]
+    for line in symbols.split(separator: UInt8(ascii: "\n")) {
+      let words = line.split(separator: UInt8(ascii: " ")).map {
+        String(decoding: $0, as: UTF8.self)
+      }
+      guard words.count >= 4, let start = UInt(words[0], radix: 16),
+        let size = UInt(words[1], radix: 16), size > 0
+      else { continue }
+      ends[start] = max(ends[start] ?? 0, start + size)
+    }
+    return ends
   }
 
   // "   48fa1: 48 89 e5    movq %rsp, %rbp"
@@ -100,7 +123,7 @@ public struct Disassembly: Sendable {
 
   private static func run(_ program: String) -> [UInt8]? {
     // The shell's own /proc/self is another. Literals and strings are terminated.
-    guard let pipe = unsafe popen("\(program) -d /proc/\(getpid())/exe 2>/dev/null", "r") else {
+    guard let pipe = unsafe popen("\(program) /proc/\(getpid())/exe 2>/dev/null", "r") else {
       return nil
     }
     var text: [UInt8] = []

@@ -9,11 +9,16 @@ extension PokeMethod: Codable {}
 /// The body of an exit test: a process of its own, because what is switched is the process, and
 /// because what is tested might hang or crash.
 ///
+/// It begins in native, unless it is to be as a program starts.
+///
 /// A hang ends it by SIGALRM. Errors become issues of the test. Expectations go through `check`,
 /// since only an issue's comment finds its way out of an exit test.
-public func inOwnProcess(deadline seconds: UInt32 = 150, _ body: () throws -> Void) {
+public func inOwnProcess(
+  inNative: Bool = true, deadline seconds: UInt32 = 150, _ body: () throws -> Void
+) {
   test_deadline(seconds)
   do {
+    if inNative { try LockOperations.switch(to: .native) }
     try body()
   } catch {
     Issue.record("\(error)")

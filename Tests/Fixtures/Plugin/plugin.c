@@ -1,5 +1,6 @@
 // A library with patch sites of its own: no more than LockSites.h and LockSites.c. Compiled by the
 // tests, as C and as C++, and loaded and unloaded by them.
+#include "../../Programs/first-version.h"
 #include "LockSites.h"
 
 #include <stddef.h>
@@ -32,6 +33,10 @@ uintptr_t plugin_site(size_t index) {
   return (uintptr_t)field + (uintptr_t)(intptr_t)*field;
 }
 
+#ifdef FIRST_VERSION
+void plugin_of_first_version(uintptr_t lock) { first_version_unlock(lock); }
+#endif
+
 #ifdef OTHER_VERSION
 // An entry of the table as a later version of Tidelock might write it.
 void plugin_of_later_version(uintptr_t lock) {
@@ -41,7 +46,7 @@ void plugin_of_later_version(uintptr_t lock) {
       ".pushsection tidelock_sites,\"aR\",@progbits\n"
       "\t.long 771b - ., 771b - .\n"
       "\t.short 1\n"
-      "\t.byte 5, 2\n"
+      "\t.byte 5, 3\n"
       "\t.long 0\n"
       ".popsection"
       :

@@ -25,6 +25,7 @@ import Tidelock
         $0.description == text["protocol"] ?? "staged"
       })
     else { usage("protocol=\(text["protocol"] ?? "")") }
+    guard (try? LockOperations.switch(to: .native)) != nil else { usage("native") }
     var run = Run(
       protocol: chosen,
       options: SwitchOptions(

@@ -1,5 +1,3 @@
-import Foundation
-
 /// What /proc says about a program at one moment: counters since the program or the machine
 /// started, in nanoseconds.
 ///
@@ -13,8 +11,12 @@ public struct ProgramReadings: Sendable {
 
   /// By thread number; nil if the kernel counts no run delay.
   var threads: [Int: Thread]?
-  /// How many threads there are.
-  var threadCount: Int
+  /// How many threads there are, as far as that is shown.
+  var threadCount: Int?
+  /// For how long this program ran, and how often a CPU was taken from one of its threads; nil of
+  /// another.
+  var ran: Int64?
+  var switches: Int64?
   /// Steal of all CPUs of the machine, and what they did altogether.
   var machine: (stolen: Int64, busy: Int64)?
   /// For how long the program's cgroup was kept from running by its quota.
@@ -22,7 +24,7 @@ public struct ProgramReadings: Sendable {
   /// For how long at least one task of the cgroup, or of the machine, had to wait for a CPU.
   var pressure: Int64?
   /// What could not be read, and why.
-  var missing: [String]
+  var missing: [String] = []
 
   /// Where the kernel shows what it knows; tests show something else.
   public struct Roots: Sendable {
@@ -36,47 +38,49 @@ public struct ProgramReadings: Sendable {
     }
   }
 
-  /// Reads everything; nil if the program has ended.
-  init?(of pid: Int, _ roots: Roots, ticksPerSecond: Int64) {
-    let folder = "\(roots.proc)/\(pid)"
-    guard
-      let tasks = try? FileManager.default.contentsOfDirectory(atPath: folder + "/task")
-        .compactMap(Int.init), !tasks.isEmpty
-    else { return nil }
-    missing = []
+  /// Reads everything of another program; nil if it has ended.
+  package init?(of pid: Int, _ roots: Roots, ticksPerSecond: Int64) {
+    self.init(in: "\(roots.proc)/\(pid)", roots, ticksPerSecond)
+    if threadCount == nil { return nil }
+  }
 
-    threadCount = tasks.count
+  /// Reads everything of this program, but for one thread; nothing of it has to be there.
+  package init(leavingOut thread: Int, _ roots: Roots, ticksPerSecond: Int64) {
+    self.init(in: roots.proc + "/self", roots, ticksPerSecond)
+    threads?[thread] = nil
+    let own = OwnUse()
+    ran = own.ran
+    switches = own.switches
+  }
+
+  private init(in folder: String, _ roots: Roots, _ ticksPerSecond: Int64) {
+    let tasks = SmallFiles.numbers(in: folder + "/task")
+    threadCount = tasks.flatMap { $0.isEmpty ? nil : $0.count }
     var found: [Int: Thread] = [:]
-    for task in tasks {
+    for task in tasks ?? [] {
       // Run time, run delay, slices; a thread may be gone by now.
-      guard let numbers = Self.numbers("\(folder)/task/\(task)/schedstat"), numbers.count >= 2
+      guard let (ran, delayed) = SmallFiles.twoNumbers("\(folder)/task/\(task)/schedstat")
       else { continue }
-      found[task] = Thread(ran: numbers[0], delayed: numbers[1])
+      found[task] = Thread(ran: ran, delayed: delayed)
     }
     threads = found.isEmpty ? nil : found
     if threads == nil { missing.append("run delay: the kernel shows no schedstat of the threads") }
 
-    machine = Self.text(roots.proc + "/stat").flatMap { Self.machine($0, ticksPerSecond) }
+    machine = SmallFiles.text(roots.proc + "/stat").flatMap { Self.machine($0, ticksPerSecond) }
     if machine == nil { missing.append("steal: \(roots.proc)/stat has none") }
 
-    let groups = Self.text(folder + "/cgroup").map { Self.groupFolders($0, roots.cgroup) } ?? []
-    throttled = groups.lazy.compactMap { Self.text($0 + "/cpu.stat").flatMap(Self.throttled) }.first
+    let groups =
+      SmallFiles.text(folder + "/cgroup").map { Self.groupFolders($0, roots.cgroup) } ?? []
+    throttled =
+      groups.lazy.compactMap { SmallFiles.text($0 + "/cpu.stat").flatMap(Self.throttled) }.first
     if throttled == nil { missing.append("throttling: the cgroup has no CPU quota") }
 
     let places = groups.map { $0 + "/cpu.pressure" } + [roots.proc + "/pressure/cpu"]
-    pressure = places.lazy.compactMap { Self.text($0).flatMap(Self.pressure) }.first
+    pressure = places.lazy.compactMap { SmallFiles.text($0).flatMap(Self.pressure) }.first
     if pressure == nil { missing.append("pressure: the kernel shows none") }
   }
 
   // MARK: Files
-
-  private static func text(_ path: String) -> String? {
-    try? String(contentsOfFile: path, encoding: .utf8)
-  }
-
-  private static func numbers(_ path: String) -> [Int64]? {
-    text(path)?.split(whereSeparator: \.isWhitespace).compactMap { Int64($0) }
-  }
 
   /// `cpu user nice system idle iowait irq softirq steal ...`, in ticks.
   package static func machine(

@@ -1,0 +1,1 @@
+#include "CPUIdentification.h"

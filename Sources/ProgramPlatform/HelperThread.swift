@@ -1,0 +1,56 @@
+import Glibc
+import UserSpaceShims
+
+/// A thread of the library's own, which the program does not know of.
+public enum HelperThread {
+  /// Starts one, detached, with 256 KB of stack; false if there is none to be had.
+  ///
+  /// It has every signal blocked but those that an instruction raises.
+  public static func start(_ body: @convention(c) () -> Void) -> Bool {
+    var attributes = pthread_attr_t()
+    // The calls only use what they are given while they run; the thread is given a function, which
+    // stays as long as its image, this one.
+    unsafe pthread_attr_init(&attributes)
+    unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    unsafe pthread_attr_setstacksize(&attributes, 256 << 10)
+    var thread = pthread_t()
+    var signals: UInt64 = 0
+    // The thread begins with these signals blocked.
+    unsafe tidelock_block_signals(&signals)
+    blockMost()
+    let function = unsafe unsafeBitCast(body, to: UnsafeMutableRawPointer.self)
+    let result = unsafe pthread_create(
+      &thread, &attributes,
+      { function in
+        // The C library may have left out its own.
+        HelperThread.blockMost()
+        // What it was started with.
+        unsafe unsafeBitCast(function, to: (@convention(c) () -> Void).self)()
+        return nil
+      }, function)
+    unsafe tidelock_restore_signals(&signals)
+    unsafe pthread_attr_destroy(&attributes)
+    return result == 0
+  }
+
+  /// Blocks every signal but those that an instruction raises, a breakpoint's among them; the C
+  /// library's first one too, which says that the thread cannot be gathered (`Tasks.each`).
+  private static func blockMost() {
+    // No list of them: it would be an object of the Swift runtime's.
+    let raised =
+      bit(SIGTRAP) | bit(SIGSEGV) | bit(SIGBUS) | bit(SIGFPE) | bit(SIGILL) | bit(SIGSYS)
+    var signals = ~raised
+    unsafe tidelock_restore_signals(&signals)
+  }
+
+  private static func bit(_ signal: Int32) -> UInt64 { 1 << UInt64(signal - 1) }
+
+  /// Sleeps for so many nanoseconds, which is no cancellation point.
+  public static func sleep(_ nanoseconds: UInt64) { tidelock_sleep(nanoseconds) }
+
+  /// Now, on the clock of samples, in nanoseconds.
+  public static var now: UInt64 { tidelock_nanoseconds() }
+
+  /// The kernel's number of the thread that asks.
+  public static var number: Int { Int(tidelock_tid()) }
+}

@@ -1,0 +1,17 @@
+// The types of the interface that lower floors declare, one by one: whoever imports `Tidelock` finds them and
+// their members, also under MemberImportVisibility, and no other name of those floors.
+
+@_exported public import enum CodePatching.PatchError
+@_exported public import enum CodePatching.PokeMethod
+@_exported public import enum LockPlatform.LockOperation
+@_exported public import enum LockPlatform.LockSet
+@_exported public import enum LockSwitching.Accounting
+@_exported public import struct LockSwitching.ReportStep
+@_exported public import enum LockSwitching.StepKind
+@_exported public import enum LockSwitching.StopMode
+@_exported public import enum LockSwitching.SwitchFailure
+@_exported public import struct LockSwitching.SwitchOptions
+@_exported public import enum LockSwitching.SwitchProtocol
+@_exported public import enum LockSwitching.SwitchReason
+@_exported public import struct LockSwitching.SwitchReport
+@_exported public import enum LockSwitching.SwitchResult

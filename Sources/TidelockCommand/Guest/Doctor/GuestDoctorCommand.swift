@@ -1,0 +1,65 @@
+import ArgumentParser
+import Rainbow
+
+/// `tidelock guest doctor`: whether the kernel that runs here can be switched, and what to do if not.
+struct GuestDoctorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Say whether the kernel that runs here can be switched, and what to do if not.",
+    discussion: """
+      Run it in the guest, as root: others may not read everything. It changes nothing. Ends with \
+      status 0 if the kernel can be switched, 1 if not, 3 if something could not be found out.
+      """)
+
+  @Option(
+    help: "The boot image of the running kernel, if it is not in /boot.", completion: .file())
+  var image: String?
+
+  @Flag(help: "Print one JSON object and nothing else.")
+  var json = false
+
+  func run() async throws {
+    var collector = GuestFacts.Collector()
+    collector.image = image
+    let facts = try await withNotice("Reading the kernel's image ...") { await collector.collect() }
+    let diagnosis = GuestDiagnosis(facts)
+    if json {
+      try StandardOutput.write(try prettyJSON(diagnosis))
+    } else {
+      print(diagnosis.text())
+    }
+    switch diagnosis.canSwitch {
+    case .yes: break
+    case .no: throw ExitCode(1)
+    case .unknown: throw ExitCode(3)
+    }
+  }
+}
+
+extension GuestDiagnosis {
+  /// A line for each check, and a sentence.
+  func text() -> String {
+    let table = ReportTable(
+      columns: [("", .left), ("check", .left), ("finding", .left)],
+      rows: checks.map { check in
+        [
+          check.verdict.rawValue, check.name,
+          check.finding + (check.wayOut.map { "; \($0)" } ?? ""),
+        ]
+      },
+      color: { index in
+        switch checks[index].verdict {
+        case .ok: nil
+        case .note, .unknown: .yellow
+        case .no: .red
+        }
+      })
+    let answer =
+      switch canSwitch {
+      case .yes: "This kernel's locks can be switched."
+      case .no: "This kernel's locks cannot be switched here and now."
+      case .unknown: "Whether this kernel's locks can be switched could not be found out."
+      }
+    return table.text() + "\n\n" + answer
+  }
+}

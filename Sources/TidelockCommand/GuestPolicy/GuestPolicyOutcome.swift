@@ -1,0 +1,171 @@
+import ArgumentParser
+import Foundation
+import GuestTestBed
+import LockPlatform
+import RunReports
+
+/// What a guest that followed its host came to.
+struct GuestPolicyOutcome {
+  let vcpus: Int
+  let kernel: String
+  let record: GuestPolicyRecord
+  /// The signal that ended the run early.
+  let signal: CInt?
+
+  var tables: [RunTable] { [phaseTable, switchTable, decisionTable] }
+
+  private var phaseTable: RunTable {
+    RunTable(
+      "Acquisitions by phase",
+      columns: [.words("phase"), .words("lock set at its end"), .numbers("acquisitions/s")],
+      rows: record.phases.map { [$0.name, $0.set, Quantity.count($0.acquisitionsPerSecond)] })
+  }
+
+  private var switchTable: RunTable {
+    RunTable(
+      "What each switch cost",
+      columns: [
+        .words("switch"), .words("asked by"), .words("result"), .numbers("seen after"),
+        .numbers("took"), .numbers("longest stall"),
+      ],
+      rows: record.switches.map { entry in
+        [
+          "\(entry.report.from) to \(entry.report.to)", entry.report.reason, entry.report.result,
+          Quantity.duration(microseconds: entry.at * 1e6),
+          Quantity.duration(microseconds: entry.report.microseconds),
+          Quantity.duration(microseconds: entry.report.longestStall),
+        ]
+      })
+  }
+
+  private var decisionTable: RunTable {
+    RunTable(
+      "What the policy decided",
+      columns: [
+        .numbers("guest's s"), .words("lock set"), .words("switch to"), .words("why"),
+        .numbers("steal"), .numbers("native loses"), .numbers("paravirtual loses"),
+        .numbers("times"),
+      ],
+      rows: record.decisions.map { decision in
+        func share(_ name: String) -> String { decision.shares[name].map { "\($0) %" } ?? "" }
+        return [
+          Quantity.count(decision.seconds), decision.set, decision.change ?? "", decision.reason,
+          share("steal"), share("native loses"), share("paravirtual loses"),
+          String(decision.count),
+        ]
+      })
+  }
+
+  /// What the run came to, in words.
+  var sentences: [String] {
+    func delay(_ set: String, _ isStolen: Bool) -> String {
+      record.delay(to: set, isStolen: isStolen).map { Quantity.duration(microseconds: $0 * 1e6) }
+        ?? "not"
+    }
+    var sentences = [
+      "Nobody told the guest to switch. From when its host got other work until it was seen to be"
+        + " paravirtual: \(delay("paravirtual", true)); from when that ended until it was native:"
+        + " \(delay("native", false)).",
+      record.exclusion == true
+        ? "Exclusion was kept: no section met another, and all counts add up."
+        : "Exclusion was not kept, or not checked to the end.",
+      record.isRestored == true
+        ? "The kernel's text is as it was before loading."
+        : "It is not known that the kernel's text is as it was before loading.",
+    ]
+    if let failure = record.failure { sentences.append(failure) }
+    if signal != nil { sentences.insert("Interrupted: what was measured until then.", at: 0) }
+    return sentences
+  }
+
+  /// Ends the command with the status that belongs to the outcome.
+  func exit() throws {
+    if let signal { throw ExitCode(128 + signal) }
+    guard record.failure == nil, record.exclusion == true, record.isRestored == true else {
+      throw ExitCode.failure
+    }
+  }
+
+  /// One object with everything but the samples.
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(Object(self)), as: UTF8.self)
+  }
+
+  private struct Object: Encodable {
+    struct Switch: Encodable {
+      let seconds: Double
+      let report: GuestSwitchReport
+    }
+
+    let machine = Machine.current
+    let kernel: String
+    let vcpus: Int
+    let phases: [GuestPolicyRecord.Phase]
+    let switches: [Switch]
+    let decisions: [GuestDecision]
+    let secondsToParavirtual, secondsToNative: Double?
+    let exclusionKept, textRestored: Bool?
+    let error: String?
+
+    init(_ outcome: GuestPolicyOutcome) {
+      kernel = outcome.kernel
+      vcpus = outcome.vcpus
+      let record = outcome.record
+      phases = record.phases
+      switches = record.switches.map { Switch(seconds: $0.at, report: $0.report) }
+      decisions = record.decisions
+      secondsToParavirtual = record.delay(to: "paravirtual", isStolen: true)
+      secondsToNative = record.delay(to: "native", isStolen: false)
+      exclusionKept = record.exclusion
+      textRestored = record.isRestored
+      error = record.failure
+    }
+  }
+
+  /// The run as a page.
+  var page: RunPage {
+    let end = record.phases.last?.end ?? 0
+    let steal = ThroughputPlot(
+      title: "Steal over time", unit: "per cent of what the guest wanted", seconds: end,
+      samples: record.steal.map { .init(seconds: $0.seconds, perSecond: $0.share) }, bands: bands,
+      marks: marks)
+    let plot = ThroughputPlot(
+      title: "Throughput over time", unit: "acquisitions per second", seconds: end,
+      samples: record.samples, bands: bands, marks: marks)
+    return RunPage(
+      title: "Tidelock: a guest that follows its host",
+      summary: """
+        A guest on KVM fights for a lock on every virtual CPU. Its host gets other work, which takes \
+        CPUs away from it, and loses it again. \(sentences.first ?? "")
+        """,
+      verdict: .init(
+        sentences.dropFirst().joined(separator: " "),
+        holds: record.exclusion == true && record.isRestored == true && record.failure == nil),
+      plots: [plot, steal],
+      tables: tables.filter { !$0.isEmpty },
+      facts: [
+        .init("guest", "Linux \(kernel), \(vcpus) vCPUs on a host with \(vcpus * 2) CPUs"),
+        .init("CPUs", "\(Machine.current.cpus) (\(Machine.current.cpuModel))"),
+        .init("other threads running", "\(Machine.current.otherThreads) before the run"),
+        .init("date", Date.now.formatted(.iso8601)),
+      ])
+  }
+
+  private var bands: [ThroughputPlot.Band] {
+    record.phases.map { phase in
+      .init(
+        from: phase.start, to: phase.end,
+        tone: phase.set == "native" ? .native : .paravirtual,
+        label: phase.name, detail: "\(phase.set) at its end")
+    }
+  }
+
+  private var marks: [ThroughputPlot.Mark] {
+    record.switches.map {
+      .init(seconds: $0.at, label: "switch to \($0.report.to), by \($0.report.reason)")
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import Foundation
+
+/// The module's counters in the text format of Prometheus, for node_exporter's textfile collector.
+public struct GuestMetrics {
+  private var lines: [String] = []
+
+  /// Asks the module; one that is not loaded is a metric, too.
+  ///
+  /// - Parameter root: Stands for `/`, in tests.
+  /// - Throws: What keeps a file of a loaded module from being read.
+  public init(root: String = "") throws(OperatorError) {
+    let isLoaded = RunningModule.isLoaded(root: root)
+    add("tidelock_loaded", "gauge", "Whether the module is loaded.", [("", isLoaded ? 1 : 0)])
+    addSteal(root)
+    guard isLoaded else { return }
+    let module = try RunningModule(root: root)
+    if let version = RunningModule.version(root: root) {
+      add("tidelock_module_info", "gauge", "The module.", [("version=\"\(version)\"", 1)])
+    }
+    let set = try module.read("set")
+    add(
+      "tidelock_set", "gauge", "Which set of lock operations is in force.",
+      ["native", "paravirtual", "test-and-set"].map { ("set=\"\($0)\"", $0 == set ? 1 : 0) })
+    let settled = try module.status("settled") == "yes"
+    add(
+      "tidelock_settled", "gauge", "Whether that set is wholly in place.", [("", settled ? 1 : 0)])
+    add(
+      "tidelock_switches_total", "counter", "Switches since the module was loaded, by result.",
+      try module.counters("switches").map { ("result=\"\($0.name)\"", Double($0.count)) })
+    add(
+      "tidelock_breakpoints_total", "counter", "Breakpoints that CPUs met, by context.",
+      try module.counters("breakpoints").map { ("context=\"\($0.name)\"", Double($0.count)) })
+    let decisions = try module.counters("decisions")
+    if !decisions.isEmpty {
+      add(
+        "tidelock_decisions_total", "counter", "The policy's decisions, by reason.",
+        decisions.map { ("reason=\"\($0.name)\"", Double($0.count)) })
+    }
+    guard let last = try module.lastSwitch() else { return }
+    add(
+      "tidelock_last_switch_info", "gauge", "The last switch.",
+      [
+        (
+          "from=\"\(last.from)\",to=\"\(last.to)\",result=\"\(last.result)\","
+            + "reason=\"\(last.reason)\"", 1
+        )
+      ])
+    add(
+      "tidelock_last_switch_seconds", "gauge", "How long the last switch took.",
+      [("", last.microseconds / 1e6)])
+    add(
+      "tidelock_last_switch_stall_seconds", "gauge", "The longest that it stalled one CPU.",
+      [("", last.longestStall / 1e6)])
+  }
+
+  /// All of them, as a scrape or the collector reads them.
+  public var text: String { lines.joined(separator: "\n") + "\n" }
+
+  /// Replaces a file as one change, so that nobody reads half of it.
+  public func write(to path: String) throws {
+    do {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+      // A collector is somebody else than root.
+      try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+    } catch {
+      throw OutputError("The file '\(path)'", error)
+    }
+  }
+
+  private mutating func add(
+    _ name: String, _ kind: String, _ help: String, _ values: [(labels: String, value: Double)]
+  ) {
+    lines += ["# HELP \(name) \(help)", "# TYPE \(name) \(kind)"]
+    for (labels, value) in values {
+      let number = value == value.rounded() ? "\(Int(value))" : "\(value)"
+      lines.append(labels.isEmpty ? "\(name) \(number)" : "\(name){\(labels)} \(number)")
+    }
+  }
+
+  /// What the host took from this guest, of all CPUs.
+  private mutating func addSteal(_ root: String) {
+    guard let steal = StealTime(root: root) else { return }
+    add(
+      "tidelock_steal_seconds_total", "counter",
+      "CPU time that the host gave to others, of all CPUs.", [("", steal.stolen)])
+  }
+}
+
+/// What the kernel has counted of the time that its CPUs were given, in seconds since boot.
+struct StealTime {
+  /// Time that a CPU wanted to run and the host ran others.
+  let stolen: Double
+  /// All time of all CPUs, idle included.
+  let all: Double
+
+  /// The first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal (proc(5)).
+  init?(root: String = "") {
+    guard let text = try? String(contentsOfFile: root + "/proc/stat", encoding: .utf8),
+      let line = text.split(separator: "\n").first, line.hasPrefix("cpu ")
+    else { return nil }
+    let ticks = line.split(separator: " ").dropFirst().compactMap { Double($0) }
+    guard ticks.count >= 8 else { return nil }
+    let second = Double(sysconf(CInt(_SC_CLK_TCK)))
+    stolen = ticks[7] / second
+    all = ticks[..<8].reduce(0, +) / second
+  }
+}

@@ -1,0 +1,134 @@
+import ELFReader
+import Foundation
+import KernelImages
+import Subprocess
+import SystemPackage
+
+/// Loads the installed module into the running kernel and removes it.
+struct ModuleLoader {
+  /// Where the table lies while the module is loaded.
+  let folder = "/run/tidelock"
+  /// The kernel that runs.
+  let release: String
+
+  init() {
+    var name = utsname()
+    // SAFETY: fills the whole struct; release is text that a zero byte ends, in 65 bytes.
+    release = unsafe withUnsafeMutablePointer(to: &name) { name in
+      unsafe uname(name)
+      return unsafe withUnsafeBytes(of: name.pointee.release) {
+        unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+    }
+  }
+
+  /// Loads the module if it is not loaded, and applies a configuration; says what is in force.
+  mutating func start(_ configuration: OperatorConfiguration) async throws -> String {
+    guard geteuid() == 0 else { throw OperatorError.notPermitted(file: "modprobe") }
+    let wasLoaded = RunningModule.isLoaded()
+    if !wasLoaded { try await insert() }
+    let module = try RunningModule()
+    try apply(configuration, to: module)
+    let set = try module.read("set")
+    let policy = module.has("policy") ? try module.read("policy") : "none"
+    let how = wasLoaded ? "was loaded already in" : "loaded into"
+    let version = RunningModule.version() ?? "unknown"
+    // An upgrade changes no lock under way: the new module comes when it is asked for.
+    let other =
+      version == TidelockProgram.version
+      ? ""
+      : "; it is version \(version), and \(TidelockProgram.version) comes with the next boot or"
+        + " `systemctl restart tidelock`"
+    return "tidelock: \(how) Linux \(release); set \(set), policy \(policy)\(other)"
+  }
+
+  /// What the configuration asks for, in an order in which the last word is the operator's.
+  func apply(_ configuration: OperatorConfiguration, to module: RunningModule) throws {
+    if let limit = configuration.timeLimit { try module.write("\(limit)", toSetting: "time_limit") }
+    if module.has("policy") {
+      try module.choose(configuration.policy.rawValue)
+    } else if configuration.policy == .auto {
+      throw OperatorError.noPolicy
+    }
+    switch configuration.set {
+    case .boot: break
+    case .native, .paravirtual, .testAndSet: try module.choose(configuration.set.rawValue)
+    }
+  }
+
+  /// Puts the boot set back and removes the module; what is not loaded is no error.
+  func stop() async throws -> String {
+    guard RunningModule.isLoaded() else { return "tidelock: not loaded" }
+    guard geteuid() == 0 else { throw OperatorError.notPermitted(file: "rmmod") }
+    let module = try RunningModule()
+    if module.has("policy") { try module.choose("off") }
+    let settled = try module.status("settled") != "no"
+    if let bootSet = try module.status("boot_set"), try module.read("set") != bootSet || !settled {
+      try module.choose(bootSet)
+    }
+    let (succeeded, output) = try await Self.run("rmmod", ["tidelock"])
+    guard succeeded else { throw OperatorError.notRemoved(reason: output) }
+    try? FileManager.default.removeItem(atPath: "\(folder)/sites")
+    return "tidelock: removed, the boot set is in force"
+  }
+
+  private func insert() async throws {
+    let image = "/boot/vmlinuz-\(release)"
+    guard FileManager.default.fileExists(atPath: image) else {
+      throw OperatorError.noImage(path: image, release: release)
+    }
+    let table = try await KernelImage(path: image).siteTable()
+    let place = "\(folder)/sites"
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try Data(table).write(to: URL(fileURLWithPath: place), options: .atomic)
+    } catch {
+      throw GuestSitesError.notWritten(path: place, reason: systemReason(of: error))
+    }
+    let (succeeded, output) = try await Self.run("modprobe", ["tidelock", "sites=\(place)"])
+    guard succeeded else {
+      // The module's own reason is better than modprobe's.
+      let reason = KernelLogReader.last(containing: "tidelock: not loaded")
+      throw OperatorError.notInserted(reason: reason ?? output)
+    }
+  }
+
+  /// Runs one of kmod's programs; whether it succeeded, and what it said.
+  private static func run(
+    _ name: String, _ arguments: [String]
+  ) async throws -> (succeeded: Bool, output: String) {
+    do {
+      let result = try await Subprocess.run(
+        .name(name), arguments: Arguments(arguments), output: .discarded,
+        error: .string(limit: 1 << 16))
+      let text = result.standardError.trimmingCharacters(in: .whitespacesAndNewlines)
+      return (result.terminationStatus.isSuccess, text)
+    } catch {
+      throw OperatorError.noTool(name: name, reason: "\(error)")
+    }
+  }
+}
+
+/// The kernel's log, as /dev/kmsg gives it: one record a read, from the oldest that is kept.
+enum KernelLogReader {
+  /// The text of the last record that contains some words.
+  static func last(containing words: String) -> String? {
+    // SAFETY: the path is a C string; the buffer is as large as each read may be.
+    let file = unsafe open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var found: String?
+    var buffer = [UInt8](repeating: 0, count: 8192)
+    while true {
+      let count = unsafe read(file, &buffer, buffer.count)
+      // A record that was overwritten meanwhile is EPIPE; the next one follows.
+      if count < 0 && errno == EPIPE { continue }
+      guard count > 0 else { return found }
+      let record = String(decoding: buffer[..<count], as: UTF8.self)
+      // Level, number, time and flags end at the first semicolon; further lines are properties.
+      guard let start = record.firstIndex(of: ";") else { continue }
+      let text = record[record.index(after: start)...].prefix { $0 != "\n" }
+      if text.contains(words) { found = String(text) }
+    }
+  }
+}

@@ -1,0 +1,49 @@
+// What the environment says of the set a process starts in.
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "UserSpaceShims.h"
+
+// In the order of LockSet's raw values.
+static const char *const sets[] = {"native", "paravirtual", "test-and-set"};
+enum { PARAVIRTUAL = 1, SETS = 3 };
+
+static void name_wrong_value(const char *value) {
+  static uint32_t is_named;
+  static const char first[] = "tidelock: TIDELOCK_SET is \"";
+  static const char last[] =
+      "\", which is not native, paravirtual or test-and-set; this process starts in paravirtual.\n";
+  char text[sizeof first + 40 + sizeof last];
+  size_t length = sizeof first - 1;
+  if (__atomic_exchange_n(&is_named, 1, __ATOMIC_RELAXED) != 0) return;
+  memcpy(text, first, length);
+  for (size_t i = 0; i < 40 && value[i] != 0; i++) {
+    // Nothing that a terminal would obey.
+    text[length++] = value[i] < ' ' || value[i] > '~' ? '?' : value[i];
+  }
+  memcpy(text + length, last, sizeof last - 1);
+  tidelock_say(text, length + sizeof last - 1);
+}
+
+void tidelock_name_refused_set(void) {
+  static const char text[] =
+      "tidelock: the kernel does not let text be written, so this process starts in paravirtual and "
+      "not in the set that TIDELOCK_SET names.\n";
+  if (__atomic_exchange_n(&tidelock_state_.is_first_set_refused, 0, __ATOMIC_RELAXED) == 0) return;
+  tidelock_say(text, sizeof text - 1);
+}
+
+uintptr_t tidelock_own_text(void) { return (uintptr_t)&tidelock_own_text; }
+
+uint32_t tidelock_set_of_environment(void) {
+  // Nothing in a program that runs with its owner's privileges (setuid).
+  const char *value = secure_getenv("TIDELOCK_SET");
+  // Empty is as good as not there.
+  if (value == NULL || *value == 0) return PARAVIRTUAL;
+  for (uint32_t set = 0; set < SETS; set++) {
+    if (strcmp(value, sets[set]) == 0) return set;
+  }
+  name_wrong_value(value);
+  return PARAVIRTUAL;
+}
