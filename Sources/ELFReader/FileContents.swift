@@ -26,6 +26,33 @@ public func readRegularFile(_ path: String, limit: Int = 2 << 30) throws(ELFErro
   }
 }
 
+/// Reads a file of the kernel's, of /proc or /sys, to its end.
+///
+/// Such a file says that it is empty and gives as much in one call as it likes; Foundation takes the first
+/// piece for all of it.
+///
+/// - Throws: ``ELFError/unreadable(file:reason:)``.
+public func readKernelFile(_ path: String) throws(ELFError) -> [UInt8] {
+  func failure() -> ELFError {
+    // `strerror` returns a string that is valid until the next call on this thread; it is copied here.
+    .unreadable(file: path, reason: unsafe String(cString: strerror(errno)))
+  }
+  // SAFETY: the path is a C string for the time of the call.
+  let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+  guard file >= 0 else { throw failure() }
+  defer { close(file) }
+  var bytes: [UInt8] = []
+  var piece = [UInt8](repeating: 0, count: 1 << 16)
+  while true {
+    // SAFETY: reads no more than the array has.
+    let count = unsafe read(file, &piece, piece.count)
+    if count < 0, errno == EINTR { continue }
+    guard count >= 0 else { throw failure() }
+    if count == 0 { return bytes }
+    bytes += piece[..<count]
+  }
+}
+
 /// The operating system's words for a failed file operation, without Foundation's around them.
 public func systemReason(of error: any Error) -> String {
   let error = (error as? CocoaError)?.underlying ?? error

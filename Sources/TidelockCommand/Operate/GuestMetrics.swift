@@ -1,3 +1,4 @@
+import ELFReader
 import Foundation
 
 /// The module's counters in the text format of Prometheus, for node_exporter's textfile collector.
@@ -95,8 +96,9 @@ struct StealTime {
 
   /// The first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal (proc(5)).
   init?(root: String = "") {
-    guard let text = try? String(contentsOfFile: root + "/proc/stat", encoding: .utf8),
-      let line = text.split(separator: "\n").first, line.hasPrefix("cpu ")
+    guard let bytes = try? readKernelFile(root + "/proc/stat"),
+      let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first,
+      line.hasPrefix("cpu ")
     else { return nil }
     let ticks = line.split(separator: " ").dropFirst().compactMap { Double($0) }
     guard ticks.count >= 8 else { return nil }

@@ -72,9 +72,9 @@ public struct LiveSymbols {
   init(path: String) throws(OperatorError) {
     let content: String
     do {
-      content = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
+      content = String(decoding: try readKernelFile(path), as: UTF8.self)
     } catch {
-      throw .unreadable(file: path, reason: systemReason(of: error))
+      throw .kernelFile(error)
     }
     try self.init(content, path: path)
   }

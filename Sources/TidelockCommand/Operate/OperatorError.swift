@@ -1,8 +1,11 @@
+import ELFReader
+
 /// Why an operator's command could not do what was asked: one sentence that ends with the way out.
 public enum OperatorError: Error, Equatable, CustomStringConvertible {
   case notLoaded
   case notPermitted(file: String)
   case unreadable(file: String, reason: String)
+  case kernelFile(ELFError)
   case underWay
   case blocked(module: String)
   case refused(reason: String)
@@ -24,6 +27,7 @@ public enum OperatorError: Error, Equatable, CustomStringConvertible {
     case .notPermitted(let file):
       "\(file) may only be used by root with CAP_SYS_MODULE; run this with sudo."
     case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)."
+    case .kernelFile(let error): "\(error)"
     case .underWay: "A switch is under way; ask again when it has ended."
     case .blocked(let module):
       "No switch: module \(module) has lock operations of its own that cannot be followed; remove it"

@@ -24,8 +24,9 @@ public struct RunningModule {
   /// The version of the module that is loaded.
   public static func version(root: String = "") -> String? {
     let path = root + "/sys/module/tidelock/version"
-    let text = try? String(contentsOfFile: path, encoding: .utf8)
-    return text?.trimmingCharacters(in: .whitespacesAndNewlines)
+    return (try? readKernelFile(path)).map {
+      String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
   }
 
   /// What `status` says, in its order.
@@ -63,10 +64,10 @@ public struct RunningModule {
   public func read(_ name: String) throws(OperatorError) -> String {
     let path = "\(folder)/\(name)"
     do {
-      return String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
+      return String(decoding: try readKernelFile(path), as: UTF8.self)
         .trimmingCharacters(in: .whitespacesAndNewlines)
     } catch {
-      throw .unreadable(file: path, reason: systemReason(of: error))
+      throw .kernelFile(error)
     }
   }
 

@@ -147,7 +147,7 @@ extension GuestFacts {
     }
 
     private func text(_ file: String) -> String? {
-      FileManager.default.contents(atPath: path(file)).map { String(decoding: $0, as: UTF8.self) }
+      (try? readKernelFile(path(file))).map { String(decoding: $0, as: UTF8.self) }
     }
 
     private func line(_ file: String) -> String? {
