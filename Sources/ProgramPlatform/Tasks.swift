@@ -15,18 +15,21 @@ enum Tasks {
   static func each(_ body: (Int32, UInt64) -> Bool) throws(SwitchFailure) {
     let tasks = try SwitchFailure.checked(tidelock_open_tasks())
     defer { tidelock_close(tasks) }
-    var tids = [UInt32](repeating: 0, count: 64)
+    var list = TaskList(room: 1024)
+    defer { list.discard() }
+    var count = 0
     while true {
+      guard let tids = unsafe list.tids else { throw .unchecked(.refused(error: ENOMEM)) }
       // Writes no more than there is room for.
-      let count = Int(
-        try SwitchFailure.checked(unsafe tidelock_list_tasks(tasks, &tids, Int32(tids.count))))
-      guard count > tids.count else {
-        tids.removeLast(tids.count - count)
-        break
-      }
-      tids = [UInt32](repeating: 0, count: count * 2)
+      count = Int(
+        try SwitchFailure.checked(unsafe tidelock_list_tasks(tasks, tids, Int32(list.room))))
+      if count <= list.room { break }
+      list.discard()
+      list = TaskList(room: count * 2)
     }
-    for tid in tids {
+    for index in 0..<count {
+      // Within what was written.
+      guard let tid = unsafe list.tids?[index] else { return }
       var blocked: UInt64 = 0
       let exists = try SwitchFailure.checked(unsafe tidelock_task_blocks(tasks, tid, &blocked))
       guard exists != 0, !blocked.blocks(32) else { continue }
@@ -44,6 +47,26 @@ enum Tasks {
       return found == nil
     }
     return found
+  }
+}
+
+/// Room for the numbers of threads, in pages of its own: what the program allocates with may itself be
+/// waiting for the switch.
+@safe private struct TaskList {
+  let room: Int
+  /// Nil if there is no memory.
+  private(set) var tids: UnsafeMutablePointer<UInt32>?
+
+  init(room: Int) {
+    self.room = room
+    // Zeroed, aligned to pages, ours until `discard`.
+    unsafe tids = UnsafeMutablePointer(bitPattern: UInt(tidelock_map(room * 4)))
+  }
+
+  mutating func discard() {
+    guard let memory = unsafe tids else { return }
+    unsafe tids = nil
+    tidelock_unmap(UInt(bitPattern: memory), room * 4)
   }
 }
 
