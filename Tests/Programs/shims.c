@@ -28,6 +28,12 @@ static atomic_int attached, traps, gathered, left;
 
 void tidelock_core_lock_slow(uintptr_t lock) { (void)lock; }
 void tidelock_core_unlock_slow(uintptr_t lock) { (void)lock; }
+// The child of a fork has the images' lock, as its parent had it.
+void tidelock_core_start_child(void) {
+  uint64_t saved;
+  tidelock_renew_images_lock(&saved);
+  tidelock_restore_signals(&saved);
+}
 void tidelock_core_attach(struct tidelock_image *image) {
   require(image != NULL, "no image");
   attached++;
