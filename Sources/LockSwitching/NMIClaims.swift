@@ -23,7 +23,7 @@ import LockPlatform
 /// every virtual machine, where that instruction is the hypervisor's.
 ///
 /// Any number of CPUs may send, in any context. Lock-free.
-public struct NMIClaims<Memory: AtomicMemory> {
+@frozen public struct NMIClaims<Memory: AtomicMemory> {
   /// Bytes that they take, aligned to 8 and zero at first.
   @inlinable public static var areaSize: UInt { 16 }
 
