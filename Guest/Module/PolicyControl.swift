@@ -22,12 +22,22 @@ import SwitchPolicy
 
   /// nil before the module is wholly loaded, and when it is removed.
   nonisolated(unsafe) private static var current: PolicyControl?
-  /// Whether the policy decides; read without the mutex, too.
-  static var isOn: Bool { unsafe on }
   nonisolated(unsafe) private static var on = false
-  /// Whether it asks for a switch or makes one; read without the mutex.
-  static var isSwitching: Bool { unsafe switching }
   nonisolated(unsafe) private static var switching = false
+
+  /// Whether the policy decides.
+  static var isOn: Bool {
+    lockPolicy()
+    defer { unlockPolicy() }
+    return unsafe on
+  }
+
+  /// Whether it asks for a switch or makes one.
+  static var isSwitching: Bool {
+    lockPolicy()
+    defer { unlockPolicy() }
+    return unsafe switching
+  }
 
   // MARK: Coming and going
 
@@ -62,7 +72,7 @@ import SwitchPolicy
     if let wanted { carryOut(wanted) }
     lockPolicy()
     unsafe switching = false
-    if isOn { lookLater() }
+    if unsafe on { lookLater() }
     unlockPolicy()
   }
 
@@ -133,11 +143,11 @@ import SwitchPolicy
   }
 
   private static func choose(_ mode: PolicyMode) {
-    let wasOn = isOn
+    let wasOn = unsafe on
     guard unsafe current != nil else { return }
     unsafe current?.giveBack(to: mode, afresh: !wasOn)
     unsafe on = mode != .off
-    if isOn, !wasOn { lookLater() }
+    if unsafe on, !wasOn { lookLater() }
     withLine(often: true) { line in
       line.write("policy ")
       line.write(mode.name)

@@ -96,8 +96,9 @@ import LockPlatform
   public func settle() {
     let own = Memory.load(claimed, .relaxed)
     // In this order: nobody was sending when `ended` was read. What was pending then was received before
-    // this goes on, for no NMI is held back here (an emulator may hold it back until the next jump). One that comes from now on changes `claimed` or finds
-    // nothing to claim. Acquiring; pairs with `end`.
+    // the exchange, for no NMI is held back here; an emulator may hold it back until a jump, and the
+    // guard is one. An NMI that comes from now on changes `claimed` or finds nothing to claim.
+    // Acquiring; pairs with `end`.
     let sent = Memory.load(ended, .acquiring)
     let asked = Memory.load(begun, .acquiring)
     guard sent == asked, own != UInt64(asked) else { return }

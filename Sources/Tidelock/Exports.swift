@@ -3,9 +3,12 @@
 
 @_exported public import enum CodePatching.PatchError
 @_exported public import enum CodePatching.PokeMethod
+@_exported public import enum LockPlatform.Implementation
 @_exported public import enum LockPlatform.LockOperation
 @_exported public import enum LockPlatform.LockSet
 @_exported public import enum LockSwitching.Accounting
+@_exported public import struct LockSwitching.Batch
+@_exported public import enum LockSwitching.LookFailure
 @_exported public import struct LockSwitching.ReportStep
 @_exported public import enum LockSwitching.StepKind
 @_exported public import enum LockSwitching.StopMode
@@ -15,3 +18,8 @@
 @_exported public import enum LockSwitching.SwitchReason
 @_exported public import struct LockSwitching.SwitchReport
 @_exported public import enum LockSwitching.SwitchResult
+@_exported public import struct SwitchPolicy.Decision
+@_exported public import struct SwitchPolicy.DecisionLog
+@_exported public import enum SwitchPolicy.DedicationHint
+@_exported public import struct SwitchPolicy.PerSet
+@_exported public import enum SwitchPolicy.PolicyReason

@@ -1,3 +1,4 @@
+import Glibc
 import LockPlatform
 import SwitchPolicy
 
@@ -88,7 +89,7 @@ extension PolicyDecision: CustomStringConvertible {
 /// Starts the policy; 0, or EAGAIN if there is no thread to be had.
 @c(tidelock_policy_start)
 public func startPolicy(_ inChildren: Bool) -> Int32 {
-  PolicyThread.start(inChildren: inChildren) ? 0 : 11
+  PolicyThread.start(inChildren: inChildren) ? 0 : EAGAIN
 }
 
 /// Stops the policy.

@@ -126,6 +126,9 @@ func plan(_ steps: [PlanStep]) -> Plan {
                     let plan = Plan(from: state, to: set)
                     #expect(plan.isSound(from: state, to: set), "\(state) -> \(set): \(plan)")
                   }
+                  // To test-and-set every unlock may stay, and none is written.
+                  let kept = Plan(from: state, to: .testAndSet, keepingUnlock: true)
+                  #expect(leavesQueues(kept, from: state), "\(state): \(kept)")
                 }
               }
             }
@@ -134,6 +137,27 @@ func plan(_ steps: [PlanStep]) -> Plan {
       }
     }
     #expect(checked > 1000)
+  }
+
+  /// Whether a plan leads to the rest of test-and-set through sound mixtures, a native unlock that comes at
+  /// its end included, and pokes no unlock.
+  private func leavesQueues(_ plan: Plan, from first: SwitchState) -> Bool {
+    var state = first
+    for step in steps(plan) {
+      switch step {
+      case .poke(let batch):
+        state.begin(batch)
+        guard batch[.unlock] == nil, state.isSound else { return false }
+        state.end(batch)
+      case .drain: state.endDrain()
+      }
+      guard state.isSound else { return false }
+    }
+    state[.unlock] = state[.unlock].with(.native)
+    guard state.isSound else { return false }
+    state[.unlock] = Implementations(.native)
+    state.set = .testAndSet
+    return state.isSettled(in: .testAndSet)
   }
 
   /// Every step is needed, and every operation in it.

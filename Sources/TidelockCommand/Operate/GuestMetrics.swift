@@ -1,5 +1,6 @@
 import ELFReader
 import Foundation
+import ProgramSamples
 
 /// The module's counters in the text format of Prometheus, for node_exporter's textfile collector.
 public struct GuestMetrics {
@@ -80,30 +81,18 @@ public struct GuestMetrics {
 
   /// What the host took from this guest, of all CPUs.
   private mutating func addSteal(_ root: String) {
-    guard let steal = StealTime(root: root) else { return }
+    guard let stolen = stolenSeconds(root: root) else { return }
     add(
       "tidelock_steal_seconds_total", "counter",
-      "CPU time that the host gave to others, of all CPUs.", [("", steal.stolen)])
+      "CPU time that the host gave to others, of all CPUs.", [("", stolen)])
   }
 }
 
-/// What the kernel has counted of the time that its CPUs were given, in seconds since boot.
-struct StealTime {
-  /// Time that a CPU wanted to run and the host ran others.
-  let stolen: Double
-  /// All time of all CPUs, idle included.
-  let all: Double
-
-  /// The first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal (proc(5)).
-  init?(root: String = "") {
-    guard let bytes = try? readKernelFile(root + "/proc/stat"),
-      let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first,
-      line.hasPrefix("cpu ")
-    else { return nil }
-    let ticks = line.split(separator: " ").dropFirst().compactMap { Double($0) }
-    guard ticks.count >= 8 else { return nil }
-    let second = Double(sysconf(CInt(_SC_CLK_TCK)))
-    stolen = ticks[7] / second
-    all = ticks[..<8].reduce(0, +) / second
-  }
+/// CPU time that the host gave to others since boot, of all CPUs, in seconds; nil where /proc/stat does not
+/// say.
+func stolenSeconds(root: String = "") -> Double? {
+  guard let stat = try? readKernelFile(root + "/proc/stat") else { return nil }
+  return ProgramReadings.machine(
+    String(decoding: stat, as: UTF8.self), Int64(ProgramSamples.ticksPerSecond)
+  ).map { Double($0.stolen) / 1e9 }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ProgramSamples
 import RunReports
 
 /// `tidelock guest status`: what the module in the running kernel is and does.
@@ -38,14 +39,13 @@ struct GuestStatusCommand: AsyncParsableCommand {
     var lines = LiveLines(terminal)
     defer { lines.close() }
     var shares: [Double] = []
-    var before = StealTime()
+    var samples = MachineSamples(at: DispatchTime.now().uptimeNanoseconds)
     var text: [String] = []
     while signals.take() == nil {
-      let now = StealTime()
-      if let before, let now, now.all > before.all {
-        shares.append((now.stolen - before.stolen) / (now.all - before.all))
+      let recorded = samples?.look(at: DispatchTime.now().uptimeNanoseconds)
+      if let sample = recorded?.sample, let stolen = sample.waited, sample.elapsed > 0 {
+        shares.append(Double(stolen) / (Double(sample.elapsed) * Double(sample.cpus)))
       }
-      before = now
       // A module that is removed meanwhile ends the view with its sentence.
       text = try ModuleStatus(RunningModule()).lines
       let width = max(10, min(60, terminal.width - 24))
@@ -107,7 +107,7 @@ public struct ModuleStatus: Encodable {
     decisions =
       module.has("decisions")
       ? try module.read("decisions").split(separator: "\n").suffix(3).map(String.init) : []
-    stealSeconds = StealTime(root: root)?.stolen
+    stealSeconds = stolenSeconds(root: root)
     last = try module.lastSwitch().map {
       LastSwitch(
         from: $0.from, to: $0.to, result: $0.result, reason: $0.reason,

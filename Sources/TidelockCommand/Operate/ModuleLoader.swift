@@ -44,12 +44,11 @@ struct ModuleLoader {
 
   /// What the configuration asks for, in an order in which the last word is the operator's.
   func apply(_ configuration: OperatorConfiguration, to module: RunningModule) throws {
+    // What would be refused is refused before anything is changed.
+    let hasPolicy = module.has("policy")
+    guard hasPolicy || configuration.policy != .auto else { throw OperatorError.noPolicy }
     if let limit = configuration.timeLimit { try module.write("\(limit)", toSetting: "time_limit") }
-    if module.has("policy") {
-      try module.choose(configuration.policy.rawValue)
-    } else if configuration.policy == .auto {
-      throw OperatorError.noPolicy
-    }
+    if hasPolicy { try module.choose(configuration.policy.rawValue) }
     switch configuration.set {
     case .boot: break
     case .native, .paravirtual, .testAndSet: try module.choose(configuration.set.rawValue)

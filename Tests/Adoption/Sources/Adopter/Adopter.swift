@@ -25,6 +25,13 @@ enum Adopter {
       }
       let options = SwitchOptions(stopMode: .task, accounting: .untilUnlock)
       precondition(options.stopMode == .task && report.failure == nil)
+      if case .poke(let before, let after) = report.step(0).kind {
+        precondition(before[.unlock] != after[.unlock] || after[.unlock] == .paravirtual)
+      }
+      if case .unchecked(.noProc) = report.failure { fatalError("no /proc") }
+      for entry in LockPolicy.decisions {
+        print(entry.decision.reason == .losing, entry.count)
+      }
     } catch {
       fatalError("\(error), \(error.report.result == .refused)")
     }
