@@ -238,7 +238,9 @@ private func failure(
     }
     ended.raise()
   }
-  wait { isAtGate || ended.isRaised }
+  // The gate is led to before the step's text is written: what is done to a page that is open would be
+  // undone when it is closed.
+  wait { isAtGate && writableText.isEmpty || ended.isRaised }
   meanwhile()
   if limit != nil { wait { ended.isRaised } }
   tidelock_unlock(lock)

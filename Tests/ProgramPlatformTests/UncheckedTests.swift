@@ -145,5 +145,3 @@ private func check(_ error: SwitchError?, _ words: String...) {
   check(text.hasSuffix(".") && !text.contains("\n"), "no sentence: \(text)")
   check(error.report.result, is: .refused, "the result (\(text))")
 }
-
-private var writableText: [String] { memoryMappings.filter { $0.contains(" rwxp ") } }

@@ -83,3 +83,6 @@ public var memoryMappings: [String] {
   }
   return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
 }
+
+/// The mappings of text that can be written, as lines of /proc/self/maps.
+public var writableText: [String] { memoryMappings.filter { $0.contains(" rwxp ") } }
