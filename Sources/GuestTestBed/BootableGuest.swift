@@ -38,10 +38,13 @@ extension BootableGuest {
 protocol GuestLink: Sendable {
   /// Types a line.
   func type(_ line: String) async throws
-  /// Makes the hypervisor send an NMI to every CPU.
+  /// Makes the hypervisor send an NMI.
   func injectNMI() async throws(GuestError)
   /// Waits until the kernel's log holds all that was said before.
   func settleLog() async
+  /// Where each CPU stands, as QEMU sees it, for the message about a guest that says nothing; empty if
+  /// QEMU does not tell.
+  func standing() async -> [String]
 }
 
 extension GuestLink {

@@ -83,4 +83,6 @@ private struct SerialLink: GuestLink {
   func type(_ line: String) async throws { _ = try await input.write(line + "\n") }
 
   func injectNMI() throws(GuestError) { try monitor.command("nmi") }
+
+  func standing() -> [String] { monitor.standing() }
 }

@@ -69,7 +69,9 @@ public actor GuestShell {
       case .ended:
         throw .died(command: command, log: await log.tail)
       case .timedOut:
-        throw .hung(command: command, seconds: Int(limit.components.seconds), log: await log.tail)
+        let standing = await link.standing()
+        throw .hung(
+          command: command, seconds: Int(limit.components.seconds), log: await log.tail + standing)
       }
     }
   }
@@ -86,7 +88,7 @@ public actor GuestShell {
     try await run("echo \(word) > \(file)", limit: limit)
   }
 
-  /// Makes QEMU send an NMI to every CPU.
+  /// Makes QEMU send an NMI to every CPU whose local APIC takes external ones: under Linux the first.
   public func injectNMI() async throws(GuestError) {
     try await link.injectNMI()
   }

@@ -33,8 +33,32 @@ struct MonitorPipe: Sendable {
     }
   }
 
+  /// Where each CPU stands. Waits for QEMU's answer, a few seconds at most.
+  func standing() -> [String] {
+    guard (try? command(CPUStanding.command)) != nil else { return [] }
+    var answer: [UInt8] = []
+    let deadline = ContinuousClock.now + .seconds(5)
+    var waiting = pollfd(fd: output.rawValue, events: Int16(POLLIN), revents: 0)
+    // The prompt that QEMU prints once it has answered; the one before it is the command's own.
+    while ContinuousClock.now < deadline, !answer.hasSuffix("(qemu) ".utf8) {
+      // One structure, which lives while `poll` writes to it.
+      guard unsafe poll(&waiting, 1, 500) > 0 else { continue }
+      var chunk = [UInt8](repeating: 0, count: 1 << 14)
+      // Reads into the array, no more than it holds.
+      let count = unsafe chunk.withUnsafeMutableBytes { (try? unsafe output.read(into: $0)) ?? 0 }
+      answer += chunk.prefix(count)
+    }
+    return CPUStanding.lines(of: String(decoding: answer, as: UTF8.self))
+  }
+
   func close() {
     try? input.close()
     try? output.close()
+  }
+}
+
+extension [UInt8] {
+  fileprivate func hasSuffix(_ suffix: String.UTF8View) -> Bool {
+    self.suffix(suffix.count).elementsEqual(suffix)
   }
 }

@@ -23,14 +23,35 @@ package actor QEMUMonitor: LineReceiver {
     let error: Fault?
     let event: String?
     let data: Details?
+    let answer: Answer?
+
+    enum CodingKeys: String, CodingKey {
+      case id, error, event, data
+      case answer = "return"
+    }
   }
+
+  /// What a command returned: a text, or something that nobody here reads.
+  private struct Answer: Decodable {
+    let text: String
+
+    init(from decoder: any Decoder) throws {
+      text = (try? decoder.singleValueContainer().decode(String.self)) ?? ""
+    }
+  }
+
+  /// Before what a command returned and before the reason why it failed, in the mailbox of its answer.
+  private static let returned = "="
+  private static let failed: Character = "!"
 
   package func put(_ line: String) async {
     guard let message = try? JSONDecoder().decode(Message.self, from: Data(line.utf8)) else {
       return
     }
     if let id = message.id {
-      await pending.removeValue(forKey: id)?.put(message.error?.desc ?? "")
+      let answer = message.error.map { "\(Self.failed)\($0.desc)" }
+      await pending.removeValue(forKey: id)?.put(
+        answer ?? Self.returned + (message.answer?.text ?? ""))
     } else if let event = message.event {
       await events.put(event + (message.data?.status.map { " \($0)" } ?? ""))
     } else {
@@ -54,10 +75,11 @@ package actor QEMUMonitor: LineReceiver {
     try await execute("qmp_capabilities")
   }
 
-  /// Has QEMU carry out a command.
+  /// Has QEMU carry out a command and returns its answer, if that is a text.
+  @discardableResult
   package func execute(
     _ command: String, _ arguments: [String: QEMUArgument] = [:], limit: Duration = .seconds(60)
-  ) async throws(GuestError) {
+  ) async throws(GuestError) -> String {
     guard !hasEnded else { throw .monitor(command: command, reason: "it has ended") }
     last += 1
     let number = last
@@ -71,8 +93,9 @@ package actor QEMUMonitor: LineReceiver {
       throw .monitor(command: command, reason: "\(error)")
     }
     switch await answer.next(within: limit) {
-    case .line(""): return
-    case .line(let fault): throw .monitor(command: command, reason: fault)
+    case .line(let line) where line.first == Self.failed:
+      throw .monitor(command: command, reason: String(line.dropFirst()))
+    case .line(let line): return String(line.dropFirst())
     case .ended: throw .monitor(command: command, reason: "it has ended")
     case .timedOut:
       pending[number] = nil

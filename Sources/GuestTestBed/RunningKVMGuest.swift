@@ -50,6 +50,12 @@ private struct NestedLink: GuestLink {
 
   func injectNMI() async throws(GuestError) { try await monitor.execute("inject-nmi") }
 
+  func standing() async -> [String] {
+    let answer = try? await monitor.execute(
+      "human-monitor-command", ["command-line": .word(CPUStanding.command)], limit: .seconds(10))
+    return CPUStanding.lines(of: answer ?? "")
+  }
+
   /// The log comes by another channel than what commands print, which may be faster.
   func settleLog() async {
     await console.settle { mark in _ = try await input.write("\(number).log \(mark)\n") }
@@ -66,4 +72,6 @@ struct HostLink: GuestLink {
   }
 
   func injectNMI() throws(GuestError) { try monitor.command("nmi") }
+
+  func standing() -> [String] { monitor.standing() }
 }

@@ -30,7 +30,7 @@ extension GuestTests {
       machine.lifetime = Self.seconds + 300
       machine.files = GuestSwitcher.files(try await GuestModules.build(for: kernel))
       let ((switches, statistics), log) = try await machine.run { shell in
-        try await shell.run("mount -t tracefs tracefs \(tracing)")
+        try await shell.mountTracing()
         let switcher = try await GuestSwitcher.load(in: shell)
         let torture = try await GuestTorture.load(in: shell)
         try await torture.start(.everything)

@@ -52,7 +52,7 @@ extension GuestTests {
           #expect(unlocks.contains("/unlocks lacks the unlock site 0x"))
           let slowPaths = try await refusal("/slowpaths")
           #expect(slowPaths.contains("/slowpaths lacks the slow-path site 0x"))
-          try await shell.run("mount -t tracefs tracefs /sys/kernel/tracing")
+          try await shell.mountTracing()
           // One that is disabled leaves no breakpoint, and is as bad once it is enabled.
           for command in [probe.set, probe.enable] {
             try await shell.run(command)
@@ -81,7 +81,7 @@ extension GuestTests {
         let switcher = try await GuestSwitcher.load(in: shell)
 
         // No kprobe comes onto a site while the module is here.
-        try await shell.run("mount -t tracefs tracefs /sys/kernel/tracing")
+        try await shell.mountTracing()
         #expect(try await shell.tryToRun(probe.set).status != 0)
         try await switcher.change(to: "paravirtual")
         #expect(try await shell.tryToRun(probe.set).status != 0)
