@@ -52,7 +52,7 @@ public struct GuestSwitcher: Sendable {
   }
 
   /// How the next switches are carried out, and what the published protocols leave open.
-  public struct Way: Codable, Sendable, Equatable {
+  public struct Method: Codable, Sendable, Equatable {
     /// `staged`, `stop-machine` or `barrier`.
     public var `protocol`: String
     /// For `stop-machine`: `task` or `nmi`.
@@ -66,25 +66,25 @@ public struct GuestSwitcher: Sendable {
     }
 
     /// `stop-machine` inside an NMI handler.
-    public static var stopMachineInNMI: Way {
-      var way = Way("stop-machine")
-      way.stopMode = "nmi"
-      return way
+    public static var stopMachineInNMI: Method {
+      var method = Method("stop-machine")
+      method.stopMode = "nmi"
+      return method
     }
 
     /// `barrier` that counts slow paths only.
-    public static var barrierOfSlowPaths: Way {
-      var way = Way("barrier")
-      way.accounting = "slow-path"
-      return way
+    public static var barrierOfSlowPaths: Method {
+      var method = Method("barrier")
+      method.accounting = "slow-path"
+      return method
     }
   }
 
   /// Chooses how the next switches are carried out.
-  public func choose(_ way: Way) async throws(GuestError) {
-    try await shell.write(way.protocol, to: "\(Self.folder)/protocol")
-    try await shell.write(way.stopMode, to: "\(Self.folder)/stop_mode")
-    try await shell.write(way.accounting, to: "\(Self.folder)/accounting")
+  public func choose(_ method: Method) async throws(GuestError) {
+    try await shell.write(method.protocol, to: "\(Self.folder)/protocol")
+    try await shell.write(method.stopMode, to: "\(Self.folder)/stop_mode")
+    try await shell.write(method.accounting, to: "\(Self.folder)/accounting")
   }
 
   /// Switches to a set and returns the kernel's report.

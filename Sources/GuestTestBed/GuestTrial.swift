@@ -21,7 +21,7 @@ public struct GuestTrial: Codable, Sendable {
   }
 
   /// The protocol and what it leaves open.
-  public let way: GuestSwitcher.Way
+  public let method: GuestSwitcher.Method
   /// How many vCPUs the guest had.
   public let vcpus: Int
   /// Each with a switch.
@@ -55,7 +55,7 @@ public struct GuestTrial: Codable, Sendable {
   /// Sections in a second, in windows without.
   public var rateResting: Double { rate(resting) }
 
-  /// Adds what a later trial of the same way has measured.
+  /// Adds what a later trial of the same method has measured.
   mutating func append(_ later: GuestTrial) {
     switching += later.switching
     resting += later.resting
@@ -71,7 +71,7 @@ extension GuestTrial {
   /// Measures.
   ///
   /// - Parameters:
-  ///   - way: How to switch.
+  ///   - method: How to switch.
   ///   - switches: How many; the guest ends in the set that it was in if they are even.
   ///   - sets: Between which two; one of them must be in force.
   ///   - shell: In the guest, whose torture runs.
@@ -80,11 +80,11 @@ extension GuestTrial {
   /// - Returns: All windows, and the reports.
   /// - Throws: ``GuestError``, or `CancellationError`.
   public static func measure(
-    _ way: GuestSwitcher.Way, switches: Int,
+    _ method: GuestSwitcher.Method, switches: Int,
     between sets: (String, String) = ("native", "paravirtual"),
     in shell: GuestShell, _ switcher: GuestSwitcher, limit: Duration = .seconds(240)
   ) async throws -> GuestTrial {
-    try await switcher.choose(way)
+    try await switcher.choose(method)
     var switching: [Window] = []
     // Without a switch the guest stays in each of the sets for half of the windows.
     var resting: [Window] = []
@@ -102,7 +102,7 @@ extension GuestTrial {
       resting.append(try await Self.window(shell, "sleep \(seconds)", limit))
     }
     let vcpus = switching.first?.longestGaps.count ?? 0
-    return GuestTrial(way: way, vcpus: vcpus, switching: switching, resting: resting)
+    return GuestTrial(method: method, vcpus: vcpus, switching: switching, resting: resting)
   }
 
   /// The load while a command runs in the guest; the command may fail.
@@ -152,7 +152,7 @@ extension GuestTrial.Window {
 
 /// The protocols side by side in one guest.
 public struct GuestComparison: Codable, Sendable {
-  /// One for each way, in the order asked for.
+  /// One for each method, in the order asked for.
   public let trials: [GuestTrial]
   /// Whether no section met another, and all counts add up.
   public let exclusion: Bool
@@ -160,15 +160,15 @@ public struct GuestComparison: Codable, Sendable {
   public let textRestored: Bool
 
   /// All that `tidelock compare` compares.
-  public static var ways: [GuestSwitcher.Way] {
+  public static var methods: [GuestSwitcher.Method] {
     [.init("staged"), .init("stop-machine"), .init("barrier"), .barrierOfSlowPaths]
   }
 
-  /// Boots a guest and switches it there and back by each way in turn, again and again, under the
+  /// Boots a guest and switches it there and back by each method in turn, again and again, under the
   /// same load.
   ///
   /// - Parameters:
-  ///   - ways: How to switch.
+  ///   - methods: How to switch.
   ///   - switches: How many for each; an odd number is made even.
   ///   - machine: What to boot; it gets the modules.
   ///   - load: On the locks, the same for all.
@@ -177,7 +177,7 @@ public struct GuestComparison: Codable, Sendable {
   /// - Returns: What was measured.
   /// - Throws: ``GuestError``, or `CancellationError`.
   public static func measure(
-    _ ways: [GuestSwitcher.Way] = ways, switches: Int, in machine: some BootableGuest,
+    _ methods: [GuestSwitcher.Method] = methods, switches: Int, in machine: some BootableGuest,
     load: GuestTorture.Load = .init(), timeLimit: Duration = .seconds(10),
     progress: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> GuestComparison {
@@ -192,11 +192,11 @@ public struct GuestComparison: Codable, Sendable {
       try await torture.start(load)
       var trials: [GuestTrial] = []
       for done in stride(from: 0, to: even, by: 2) {
-        for (index, way) in ways.enumerated() {
-          progress("\(way.protocol): \(done) of \(even) switches")
+        for (index, method) in methods.enumerated() {
+          progress("\(method.protocol): \(done) of \(even) switches")
           // The undoing of a switch takes its time as well.
           let trial = try await GuestTrial.measure(
-            way, switches: 2, in: shell, switcher, limit: timeLimit * 4 + .seconds(60))
+            method, switches: 2, in: shell, switcher, limit: timeLimit * 4 + .seconds(60))
           if done == 0 { trials.append(trial) } else { trials[index].append(trial) }
         }
       }

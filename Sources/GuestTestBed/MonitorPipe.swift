@@ -33,7 +33,9 @@ struct MonitorPipe: Sendable {
     }
   }
 
-  /// Where each CPU stands. Waits for QEMU's answer, a few seconds at most.
+  /// Where each CPU stands.
+  ///
+  /// Waits for QEMU's answer, a few seconds at most.
   func standing() -> [String] {
     guard (try? command(CPUStanding.command)) != nil else { return [] }
     var answer: [UInt8] = []

@@ -7,7 +7,7 @@ import ModelChecker
 ///
 /// Until a CPU has serialized it may fetch any of the versions since, each byte by itself. An
 /// aligned 8-byte store is fetched whole: an assumption (AMD APM vol. 2 7.6.1; not documented by
-/// Intel), see `Setting.wordStoresAreWhole`.
+/// Intel), see `ModelSettings.wordStoresAreWhole`.
 struct CodeWord {
   /// 0 is that of unlock, 1 that of the slow path.
   private let index: UInt
@@ -16,26 +16,26 @@ struct CodeWord {
   static var slowPath: CodeWord { CodeWord(index: 1) }
 
   /// All that the model has.
-  static var count: UInt { Setting.current.isKernel ? 2 : 1 }
+  static var count: UInt { ModelSettings.current.isKernel ? 2 : 1 }
 
   init(index: UInt) {
     self.index = index
   }
 
   init(at address: UInt) {
-    index = address &- Place.slowSite.address < 8 ? 1 : 0
+    index = address &- ModelMemory.slowSite.address < 8 ? 1 : 0
   }
 
   var address: UInt { word.address }
-  var word: Location<UInt64> { index == 0 ? Place.site : Place.slowSite }
+  var word: Location<UInt64> { index == 0 ? ModelMemory.site : ModelMemory.slowSite }
   /// How many versions there are since all CPUs serialized.
-  var versions: Location<UInt64> { index == 0 ? Place.versions : Place.slowVersions }
+  var versions: Location<UInt64> { index == 0 ? ModelMemory.versions : ModelMemory.slowVersions }
   func version(_ version: UInt64) -> Location<UInt64> {
-    index == 0 ? Place.version(version) : Place.slowVersion(version)
+    index == 0 ? ModelMemory.version(version) : ModelMemory.slowVersion(version)
   }
   /// The oldest version that a CPU may still fetch.
   private func view(_ cpu: UInt32) -> Location<UInt64> {
-    index == 0 ? Place.view(cpu) : Place.slowView(cpu)
+    index == 0 ? ModelMemory.view(cpu) : ModelMemory.slowView(cpu)
   }
 
   /// What this CPU fetches: all possibilities are explored.
@@ -43,7 +43,7 @@ struct CodeWord {
     let oldest = Simulated.load(view(cpu), .relaxed)
     let count = Simulated.load(versions, .relaxed)
     if oldest &+ 1 >= count { return form(Simulated.load(version(count &- 1), .relaxed)) }
-    if Setting.current.method == .store, Setting.current.wordStoresAreWhole {
+    if ModelSettings.current.method == .store, ModelSettings.current.wordStoresAreWhole {
       let pick = oldest &+ Simulated.choose(count &- oldest)
       return form(Simulated.load(version(pick), .relaxed))
     }
@@ -97,7 +97,7 @@ struct CodeWord {
     let count = Simulated.load(versions, .relaxed)
     // A nested context that has finished a site, and an undo, may have written the same.
     if Simulated.load(version(count &- 1), .relaxed) == new { return }
-    Simulated.expect(count < Place.maximumVersions, "the model has room for no more versions")
+    Simulated.expect(count < ModelMemory.maximumVersions, "the model has room for no more versions")
     Simulated.store(new, to: version(count), .relaxed)
     Simulated.store(count &+ 1, to: versions, .relaxed)
   }
@@ -108,7 +108,7 @@ struct CodeWord {
     Simulated.store(Simulated.load(version(last), .relaxed), to: version(0), .relaxed)
     for index in 1..<max(last &+ 1, 1) { Simulated.store(0, to: version(index), .relaxed) }
     Simulated.store(1, to: versions, .relaxed)
-    for cpu in 0..<Setting.current.cpus { Simulated.store(0, to: view(cpu), .relaxed) }
+    for cpu in 0..<ModelSettings.current.cpus { Simulated.store(0, to: view(cpu), .relaxed) }
   }
 
   /// From here on a CPU fetches what is there now, wherever it is.

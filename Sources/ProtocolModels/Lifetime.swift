@@ -9,7 +9,7 @@ import QueuedSpinlocks
 /// - A queue node that its CPU has given back is used by nobody: an interrupt may take it at any
 ///   moment. Other CPUs may touch its state, because kicks may come late.
 enum Lifetime {
-  /// What `Place.users` holds of a lock that is freed; while a CPU is about to poison it, that less
+  /// What `ModelMemory.users` holds of a lock that is freed; while a CPU is about to poison it, that less
   /// the CPU's number, less one.
   static var freed: UInt64 { .max }
   /// What memory holds that is freed: as a lock word, nothing that anybody can take or leave.
@@ -17,25 +17,25 @@ enum Lifetime {
 
   /// What is wrong with an access, if anything is.
   static func check(_ access: WatchedAccess) -> String? {
-    if access.address >= Place.lock(0).whole.address,
-      access.address < Place.lock(Place.locks).whole.address
+    if access.address >= ModelMemory.lock(0).whole.address,
+      access.address < ModelMemory.lock(ModelMemory.locks).whole.address
     {
-      let users = access.read(Place.users(Place.lockIndex(access.address)).address)
+      let users = access.read(ModelMemory.users(ModelMemory.lockIndex(access.address)).address)
       let isFreed = users > .max / 2 && users != freed &- UInt64(access.cpu) &- 1
       return isFreed ? "a lock was touched after it was freed" : nil
     }
     guard let node = Node(access.address),
-      node.offset < Node.state || node.cpu == Setting.current.numbers[access.cpu]
+      node.offset < Node.state || node.cpu == ModelSettings.current.numbers[access.cpu]
     else { return nil }
-    let taken = access.read(Place.depth(node.cpu).address, width: 4)
+    let taken = access.read(ModelMemory.depth(node.cpu).address, width: 4)
     return taken > UInt64(node.index) ? nil : "a queue node was used after it was given back"
   }
 
   /// One acquisition less to come; whether it was the last, and the lock is to be freed.
   static func isLast(_ lock: UInt) -> Bool {
-    let users = Simulated.load(Place.users(lock), .relaxed)
+    let users = Simulated.load(ModelMemory.users(lock), .relaxed)
     guard users != 0 else { return false }
-    Simulated.store(users &- 1, to: Place.users(lock), .relaxed)
+    Simulated.store(users &- 1, to: ModelMemory.users(lock), .relaxed)
     return users == 1
   }
 
@@ -43,9 +43,9 @@ enum Lifetime {
   ///
   /// The poison finds stores that were made before and come after.
   static func free(_ lock: UInt) {
-    Simulated.store(freed &- UInt64(Simulated.cpu) &- 1, to: Place.users(lock), .relaxed)
-    Simulated.store(poison, to: Place.lock(lock).whole, .relaxed)
-    Simulated.store(freed, to: Place.users(lock), .relaxed)
+    Simulated.store(freed &- UInt64(Simulated.cpu) &- 1, to: ModelMemory.users(lock), .relaxed)
+    Simulated.store(poison, to: ModelMemory.lock(lock).whole, .relaxed)
+    Simulated.store(freed, to: ModelMemory.users(lock), .relaxed)
   }
 }
 
@@ -60,9 +60,10 @@ struct Node {
 
   /// Nil if it lies in none.
   init?(_ address: UInt) {
-    guard address >= Place.area(0), address < Place.hash else { return nil }
+    guard address >= ModelMemory.area(0), address < ModelMemory.hash else { return nil }
     let (cpu, place) = (
-      (address &- Place.area(0)) / PerCPUArea.size, (address &- Place.area(0)) % PerCPUArea.size
+      (address &- ModelMemory.area(0)) / PerCPUArea.size,
+      (address &- ModelMemory.area(0)) % PerCPUArea.size
     )
     guard place >= 64 else { return nil }
     self.cpu = UInt32(cpu)

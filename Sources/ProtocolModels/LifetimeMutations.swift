@@ -1,18 +1,18 @@
 import LockPlatform
 import ModelChecker
 
-// Breakages of what outlives what. Those that need to remember something do so in `Place.note`.
+// Breakages of what outlives what. Those that need to remember something do so in `ModelMemory.note`.
 extension Mutation {
-  private static var noted: UInt64 { Simulated.load(Place.note(Simulated.cpu), .relaxed) }
+  private static var noted: UInt64 { Simulated.load(ModelMemory.note(Simulated.cpu), .relaxed) }
 
   static func note(_ value: UInt64) {
-    Simulated.store(value, to: Place.note(Simulated.cpu), .relaxed)
+    Simulated.store(value, to: ModelMemory.note(Simulated.cpu), .relaxed)
   }
 
   /// The number under which the locks know this CPU.
   @inline(never)
   func number(_ number: UInt32) -> UInt32? {
-    if number == Setting.noNumber { return self == .numberlessTakesZero ? 0 : nil }
+    if number == ModelSettings.noNumber { return self == .numberlessTakesZero ? 0 : nil }
     return self == .twoOfOneNumber && number == 2 ? 1 : number
   }
 
@@ -22,7 +22,7 @@ extension Mutation {
     switch self {
     case .noKick: true
     case .kickMissesHandler:
-      Node(word.address).map { Simulated.load(Place.nesting($0.cpu), .relaxed) != 0 } ?? false
+      Node(word.address).map { Simulated.load(ModelMemory.nesting($0.cpu), .relaxed) != 0 } ?? false
     default: false
     }
   }
@@ -38,8 +38,8 @@ extension Mutation {
   private func place<W: MemoryWord>(_ location: Location<W>, _ word: Word) -> Location<W> {
     guard self == .hashDoesNotWrap, word == .hashLock || word == .hashNode else { return location }
     // The last entry, at which all searches begin: words of the layout as well.
-    let last = Place.hash &+ (Place.hashEntries &- 1) &* 16
-    return unsafe Location(address: last &+ (location.address &- Place.hash) % 16)
+    let last = ModelMemory.hash &+ (ModelMemory.hashEntries &- 1) &* 16
+    return unsafe Location(address: last &+ (location.address &- ModelMemory.hash) % 16)
   }
 
   // MARK: Loads
@@ -75,7 +75,7 @@ extension Mutation {
     switch self {
     case .nodeGivenBackEarly where word == .next:
       guard let node = Node(location.address) else { return }
-      let depth = Place.depth(node.cpu)
+      let depth = ModelMemory.depth(node.cpu)
       guard Simulated.load(depth, .relaxed) > node.index else { return }
       Simulated.store(node.index, to: depth, .relaxed)
     case .hashReadAfterFree where word == .hashNode:
@@ -118,7 +118,7 @@ extension Mutation {
     let seen = Self.noted
     let isBlind = seen >= 8 || value == 0
     let count = seen % 8 &+ 1
-    Self.note(count == UInt64(Place.hashEntries) ? 0 : isBlind ? 8 &+ count : count)
+    Self.note(count == UInt64(ModelMemory.hashEntries) ? 0 : isBlind ? 8 &+ count : count)
     return isBlind ? 0 : value
   }
 
@@ -146,7 +146,7 @@ extension Mutation {
       return true
     case .entryRemovedLate: return removedLate(value, location, word, ordering)
     case .numberGivenBackEarly where word == .lastTurn && Simulated.cpu == 1:
-      Simulated.store(1, to: Place.exited, .releasing)
+      Simulated.store(1, to: ModelMemory.exited, .releasing)
       return false
     default: return false
     }
@@ -165,7 +165,7 @@ extension Mutation {
     guard word == .state, depth != 0 else { return false }
     Self.note(0)
     Simulated.store(value, to: location, .relaxed)
-    let place = Place.depth(Simulated.cpu)
+    let place = ModelMemory.depth(Simulated.cpu)
     Simulated.store(depth, to: place, .relaxed)
     return true
   }

@@ -46,8 +46,8 @@ public struct LockModel: Model {
     self.memoryModel = memoryModel
   }
 
-  private var setting: Setting {
-    var setting = Setting()
+  private var setting: ModelSettings {
+    var setting = ModelSettings()
     workload.apply(to: &setting)
     for cpu in waiting.indices {
       setting.waiting[cpu] = waiting[cpu]
@@ -73,7 +73,7 @@ public struct LockModel: Model {
   /// What the explorer runs.
   public var program: ModelProgram {
     let (workload, touchesData, setting) = (workload, touchesData, setting)
-    var layout = Place.layout(switcher: nil)
+    var layout = ModelMemory.layout(switcher: nil)
     workload.share(in: &layout)
     workload.prepare(&layout, freesLocks: freesLocks)
     if mutation == .numberlessTakesZero || mutation == .twoOfOneNumber {
@@ -81,7 +81,7 @@ public struct LockModel: Model {
     }
     var program = ModelProgram(
       name: "locks", cpus: workload.cpus, memoryModel: memoryModel, layout: layout,
-      setUp: { Setting.current = setting }
+      setUp: { ModelSettings.current = setting }
     ) { workload.check($0, touchesData: touchesData) }
     if checksLifetime { program.watch = Lifetime.check }
     return program

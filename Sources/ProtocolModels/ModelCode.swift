@@ -14,23 +14,23 @@ enum ModelCode: CodeMemory {
 
   /// Whether somebody else has changed a site: what others execute there is not modelled.
   private static func isAltered(_ site: CodeWord) -> Bool {
-    Setting.current.failures > 0 && Setting.current.mutation != .alteredNotSeen
-      && ModelMachine.isSwitcher && Simulated.load(Place.altered, .relaxed) != 0
-      && site.address == (Setting.current.isKernel ? CodeWord.slowPath : .unlock).address
+    ModelSettings.current.failures > 0 && ModelSettings.current.mutation != .alteredNotSeen
+      && ModelMachine.isSwitcher && Simulated.load(ModelMemory.altered, .relaxed) != 0
+      && site.address == (ModelSettings.current.isKernel ? CodeWord.slowPath : .unlock).address
   }
 
   /// Whether a store is refused.
   private static func isRefused() -> Bool {
-    if Simulated.load(Place.altered, .relaxed) != 0 {
+    if Simulated.load(ModelMemory.altered, .relaxed) != 0 {
       Simulated.fail("writes text that somebody else has changed")
     }
     return ModelFailures.occurs()
   }
 
   static func storeCodeWord(_ word: UInt64, at address: UInt) -> Bool {
-    if isRefused() { return Setting.current.mutation == .refusedStoreIgnored }
+    if isRefused() { return ModelSettings.current.mutation == .refusedStoreIgnored }
     let site = CodeWord(at: address)
-    if Setting.current.mutation == .storesCodeInHalves {
+    if ModelSettings.current.mutation == .storesCodeInHalves {
       let low = word & 0xffff
       site.put(Simulated.load(site.word, .relaxed) & ~0xffff | low)
     }
@@ -39,11 +39,11 @@ enum ModelCode: CodeMemory {
   }
 
   static func storeCode(_ bytes: UInt64, count: Int, at address: UInt) -> Bool {
-    if isRefused() { return Setting.current.mutation == .refusedStoreIgnored }
+    if isRefused() { return ModelSettings.current.mutation == .refusedStoreIgnored }
     let first = CodeWord(at: address).address
     let isFirst = address == first
     let isBreakpoint = isFirst && bytes == Form.breakpoint
-    switch Setting.current.mutation {
+    switch ModelSettings.current.mutation {
     case .noBreakpoint where isBreakpoint: return true
     case .tailFirst where isBreakpoint: return true
     case .tailFirst where !isFirst:
@@ -66,29 +66,29 @@ enum ModelCode: CodeMemory {
   /// could only fetch less.
   static func serializeCores() -> Bool {
     if ModelFailures.occurs(endsPhase: true) {
-      return Setting.current.mutation == .refusedSerializationIgnored
+      return ModelSettings.current.mutation == .refusedSerializationIgnored
     }
-    if case .noSerialization(let left)? = Setting.current.mutation {
-      let number = Simulated.load(Place.serializations, .relaxed)
-      Simulated.store(number &+ 1, to: Place.serializations, .relaxed)
+    if case .noSerialization(let left)? = ModelSettings.current.mutation {
+      let number = Simulated.load(ModelMemory.serializations, .relaxed)
+      Simulated.store(number &+ 1, to: ModelMemory.serializations, .relaxed)
       if left == Int(number) { return true }
     }
-    if Setting.current.mutation == .noSerializationAfterLockStep,
-      Setting.current.switchProtocol == .stopMachine,
-      Simulated.load(Place.leading, .relaxed) == 2
+    if ModelSettings.current.mutation == .noSerializationAfterLockStep,
+      ModelSettings.current.switchProtocol == .stopMachine,
+      Simulated.load(ModelMemory.leading, .relaxed) == 2
     {
       return true
     }
-    if Setting.current.hasStoreBuffers {
+    if ModelSettings.current.hasStoreBuffers {
       Simulated.fence()
-      for cpu in 0..<Setting.current.cpus {
+      for cpu in 0..<ModelSettings.current.cpus {
         if cpu != Simulated.cpu { Simulated.barrier(on: cpu) }
         CodeWord.serializeAll(cpu)
       }
     } else {
       // All at once, some time after the store: who serialized earlier could only fetch less.
       Simulated.step()
-      for cpu in 0..<Setting.current.cpus { CodeWord.serializeAll(cpu) }
+      for cpu in 0..<ModelSettings.current.cpus { CodeWord.serializeAll(cpu) }
     }
     for index in 0..<CodeWord.count { CodeWord(index: index).forgetVersions() }
     return true
@@ -96,8 +96,10 @@ enum ModelCode: CodeMemory {
 
   /// membarrier: every CPU executes a full barrier; the caller's comes before the others'.
   static func barrierOnAll() {
-    guard Setting.current.hasStoreBuffers else { return }
+    guard ModelSettings.current.hasStoreBuffers else { return }
     Simulated.fence()
-    for cpu in 0..<Setting.current.cpus where cpu != Simulated.cpu { Simulated.barrier(on: cpu) }
+    for cpu in 0..<ModelSettings.current.cpus where cpu != Simulated.cpu {
+      Simulated.barrier(on: cpu)
+    }
   }
 }

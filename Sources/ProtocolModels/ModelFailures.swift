@@ -19,7 +19,7 @@ enum ModelFailures {
 
   /// Whether this call of the switching CPU is refused.
   static func occurs(endsPhase: Bool = false) -> Bool {
-    switch Setting.current.failingCalls {
+    switch ModelSettings.current.failingCalls {
     case .all: chosen()
     case .phaseEnds: endsPhase && chosen()
     case .none: false
@@ -29,7 +29,8 @@ enum ModelFailures {
   /// Whether the time is over.
   static func timeIsOver() -> Bool {
     guard chosen() else { return false }
-    Simulated.store(Simulated.load(Place.clock, .relaxed) &+ 1, to: Place.clock, .relaxed)
+    Simulated.store(
+      Simulated.load(ModelMemory.clock, .relaxed) &+ 1, to: ModelMemory.clock, .relaxed)
     return true
   }
 
@@ -37,53 +38,55 @@ enum ModelFailures {
   static func letTimePass() {
     guard isOffered, Simulated.choose(2) == 1 else { return }
     Simulated.store(
-      Simulated.load(Place.failures, .relaxed) &+ 1, to: Place.failures, .relaxed)
-    Simulated.store(Simulated.load(Place.clock, .relaxed) &+ 1, to: Place.clock, .relaxed)
+      Simulated.load(ModelMemory.failures, .relaxed) &+ 1, to: ModelMemory.failures, .relaxed)
+    Simulated.store(
+      Simulated.load(ModelMemory.clock, .relaxed) &+ 1, to: ModelMemory.clock, .relaxed)
   }
 
   /// A context nested over the switch leaves what it cannot finish to it.
   private static var isOffered: Bool {
-    Simulated.load(Place.failures, .relaxed) < UInt64(Setting.current.failures)
+    Simulated.load(ModelMemory.failures, .relaxed) < UInt64(ModelSettings.current.failures)
       && ModelMachine.isSwitcher
-      && Simulated.load(Place.nesting(Simulated.cpu), .relaxed) == 0
+      && Simulated.load(ModelMemory.nesting(Simulated.cpu), .relaxed) == 0
   }
 
   private static func chosen() -> Bool {
     guard isOffered, Simulated.choose(2) == 1 else { return false }
-    let failures = Simulated.load(Place.failures, .relaxed)
+    let failures = Simulated.load(ModelMemory.failures, .relaxed)
     Simulated.note("fails, as number", failures &+ 1)
-    Simulated.store(failures &+ 1, to: Place.failures, .relaxed)
+    Simulated.store(failures &+ 1, to: ModelMemory.failures, .relaxed)
     note()
     return true
   }
 
   /// A step of the switch under way has failed.
   static func note() {
-    let now = Simulated.load(Place.failuresNow, .relaxed)
+    let now = Simulated.load(ModelMemory.failuresNow, .relaxed)
     if now == 0 {
-      let before = Simulated.load(Place.stateBefore, .relaxed)
-      let isLate = Simulated.load(Place.state, .relaxed) != before
-      Simulated.store(isLate ? 1 : 0, to: Place.failedLate, .relaxed)
+      let before = Simulated.load(ModelMemory.stateBefore, .relaxed)
+      let isLate = Simulated.load(ModelMemory.state, .relaxed) != before
+      Simulated.store(isLate ? 1 : 0, to: ModelMemory.failedLate, .relaxed)
     }
-    Simulated.store(now &+ 1, to: Place.failuresNow, .relaxed)
-    Simulated.store(1, to: Place.failedInText, .relaxed)
+    Simulated.store(now &+ 1, to: ModelMemory.failuresNow, .relaxed)
+    Simulated.store(1, to: ModelMemory.failedInText, .relaxed)
   }
 
   /// What must become of a switch, by what has failed in it.
   static func expected(
     _ request: SwitchRequest, _ failure: SwitchFailure?
   ) -> (SwitchResult, or: SwitchResult) {
-    let before = SwitchState(bits: Simulated.load(Place.stateBefore, .relaxed))
+    let before = SwitchState(bits: Simulated.load(ModelMemory.stateBefore, .relaxed))
     if before.isSettled(in: request.to) { return (.unchanged, .unchanged) }
     // Of a lock-step two calls failed, of which the second was to make up for the first.
-    let failures = Simulated.load(Place.failuresNow, .relaxed) &- (failure == .unsound ? 1 : 0)
+    let failures =
+      Simulated.load(ModelMemory.failuresNow, .relaxed) &- (failure == .unsound ? 1 : 0)
     switch failures {
     // The time was over, and what that called for was refused.
     case 0 where failure == .unsound: return (.undone, .undone)
     case 0: return isLate(failure) ? (.undone, .refused) : (.done, .done)
     case 1 where isLate(failure): return (.stuck, .stuck)
     case 1:
-      if Simulated.load(Place.failedLate, .relaxed) != 0 { return (.undone, .undone) }
+      if Simulated.load(ModelMemory.failedLate, .relaxed) != 0 { return (.undone, .undone) }
       // The published protocols have the text open, and close it as an undo does.
       return (.refused, request.protocol == .staged ? .refused : .undone)
     default: return (.stuck, .stuck)
@@ -92,7 +95,7 @@ enum ModelFailures {
 
   /// Whether a published protocol found the time over; see `letTimePass`.
   private static func isLate(_ failure: SwitchFailure?) -> Bool {
-    guard Simulated.load(Place.clock, .relaxed) != 0 else { return false }
+    guard Simulated.load(ModelMemory.clock, .relaxed) != 0 else { return false }
     return switch failure {
     case .notQuiescent, .notGathered: true
     default: false

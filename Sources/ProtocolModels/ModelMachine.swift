@@ -5,19 +5,21 @@ import QueuedSpinlocks
 
 /// The machine of the models, as the shipped locks and switches see one.
 ///
-/// Its accesses are those of `Simulated`; where its words are is `Place`.
+/// Its accesses are those of `Simulated`; where its words are is `ModelMemory`.
 enum ModelMachine {}
 
 extension ModelMachine: AtomicMemory {
   @inline(__always)
   static func load<Word>(_ location: Location<Word>, _ ordering: LoadOrdering) -> Word {
-    if let mutation = Setting.current.mutation { return mutation.load(location, ordering) }
+    if let mutation = ModelSettings.current.mutation { return mutation.load(location, ordering) }
     return Simulated.load(location, ordering)
   }
 
   @inline(__always)
   static func store<Word>(_ value: Word, to location: Location<Word>, _ ordering: StoreOrdering) {
-    if let mutation = Setting.current.mutation, mutation.store(value, location, ordering) { return }
+    if let mutation = ModelSettings.current.mutation, mutation.store(value, location, ordering) {
+      return
+    }
     Simulated.store(value, to: location, ordering)
     if Word.bitWidth == 8 { Order.spins(location.address, UInt64(truncatingIfNeeded: value)) }
   }
@@ -57,7 +59,7 @@ extension ModelMachine: AtomicMemory {
   private static func changed<Word>(
     _ access: Mutation.Access, _ location: Location<Word>, _ expected: Word?, _ desired: Word
   ) -> Word? {
-    guard let mutation = Setting.current.mutation else { return nil }
+    guard let mutation = ModelSettings.current.mutation else { return nil }
     return mutation.update(access, location, expected, desired)
   }
 
@@ -75,43 +77,46 @@ extension ModelMachine: LockMachine {
   /// A thread's number may have been another's before, and it may have none.
   @inline(__always)
   static var number: UInt32? {
-    let number = Setting.current.numbers[Int(Simulated.cpu)]
-    if let mutation = Setting.current.mutation { return mutation.number(number) }
-    return number == Setting.noNumber ? nil : number
+    let number = ModelSettings.current.numbers[Int(Simulated.cpu)]
+    if let mutation = ModelSettings.current.mutation { return mutation.number(number) }
+    return number == ModelSettings.noNumber ? nil : number
   }
 
   @inline(__always)
-  static func queueArea(of cpu: CPUNumber) -> UInt { Place.area(cpu.rawValue) }
+  static func queueArea(of cpu: CPUNumber) -> UInt { ModelMemory.area(cpu.rawValue) }
 
   @inline(__always)
-  static var lockHash: (address: UInt, entries: UInt) { (Place.hash, Place.hashEntries) }
+  static var lockHash: (address: UInt, entries: UInt) {
+    (ModelMemory.hash, ModelMemory.hashEntries)
+  }
 
   /// A futex: compares and sleeps in one step; may return for no reason.
   @inline(__always)
   static func wait(on word: Location<UInt32>, while value: UInt32) {
     guard isParavirtual(.wait) else { return }
     // A CPU may be as slow as it likes, so a wait for some time is one for no time.
-    if Setting.current.waitsTimeOut { return }
-    if Setting.current.mutation == .sleepsWithoutLooking {
+    if ModelSettings.current.waitsTimeOut { return }
+    if ModelSettings.current.mutation == .sleepsWithoutLooking {
       // Whatever the word holds, that is what it waits for to change.
       return Simulated.sleep(on: word, while: Simulated.load(word, .relaxed))
     }
     Simulated.sleep(on: word, while: value)
-    Setting.current.mutation?.hasWaited(while: value)
+    ModelSettings.current.mutation?.hasWaited(while: value)
   }
 
   @inline(__always)
   static func kick(_ word: Location<UInt32>) {
     guard isParavirtual(.kick) else { return }
-    if let mutation = Setting.current.mutation, mutation.losesKick(of: word) { return }
+    if let mutation = ModelSettings.current.mutation, mutation.losesKick(of: word) { return }
     Simulated.wake(word)
   }
 
   /// As in a program: who finds the operation native does nothing.
   @inline(__always)
   private static func isParavirtual(_ operation: LockOperation) -> Bool {
-    if !Setting.current.readsTable { return true }
-    return load(Place.entry(operation), .relaxed) == UInt32(Implementation.paravirtual.rawValue)
+    if !ModelSettings.current.readsTable { return true }
+    return load(ModelMemory.entry(operation), .relaxed)
+      == UInt32(Implementation.paravirtual.rawValue)
   }
 
   /// Advice that cuts a wait short which here gives up at its first look anyway.
@@ -137,7 +142,7 @@ extension ModelMachine: LockMachine {
 
   @inline(__always)
   static func count(_ event: LockEvent) {
-    if event == .gate { Setting.current.mutation?.note(isAtGate: true) }
+    if event == .gate { ModelSettings.current.mutation?.note(isAtGate: true) }
     if event == .unbalancedUnlock { Simulated.fail("an unlock of a lock that nobody holds") }
   }
 }
@@ -146,36 +151,37 @@ extension ModelMachine: SwitchMachine {
   typealias Code = ModelCode
 
   @inline(__always)
-  static var slowPath: Location<UInt32> { Place.entry(.slowPath) }
+  static var slowPath: Location<UInt32> { ModelMemory.entry(.slowPath) }
 
   @inline(__always)
-  static var mark: Location<UInt32>? { number.map(Place.mark) }
+  static var mark: Location<UInt32>? { number.map(ModelMemory.mark) }
 
   static func mark(of cpu: UInt32) -> Location<UInt32> {
-    Setting.current.mutation == .marksNotCounted ? Place.zero : Place.mark(cpu)
+    ModelSettings.current.mutation == .marksNotCounted ? ModelMemory.zero : ModelMemory.mark(cpu)
   }
 
-  static var cpuEnd: UInt32 { Setting.current.cpus }
+  static var cpuEnd: UInt32 { ModelSettings.current.cpus }
 
-  static var counting: Location<UInt32> { Place.counting }
+  static var counting: Location<UInt32> { ModelMemory.counting }
 
-  static var references: UInt? { Place.references(Simulated.cpu) }
+  static var references: UInt? { ModelMemory.references(Simulated.cpu) }
 
   static func references(of cpu: UInt32) -> UInt {
-    Place.references(
-      Setting.current.mutation == .referencesNotCounted ? UInt32(Place.maximumCPUs) : cpu)
+    ModelMemory.references(
+      ModelSettings.current.mutation == .referencesNotCounted
+        ? UInt32(ModelMemory.maximumCPUs) : cpu)
   }
 
   /// Keeps a reference, while `barrier` is under way.
   @inline(__always)
   static func acquired(_ lock: UInt) {
-    if Setting.current.switchProtocol == .barrier { References<Self>.keep(lock) }
-    if Setting.current.checksReferences { ModelReferences.note(lock) }
+    if ModelSettings.current.switchProtocol == .barrier { References<Self>.keep(lock) }
+    if ModelSettings.current.checksReferences { ModelReferences.note(lock) }
   }
 
   @inline(__always)
   static func yield(_: UInt32) {
-    if Setting.current.switchProtocol == .stopMachine, !Setting.current.isKernel {
+    if ModelSettings.current.switchProtocol == .stopMachine, !ModelSettings.current.isKernel {
       ModelGathering.waitsAtGate()
     }
     Simulated.pause(0)
@@ -187,17 +193,17 @@ extension ModelMachine: SwitchMachine {
   @inline(__always)
   static var nanoseconds: UInt64 {
     if isSwitcher { expire() }
-    let isRead = isSwitcher || Setting.current.switchProtocol == .stopMachine
-    return isRead ? Simulated.load(Place.clock, .relaxed) : 0
+    let isRead = isSwitcher || ModelSettings.current.switchProtocol == .stopMachine
+    return isRead ? Simulated.load(ModelMemory.clock, .relaxed) : 0
   }
 
   @inline(never)
   private static func expire() {
-    guard Simulated.load(Place.lookedInVain, .relaxed) != 0,
-      Simulated.load(Place.nesting(Simulated.cpu), .relaxed) == 0
+    guard Simulated.load(ModelMemory.lookedInVain, .relaxed) != 0,
+      Simulated.load(ModelMemory.nesting(Simulated.cpu), .relaxed) == 0
     else { return }
-    Simulated.store(0, to: Place.lookedInVain, .relaxed)
-    if ModelFailures.timeIsOver() { Simulated.store(0, to: Place.draining, .relaxed) }
+    Simulated.store(0, to: ModelMemory.lookedInVain, .relaxed)
+    if ModelFailures.timeIsOver() { Simulated.store(0, to: ModelMemory.draining, .relaxed) }
   }
 
   @inline(__always)

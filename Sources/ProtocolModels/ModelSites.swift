@@ -5,7 +5,7 @@ import QueuedSpinlocks
 
 /// The model's sites, as a site table: unlock, and in a kernel the slow path.
 struct ModelSites: SiteTable {
-  var count: Int { Setting.current.isKernel ? 2 : 1 }
+  var count: Int { ModelSettings.current.isKernel ? 2 : 1 }
 
   func site(_ index: Int) -> (address: UInt, operation: LockOperation) {
     index == 0 ? (CodeWord.unlock.address, .unlock) : (CodeWord.slowPath.address, .slowPath)
@@ -13,7 +13,8 @@ struct ModelSites: SiteTable {
 
   func form(of index: Int, as implementation: Implementation) -> Form? {
     index == 0
-      ? Self.form(implementation, Setting.current.mutation) : Self.slowPathForm(implementation)
+      ? Self.form(implementation, ModelSettings.current.mutation)
+      : Self.slowPathForm(implementation)
   }
 
   /// Calls of bodies so far apart that every byte of the distance differs.
@@ -31,7 +32,7 @@ struct ModelSites: SiteTable {
         ? CodeSite.twoInstructions : ProgramUnlockForms.native
     case .paravirtual:
       ProgramUnlockForms.paravirtual(
-        site: Place.site.address, stub: Place.site.address &+ 0x1111)
+        site: ModelMemory.site.address, stub: ModelMemory.site.address &+ 0x1111)
     case .testAndSet, .gate: nil
     }
   }
@@ -48,7 +49,7 @@ enum CodeSite {
       // make this CPU serialize, since an interrupt comes between two instructions.
       _ = Simulated.load(site.word, .relaxed)
       Simulated.fuse(true)
-      if Setting.current.checksReferences { ModelReferences.forget(lock.whole.address) }
+      if ModelSettings.current.checksReferences { ModelReferences.forget(lock.whole.address) }
       let bytes = site.fetch(cpu)
       Simulated.note("fetches", bytes)
       if bytes == twoInstructions.bytes {
@@ -74,7 +75,7 @@ enum CodeSite {
   /// Fetches and executes the slow path site, with preemption off.
   @inline(never)
   static func slowPath(_ lock: LockWord, _ cpu: UInt32) {
-    let isLate = Setting.current.mutation == .countsAfterReading
+    let isLate = ModelSettings.current.mutation == .countsAfterReading
     if !isLate { ModelSections.enter() }
     defer { ModelSections.leave() }
     let site = CodeWord.slowPath

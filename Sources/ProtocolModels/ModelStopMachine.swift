@@ -4,38 +4,40 @@ import LockSwitching
 import ModelChecker
 
 extension ModelMachine {
-  static var lockStepArea: UInt { Place.lockStep }
+  static var lockStepArea: UInt { ModelMemory.lockStep }
 
   static var gathered: GatheredCPU? {
     let cpu = Simulated.cpu
-    let state = load(Place.following(cpu), .relaxed)
+    let state = load(ModelMemory.following(cpu), .relaxed)
     return state == 0
-      ? nil : GatheredCPU(acknowledgement: Place.acknowledgement(cpu), state: state)
+      ? nil : GatheredCPU(acknowledgement: ModelMemory.acknowledgement(cpu), state: state)
   }
 
-  static var isLeader: Bool { isSwitcher && load(Place.leading, .relaxed) != 0 }
+  static var isLeader: Bool { isSwitcher && load(ModelMemory.leading, .relaxed) != 0 }
 
-  static var isSwitcher: Bool { Simulated.cpu &+ 1 == Setting.current.cpus }
+  static var isSwitcher: Bool { Simulated.cpu &+ 1 == ModelSettings.current.cpus }
 
   static func haveAcknowledged(_ state: UInt64) -> Bool {
-    if Setting.current.mutation == .leaderDoesNotWait, load(Place.leading, .relaxed) == 2 {
-      return true
-    }
-    if Setting.current.mutation == .handlerFinishesAtOnce,
-      Simulated.load(Place.finishing, .relaxed) != 0
+    if ModelSettings.current.mutation == .leaderDoesNotWait,
+      load(ModelMemory.leading, .relaxed) == 2
     {
-      Simulated.store(0, to: Place.finishing, .relaxed)
       return true
     }
-    for cpu in 0..<Setting.current.cpus &- 1
-    where load(Place.acknowledgement(cpu), .acquiring) != state { return false }
+    if ModelSettings.current.mutation == .handlerFinishesAtOnce,
+      Simulated.load(ModelMemory.finishing, .relaxed) != 0
+    {
+      Simulated.store(0, to: ModelMemory.finishing, .relaxed)
+      return true
+    }
+    for cpu in 0..<ModelSettings.current.cpus &- 1
+    where load(ModelMemory.acknowledgement(cpu), .acquiring) != state { return false }
     return true
   }
 
   static var straggler: Int32 { 0 }
 
   static func serializeThisCore() {
-    if Setting.current.mutation == .followerDoesNotSerialize, !isSwitcher { return }
+    if ModelSettings.current.mutation == .followerDoesNotSerialize, !isSwitcher { return }
     CodeWord.serializeAll(Simulated.cpu)
   }
 
@@ -57,8 +59,8 @@ enum ModelNMIs {
 
   /// Of CPUs that are not gathered.
   static func begin() {
-    if Setting.current.switchProtocol == .stopMachine {
-      areMasked(Setting.current.options.stopMode == .task)
+    if ModelSettings.current.switchProtocol == .stopMachine {
+      areMasked(ModelSettings.current.options.stopMode == .task)
     }
   }
 }
@@ -68,7 +70,7 @@ enum ModelNMIs {
 /// In a program a signal brings a thread there from anywhere; one that is inside a slow path is not
 /// held. In a kernel stop_machine does, between two tasks' operations, interrupts off.
 enum ModelGathering {
-  private static var isInNMI: Bool { Setting.current.options.stopMode == .nmi }
+  private static var isInNMI: Bool { ModelSettings.current.options.stopMode == .nmi }
 
   /// Where a CPU can be gathered, if it is asked.
   static func mayJoin() {
@@ -77,13 +79,14 @@ enum ModelGathering {
     // As a handler does: the mark says whether it came over a slow path.
     if let mark = ModelMachine.mark, ModelMachine.load(mark, .relaxed) != 0 { return }
     // Odd while CPUs are stopped: this one may have ended since the look above.
-    let stop = Setting.current.isKernel ? ModelMachine.load(Place.stopped, .acquiring) : 1
+    let stop =
+      ModelSettings.current.isKernel ? ModelMachine.load(ModelMemory.stopped, .acquiring) : 1
     guard stop & 1 != 0 else { return }
     ModelNMIs.areMasked(isInNMI)
-    ModelMachine.store(LockStep<ModelMachine>.current, to: Place.following(cpu), .relaxed)
+    ModelMachine.store(LockStep<ModelMachine>.current, to: ModelMemory.following(cpu), .relaxed)
     LockStep<ModelMachine>.follow()
-    if Setting.current.isKernel { awaitLeader(stop) }
-    ModelMachine.store(0, to: Place.following(cpu), .relaxed)
+    if ModelSettings.current.isKernel { awaitLeader(stop) }
+    ModelMachine.store(0, to: ModelMemory.following(cpu), .relaxed)
     ModelNMIs.areMasked(!isInNMI)
   }
 
@@ -91,7 +94,7 @@ enum ModelGathering {
   ///
   /// Each stop has a number, so that the next one is not taken for it.
   private static func awaitLeader(_ stop: UInt64) {
-    while ModelMachine.load(Place.stopped, .acquiring) == stop { Simulated.pause(0) }
+    while ModelMachine.load(ModelMemory.stopped, .acquiring) == stop { Simulated.pause(0) }
   }
 
   /// At the gate of a program, as the program's own.
@@ -100,15 +103,15 @@ enum ModelGathering {
   /// work and lets all go on; everybody else can be gathered here.
   static func waitsAtGate() {
     guard LockStep<ModelMachine>.isUnderWay else { return }
-    let mutation = Setting.current.mutation
+    let mutation = ModelSettings.current.mutation
     if mutation == .gateDoesNotLetGo, ModelMachine.isLeader { return }
     if mutation == .gateDoesNotAnswer, !ModelMachine.isLeader { return }
     if ModelMachine.isLeader {
-      if ModelMachine.load(Place.leading, .relaxed) == 2 { _ = work.lead() }
+      if ModelMachine.load(ModelMemory.leading, .relaxed) == 2 { _ = work.lead() }
       return LockStep<ModelMachine>.letGo()
     }
     if ModelMachine.isSwitcher { return }
-    if ModelMachine.load(Place.following(Simulated.cpu), .relaxed) != 0 {
+    if ModelMachine.load(ModelMemory.following(Simulated.cpu), .relaxed) != 0 {
       return LockStep<ModelMachine>.answer()
     }
     mayJoin()
@@ -116,7 +119,7 @@ enum ModelGathering {
 
   /// What the leader is at, for contexts nested over it.
   private static var work: StopMachineWork<ModelTarget> {
-    let packed = Simulated.load(Place.workBatch, .relaxed)
+    let packed = Simulated.load(ModelMemory.workBatch, .relaxed)
     var batch = Batch()
     for index in LockOperation.switched.indices {
       let operation = LockOperation.switched[index]
@@ -124,8 +127,8 @@ enum ModelGathering {
       if value & 8 != 0 { batch[operation] = Implementation(rawValue: UInt8(value & 7)) }
     }
     return StopMachineWork(
-      batch, in: SwitchState(bits: Simulated.load(Place.workState, .relaxed)),
-      deadline: Simulated.load(Place.workDeadline, .relaxed))
+      batch, in: SwitchState(bits: Simulated.load(ModelMemory.workState, .relaxed)),
+      deadline: Simulated.load(ModelMemory.workDeadline, .relaxed))
   }
 
   static func note(_ work: StopMachineWork<ModelTarget>) {
@@ -135,9 +138,9 @@ enum ModelGathering {
       guard let new = work.batch[operation] else { continue }
       packed |= (8 | UInt64(new.rawValue)) << (UInt64(operation.rawValue) &* 4)
     }
-    Simulated.store(packed, to: Place.workBatch, .relaxed)
-    Simulated.store(work.state.bits, to: Place.workState, .relaxed)
-    Simulated.store(work.deadline, to: Place.workDeadline, .relaxed)
+    Simulated.store(packed, to: ModelMemory.workBatch, .relaxed)
+    Simulated.store(work.state.bits, to: ModelMemory.workState, .relaxed)
+    Simulated.store(work.deadline, to: ModelMemory.workDeadline, .relaxed)
   }
 
   /// All CPUs are there when it returns; false if the time is over, or somebody nested over this one
@@ -158,7 +161,7 @@ enum ModelGathering {
 }
 
 extension ModelTarget {
-  static var gathersOutsideSlowPaths: Bool { Setting.current.isKernel }
+  static var gathersOutsideSlowPaths: Bool { ModelSettings.current.isKernel }
 
   static func gather(
     for work: StopMachineWork<ModelTarget>, _ mode: StopMode
@@ -167,9 +170,9 @@ extension ModelTarget {
     ModelNMIs.areMasked(mode == .nmi)
     defer { ModelNMIs.areMasked(mode != .nmi) }
     ModelGathering.note(work)
-    ModelMachine.store(1, to: Place.leading, .relaxed)
-    defer { ModelMachine.store(0, to: Place.leading, .relaxed) }
-    return Setting.current.isKernel ? gatherAsKernel(work) : try gatherAsProgram(work)
+    ModelMachine.store(1, to: ModelMemory.leading, .relaxed)
+    defer { ModelMachine.store(0, to: ModelMemory.leading, .relaxed) }
+    return ModelSettings.current.isKernel ? gatherAsKernel(work) : try gatherAsProgram(work)
   }
 
   private static func gatherAsProgram(
@@ -183,17 +186,17 @@ extension ModelTarget {
       if isLate { throw .notGathered(thread: 0) }
       awaitAllOutside()
     }
-    ModelMachine.store(2, to: Place.leading, .relaxed)
+    ModelMachine.store(2, to: ModelMemory.leading, .relaxed)
     let outcome = work.lead()
-    ModelMachine.store(1, to: Place.leading, .relaxed)
+    ModelMachine.store(1, to: ModelMemory.leading, .relaxed)
     LockStep<ModelMachine>.letGo()
     return outcome
   }
 
   /// Before CPUs that were in a slow path are asked again.
   private static func awaitAllOutside() {
-    for cpu in 0..<Setting.current.cpus {
-      _ = ModelMachine.spin(Place.mark(cpu), .acquiring) { $0 == 0 }
+    for cpu in 0..<ModelSettings.current.cpus {
+      _ = ModelMachine.spin(ModelMemory.mark(cpu), .acquiring) { $0 == 0 }
     }
   }
 
@@ -213,17 +216,17 @@ extension ModelTarget {
   }
 
   private static func stopAll(_ work: StopMachineWork<ModelTarget>) -> StopMachineOutcome {
-    let stop = ModelMachine.load(Place.stopped, .relaxed)
-    ModelMachine.store(stop &+ 1, to: Place.stopped, .relaxed)
+    let stop = ModelMachine.load(ModelMemory.stopped, .relaxed)
+    ModelMachine.store(stop &+ 1, to: ModelMemory.stopped, .relaxed)
     let first = LockStep<ModelMachine>.begin(until: work.deadline)
     defer {
       LockStep<ModelMachine>.letGo()
-      ModelMachine.store(stop &+ 2, to: Place.stopped, .releasing)
+      ModelMachine.store(stop &+ 2, to: ModelMemory.stopped, .releasing)
     }
     guard ModelGathering.awaitAll(first, until: work.deadline) else {
       return StopMachineOutcome(began: 0, failure: .notGathered(thread: 0))
     }
-    ModelMachine.store(2, to: Place.leading, .relaxed)
+    ModelMachine.store(2, to: ModelMemory.leading, .relaxed)
     var outcome = work.lead()
     if outcome.failure != nil {
       // Before anybody runs.

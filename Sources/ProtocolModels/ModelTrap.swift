@@ -24,9 +24,9 @@ enum ModelTrap {
       return true
     case .retry: return false
     case .emulate(let operation):
-      if Setting.current.switchProtocol == .stopMachine, joins(site) { return false }
+      if ModelSettings.current.switchProtocol == .stopMachine, joins(site) { return false }
       emulate(operation, lock)
-      if Setting.current.mutation == .resumesInside {
+      if ModelSettings.current.mutation == .resumesInside {
         Simulated.fail("goes on in the middle of a form")
       }
       return true
@@ -35,7 +35,7 @@ enum ModelTrap {
 
   /// Whether the site is whole now, since this CPU is part of the lock-step.
   private static func joins(_ site: CodeWord) -> Bool {
-    let mutation = Setting.current.mutation
+    let mutation = ModelSettings.current.mutation
     if mutation == .handlerDoesNotJoin && !Machine.isLeader
       || mutation == .leaderDoesNotFinish && Machine.isLeader,
       LockStep<Machine>.isUnderWay
@@ -44,26 +44,26 @@ enum ModelTrap {
       return true
     }
     if mutation == .handlerFinishesAtOnce, Machine.isLeader {
-      Simulated.store(1, to: Place.finishing, .relaxed)
+      Simulated.store(1, to: ModelMemory.finishing, .relaxed)
     }
     return LockStep<Machine>.meet(site.address) == .retry
   }
 
   private static func emulate(_ operation: LockOperation, _ lock: LockWord) {
-    if Setting.current.switchProtocol == .barrier,
-      Machine.load(Place.isCounted, .relaxed) != 0
+    if ModelSettings.current.switchProtocol == .barrier,
+      Machine.load(ModelMemory.isCounted, .relaxed) != 0
     {
       return operation == .slowPath ? countedSlowPath(lock) : countedUnlock(lock)
     }
     if operation == .slowPath {
-      switch Setting.current.mutation {
-      case .emulatesOldSlowPath where Setting.current.first == .native:
+      switch ModelSettings.current.mutation {
+      case .emulatesOldSlowPath where ModelSettings.current.first == .native:
         return NativeQueue<Machine>.slowPath(lock)
       case .emulatesOldSlowPath: return ParavirtualQueue<Machine>.slowPath(lock)
       default: return gate(lock)
       }
     }
-    switch Setting.current.mutation {
+    switch ModelSettings.current.mutation {
     case .emulatesNothing: break
     case .emulatesNative: NativeQueue<Machine>.unlock(lock)
     default:
@@ -77,7 +77,7 @@ enum ModelTrap {
       unlock == .native
         ? NativeQueue<Machine>.unlock(lock) : ParavirtualQueue<Machine>.unlock(lock)
     }
-    guard Setting.current.mutation == .dropsLast else {
+    guard ModelSettings.current.mutation == .dropsLast else {
       return Counted<Machine>.unlock(lock, by: release)
     }
     Counted<Machine>.perform { release($0.unlock) }
@@ -106,14 +106,15 @@ enum ModelTrap {
   ///
   /// All of it lies within the call of the site, and so within what a grace period waits for.
   static func gate(_ lock: LockWord) {
-    let mutation = Setting.current.mutation
+    let mutation = ModelSettings.current.mutation
     mutation?.note(isAtGate: true)
     defer { mutation?.note(isAtGate: false) }
     Gate<Machine>.slowPath(lock) { next in
       if mutation == .gateLeadsOnUncounted { ModelSections.leave() }
       defer { if mutation == .gateLeadsOnUncounted { ModelSections.enter() } }
       enter(
-        mutation == .gateLeadsToOld ? Setting.current.first.implementation(of: .slowPath) : next,
+        mutation == .gateLeadsToOld
+          ? ModelSettings.current.first.implementation(of: .slowPath) : next,
         lock)
     }
   }
@@ -130,7 +131,7 @@ enum ModelTrap {
 
   /// A kernel's native slow path, which is test-and-set while a key of its own says so.
   static func nativeSlowPath(_ lock: LockWord) {
-    if Setting.current.hasTestAndSet, Machine.load(Place.key, .relaxed) != 0 {
+    if ModelSettings.current.hasTestAndSet, Machine.load(ModelMemory.key, .relaxed) != 0 {
       return TestAndSet<Machine>.slowPath(lock)
     }
     NativeQueue<Machine>.slowPath(lock)
@@ -145,8 +146,8 @@ enum ModelSections {
   static func leave() { change(by: .max) }
 
   private static func change(by difference: UInt32) {
-    guard Setting.current.hasSections else { return }
-    let section = Place.section(Simulated.cpu)
+    guard ModelSettings.current.hasSections else { return }
+    let section = ModelMemory.section(Simulated.cpu)
     // Together with what came before: preemption is off for longer than that.
     Simulated.fuse(true)
     ModelMachine.store(ModelMachine.load(section, .relaxed) &+ difference, to: section, .releasing)

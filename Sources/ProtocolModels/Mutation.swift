@@ -178,18 +178,18 @@ public enum Mutation: Equatable, Sendable {
 extension Mutation.Word {
   /// What kind of word is at an address.
   init(_ address: UInt, bits: Int) {
-    let areas = Place.area(UInt32(Place.maximumCPUs))
+    let areas = ModelMemory.area(UInt32(ModelMemory.maximumCPUs))
     if address < areas {
-      let offset = (address &- Place.area(0)) % 320
+      let offset = (address &- ModelMemory.area(0)) % 320
       self =
         offset == 0
         ? .depth
         : offset < 64
           ? offset == 8 ? .lastTurn : .other
           : [.next, .isHead, .state][offset % 64 == 12 ? 2 : Int(offset % 64 / 8)]
-    } else if address < Place.lock(0).whole.address {
+    } else if address < ModelMemory.lock(0).whole.address {
       self = (address &- areas) % 16 == 0 ? .hashLock : .hashNode
-    } else if address < Place.lock(Place.locks).whole.address {
+    } else if address < ModelMemory.lock(ModelMemory.locks).whole.address {
       switch (address % 8, bits) {
       case (0, 8): self = .locked
       case (0, 16): self = .lockedAndPending
@@ -197,9 +197,10 @@ extension Mutation.Word {
       case (2, _): self = .tail
       default: self = .whole
       }
-    } else if address == Place.entry(.slowPath).address {
+    } else if address == ModelMemory.entry(.slowPath).address {
       self = .slowPath
-    } else if address >= Place.mark(0).address, address < Place.entry(.slowPath).address {
+    } else if address >= ModelMemory.mark(0).address, address < ModelMemory.entry(.slowPath).address
+    {
       self = .mark
     } else {
       self = .other
@@ -229,12 +230,12 @@ extension Mutation {
     }
     let value =
       outlives ? loadOtherwise(location, word, ordering) : Simulated.load(location, ordering)
-    if word == .slowPath, Simulated.cpu &+ 1 < Setting.current.cpus {
+    if word == .slowPath, Simulated.cpu &+ 1 < ModelSettings.current.cpus {
       if self == .gateKeepsWaiters, ordering == .relaxed {
         return W(truncatingIfNeeded: UInt8(Implementation.gate.rawValue))
       }
       if self == .countsAfterReading, ordering == .acquiring {
-        let mark = Place.mark(Simulated.cpu)
+        let mark = ModelMemory.mark(Simulated.cpu)
         Simulated.store(Simulated.load(mark, .relaxed) &+ 1, to: mark, .relaxed)
       }
     }
@@ -305,10 +306,10 @@ extension Mutation {
 
   // MARK: Being at the gate
 
-  private var isAtGate: Bool { Simulated.load(Place.note(Simulated.cpu), .relaxed) != 0 }
+  private var isAtGate: Bool { Simulated.load(ModelMemory.note(Simulated.cpu), .relaxed) != 0 }
 
   /// Notes whether this CPU is at the gate: book-keeping for `gateDoesNotTry`.
   func note(isAtGate: Bool) {
-    Simulated.store(isAtGate ? 1 : 0, to: Place.note(Simulated.cpu), .relaxed)
+    Simulated.store(isAtGate ? 1 : 0, to: ModelMemory.note(Simulated.cpu), .relaxed)
   }
 }

@@ -99,8 +99,8 @@ public struct SwitchModel: Model {
 
   private var hasTestAndSet: Bool { from == .testAndSet || rounds.contains(.testAndSet) }
 
-  private var setting: Setting {
-    var setting = Setting()
+  private var setting: ModelSettings {
+    var setting = ModelSettings()
     workload.apply(to: &setting)
     // The switching one as well: handlers interrupt it.
     for cpu in 0...workload.jobs.count {
@@ -151,71 +151,72 @@ public struct SwitchModel: Model {
     let (setting, checked) = (setting, self)
     return ModelProgram(
       name: "\(switchProtocol.name)", cpus: cpus, memoryModel: memoryModel, layout: layout,
-      setUp: { Setting.current = setting }
+      setUp: { ModelSettings.current = setting }
     ) { checked.check($0) }
   }
 
   private var layout: WordLayout {
     let switcher = workload.jobs.count
-    var layout = Place.layout(switcher: switcher)
+    var layout = ModelMemory.layout(switcher: switcher)
     workload.share(in: &layout)
-    Place.addSwitching(to: &layout, switcher: switcher)
+    ModelMemory.addSwitching(to: &layout, switcher: switcher)
     for index in LockOperation.all.indices {
       let operation = LockOperation.all[index]
       layout.fill(
-        Place.entry(operation).address, with: UInt64((state[operation].first ?? .gate).rawValue))
+        ModelMemory.entry(operation).address,
+        with: UInt64((state[operation].first ?? .gate).rawValue))
     }
     // What sites hold only others look at.
-    layout.share(Place.entry(.unlock).address, .ghost)
-    layout.fill(Place.entry(.slowPath).address, with: UInt64(state.entered.rawValue))
-    layout.fill(Place.state.address, with: state.bits)
-    layout.fill(Place.key.address, with: from == .testAndSet ? 1 : 0)
+    layout.share(ModelMemory.entry(.unlock).address, .ghost)
+    layout.fill(ModelMemory.entry(.slowPath).address, with: UInt64(state.entered.rawValue))
+    layout.fill(ModelMemory.state.address, with: state.bits)
+    layout.fill(ModelMemory.key.address, with: from == .testAndSet ? 1 : 0)
     if state.isSettled(in: from) {
-      layout.fill(Place.result.address, with: UInt64(from.rawValue) + 1)
+      layout.fill(ModelMemory.result.address, with: UInt64(from.rawValue) + 1)
     }
     let code = Self.code(state[.unlock].first ?? .native, mutation)
-    layout.fill(Place.site.address, with: code)
-    layout.fill(Place.version(0).address, with: code)
-    layout.fill(Place.versions.address, with: 1)
+    layout.fill(ModelMemory.site.address, with: code)
+    layout.fill(ModelMemory.version(0).address, with: code)
+    layout.fill(ModelMemory.versions.address, with: 1)
     if switchProtocol != .staged || isKernel {
-      Place.addPublished(to: &layout, switcher: switcher)
+      ModelMemory.addPublished(to: &layout, switcher: switcher)
       let code = Self.slowPathCode(state[.slowPath].first ?? .gate)
-      layout.fill(Place.slowSite.address, with: code)
-      layout.fill(Place.slowVersion(0).address, with: code)
-      layout.fill(Place.slowVersions.address, with: 1)
+      layout.fill(ModelMemory.slowSite.address, with: code)
+      layout.fill(ModelMemory.slowVersion(0).address, with: code)
+      layout.fill(ModelMemory.slowVersions.address, with: 1)
     }
     return layout
   }
 
   /// One set, wholly, and nothing in between.
   private func check(_ memory: FinalMemory) -> String? {
-    let result = memory.read(Place.result.address)
+    let result = memory.read(ModelMemory.result.address)
     guard result > 0, let set = LockSet(rawValue: UInt8(result - 1)) else {
       return "no set is in force"
     }
-    if memory.read(Place.site.address)
+    if memory.read(ModelMemory.site.address)
       != Self.code(set.implementation(of: .unlock), mutation)
     {
       return "the site is not of the set in force"
     }
     let slowPath = set.implementation(of: .slowPath)
-    if isKernel, memory.read(Place.slowSite.address) != Self.slowPathCode(slowPath) {
+    if isKernel, memory.read(ModelMemory.slowSite.address) != Self.slowPathCode(slowPath) {
       return "the slow path site is not of the set in force"
     }
     if isKernel, hasTestAndSet, slowPath != .paravirtual,
-      memory.read(Place.key.address) != (slowPath == .testAndSet ? 1 : 0)
+      memory.read(ModelMemory.key.address) != (slowPath == .testAndSet ? 1 : 0)
     {
       return "the native slow path is the wrong one"
     }
-    if switchProtocol == .barrier, memory.read(Place.isCounted.address) != 0 {
+    if switchProtocol == .barrier, memory.read(ModelMemory.isCounted.address) != 0 {
       return "it still counts"
     }
-    if memory.read(Place.state.address) != SwitchState(set).bits {
+    if memory.read(ModelMemory.state.address) != SwitchState(set).bits {
       return "the state is not that of the set in force"
     }
     for index in LockOperation.all.indices {
       let operation = LockOperation.all[index]
-      if memory.read(Place.entry(operation).address)
+      if memory.read(ModelMemory.entry(operation).address)
         != UInt64(set.implementation(of: operation).rawValue)
       {
         return "the operation table is not of the set in force"

@@ -10,10 +10,10 @@ extension Mutation {
     let bits = UInt64(truncatingIfNeeded: value)
     let changed: UInt64?
     switch location.address {
-    case Place.state.address: changed = state(SwitchState(bits: bits))
-    case Place.counting.address where self == .generationStays: changed = bits & 3 | 4
-    case Place.lockStep where self == .gatheringStays: changed = bits & 0xffff_ffff
-    case Place.mark(Simulated.cpu).address, Place.section(Simulated.cpu).address:
+    case ModelMemory.state.address: changed = state(SwitchState(bits: bits))
+    case ModelMemory.counting.address where self == .generationStays: changed = bits & 3 | 4
+    case ModelMemory.lockStep where self == .gatheringStays: changed = bits & 0xffff_ffff
+    case ModelMemory.mark(Simulated.cpu).address, ModelMemory.section(Simulated.cpu).address:
       changed = counted(bits, UInt64(truncatingIfNeeded: Simulated.load(location, .relaxed)))
     default: changed = nil
     }
@@ -29,11 +29,11 @@ extension Mutation {
   }
 
   private var isLeavingForGate: Bool {
-    Simulated.load(Place.entry(.slowPath), .relaxed) == UInt32(Implementation.gate.rawValue)
+    Simulated.load(ModelMemory.entry(.slowPath), .relaxed) == UInt32(Implementation.gate.rawValue)
   }
 
   private func state(_ new: SwitchState) -> UInt64? {
-    let old = SwitchState(bits: Simulated.load(Place.state, .relaxed))
+    let old = SwitchState(bits: Simulated.load(ModelMemory.state, .relaxed))
     let isInTransit = new.isInTransit(.slowPath) || new.isInTransit(.unlock)
     let wasInTransit = old.isInTransit(.slowPath) || old.isInTransit(.unlock)
     var changed = new

@@ -6,42 +6,44 @@ import ModelChecker
 enum Switcher {
   static let body: @convention(c) (UInt32) -> Void = { _ in
     ModelNMIs.begin()
-    for round in 0..<Setting.current.roundCount { perform(round) }
+    for round in 0..<ModelSettings.current.roundCount { perform(round) }
     // What could not be undone is no more than a state: the next request goes on from there, and by
     // now nothing is left that fails.
-    if Simulated.load(Place.result, .relaxed) == 0 {
-      Simulated.store(.max, to: Place.failures, .relaxed)
-      perform(Setting.current.roundCount - 1)
+    if Simulated.load(ModelMemory.result, .relaxed) == 0 {
+      Simulated.store(.max, to: ModelMemory.failures, .relaxed)
+      perform(ModelSettings.current.roundCount - 1)
     }
-    if Setting.current.switchProtocol != .staged {
-      ModelMachine.store(1, to: Place.finished, .releasing)
+    if ModelSettings.current.switchProtocol != .staged {
+      ModelMachine.store(1, to: ModelMemory.finished, .releasing)
     }
   }
 
   /// Not inlined: the report is gone when it returns.
   @inline(never)
   private static func perform(_ round: Int) {
-    let setting = Setting.current
+    let setting = ModelSettings.current
     let request = SwitchRequest(
       to: setting.rounds[round], using: setting.switchProtocol, options: setting.options,
       poking: setting.method, timeLimit: 1, reason: .operator)
-    Simulated.store(Simulated.load(Place.state, .relaxed), to: Place.stateBefore, .relaxed)
-    Simulated.store(0, to: Place.failuresNow, .relaxed)
-    Simulated.store(0, to: Place.failedLate, .relaxed)
     Simulated.store(
-      UInt64(request.to.implementation(of: .slowPath).rawValue) &+ 1, to: Place.wanted, .relaxed)
+      Simulated.load(ModelMemory.state, .relaxed), to: ModelMemory.stateBefore, .relaxed)
+    Simulated.store(0, to: ModelMemory.failuresNow, .relaxed)
+    Simulated.store(0, to: ModelMemory.failedLate, .relaxed)
+    Simulated.store(
+      UInt64(request.to.implementation(of: .slowPath).rawValue) &+ 1, to: ModelMemory.wanted,
+      .relaxed)
     let result = run(request)
-    Simulated.store(0, to: Place.failuresNow, .relaxed)
-    Simulated.store(0, to: Place.failedLate, .relaxed)
-    Simulated.store(0, to: Place.failedInText, .relaxed)
-    Simulated.store(0, to: Place.stateBefore, .relaxed)
+    Simulated.store(0, to: ModelMemory.failuresNow, .relaxed)
+    Simulated.store(0, to: ModelMemory.failedLate, .relaxed)
+    Simulated.store(0, to: ModelMemory.failedInText, .relaxed)
+    Simulated.store(0, to: ModelMemory.stateBefore, .relaxed)
     note(result, request)
   }
 
   @inline(never)
   private static func run(_ request: SwitchRequest) -> SwitchResult {
-    let edit = Setting.current.planEdit
-    let first = Setting.current.first
+    let edit = ModelSettings.current.planEdit
+    let first = ModelSettings.current.first
     let report = SwitchRun<ModelTarget>.run(request) { state, set in
       edit?.plan(from: state, to: set, first: first) ?? Plan(from: state, to: set)
     }
@@ -58,20 +60,20 @@ enum Switcher {
 
   /// Notes which set must be in force now; none after a switch that is stuck.
   private static func note(_ result: SwitchResult, _ request: SwitchRequest) {
-    let state = SwitchState(bits: Simulated.load(Place.state, .relaxed))
+    let state = SwitchState(bits: Simulated.load(ModelMemory.state, .relaxed))
     switch result {
     case .done, .unchanged:
-      Simulated.store(UInt64(request.to.rawValue) &+ 1, to: Place.result, .relaxed)
+      Simulated.store(UInt64(request.to.rawValue) &+ 1, to: ModelMemory.result, .relaxed)
     case .refused, .undone:
-      if Simulated.load(Place.result, .relaxed) == 0 {
+      if Simulated.load(ModelMemory.result, .relaxed) == 0 {
         // Refused where none is, or undone to the one that was there last.
         guard state.isSettled(in: state.set) else { return }
-        Simulated.store(UInt64(state.set.rawValue) &+ 1, to: Place.result, .relaxed)
+        Simulated.store(UInt64(state.set.rawValue) &+ 1, to: ModelMemory.result, .relaxed)
       }
     case .stuck:
-      Simulated.store(0, to: Place.result, .relaxed)
-      if Setting.current.mutation == .forgetsWhereItIsStuck {
-        Simulated.store(SwitchState(state.set).bits, to: Place.state, .relaxed)
+      Simulated.store(0, to: ModelMemory.result, .relaxed)
+      if ModelSettings.current.mutation == .forgetsWhereItIsStuck {
+        Simulated.store(SwitchState(state.set).bits, to: ModelMemory.state, .relaxed)
       }
     }
   }

@@ -33,20 +33,20 @@ public enum Job: UInt8, Sendable {
 enum Worker {
   static let body: @convention(c) (UInt32) -> Void = { cpu in
     repeat {
-      for index in 0..<3 { perform(Setting.current.jobs[Int(cpu)][index], cpu) }
-    } while Setting.current.isEndless[Int(cpu)]
+      for index in 0..<3 { perform(ModelSettings.current.jobs[Int(cpu)][index], cpu) }
+    } while ModelSettings.current.isEndless[Int(cpu)]
   }
 
   /// The same of a CPU that a switch must reach: before each job, and as long as the switch lasts.
   static let reachableBody: @convention(c) (UInt32) -> Void = { cpu in
     ModelNMIs.begin()
     for index in 0..<3 {
-      let job = Setting.current.jobs[Int(cpu)][index]
+      let job = ModelSettings.current.jobs[Int(cpu)][index]
       guard job != .none else { break }
       isReachable()
       perform(job, cpu)
     }
-    while ModelMachine.load(Place.finished, .acquiring) == 0 {
+    while ModelMachine.load(ModelMemory.finished, .acquiring) == 0 {
       isReachable()
       Simulated.pause(0)
     }
@@ -55,19 +55,19 @@ enum Worker {
   /// Where this CPU is in no operation.
   @inline(never)
   private static func isReachable() {
-    switch Setting.current.switchProtocol {
+    switch ModelSettings.current.switchProtocol {
     case .staged: break
     case .stopMachine: ModelGathering.mayJoin()
-    case .barrier: if Setting.current.isKernel { ModelTarget.mayPassBarrier() }
+    case .barrier: if ModelSettings.current.isKernel { ModelTarget.mayPassBarrier() }
     }
   }
 
   /// An interrupt takes B, one that interrupts it takes C, unless the workload says otherwise.
   static let handler: @convention(c) (UInt32) -> Void = { cpu in
-    let nesting = Simulated.load(Place.nesting(cpu), .relaxed)
-    Simulated.store(nesting &+ 1, to: Place.nesting(cpu), .relaxed)
-    once(cpu, UInt(Setting.current.handlerLocks[Int(cpu)][Int(nesting)]))
-    Simulated.store(nesting, to: Place.nesting(cpu), .relaxed)
+    let nesting = Simulated.load(ModelMemory.nesting(cpu), .relaxed)
+    Simulated.store(nesting &+ 1, to: ModelMemory.nesting(cpu), .relaxed)
+    once(cpu, UInt(ModelSettings.current.handlerLocks[Int(cpu)][Int(nesting)]))
+    Simulated.store(nesting, to: ModelMemory.nesting(cpu), .relaxed)
   }
 
   private static func perform(_ job: Job, _ cpu: UInt32) {
@@ -81,8 +81,8 @@ enum Worker {
       ModelNMIs.begin()
     case .releaseC: unlock(cpu, 2)
     case .releaseD: unlock(cpu, 3)
-    case .exit: Simulated.store(1, to: Place.exited, .releasing)
-    case .enroll: _ = Simulated.spin(Place.exited, .acquiring) { $0 != 0 }
+    case .exit: Simulated.store(1, to: ModelMemory.exited, .releasing)
+    case .enroll: _ = Simulated.spin(ModelMemory.exited, .acquiring) { $0 != 0 }
     case .nested, .crossed:
       Simulated.maskInterrupts(true)
       lock(cpu, 0)
@@ -100,7 +100,9 @@ enum Worker {
     lock(cpu, index)
     enter(cpu, index)
     // A signal gathers a thread that holds a lock as well.
-    if Setting.current.isGatheredHoldingLocks, Simulated.load(Place.nesting(cpu), .relaxed) == 0 {
+    if ModelSettings.current.isGatheredHoldingLocks,
+      Simulated.load(ModelMemory.nesting(cpu), .relaxed) == 0
+    {
       isReachable()
     }
     release(cpu, index)
@@ -109,7 +111,7 @@ enum Worker {
   @inline(__always)
   private static func release(_ cpu: UInt32, _ index: UInt) {
     leave(cpu, index)
-    if Setting.current.freesLocks {
+    if ModelSettings.current.freesLocks {
       unlockAndFree(cpu, index)
     } else {
       unlock(cpu, index)
@@ -126,14 +128,14 @@ enum Worker {
   /// Not inlined, here and below: what it leaves in registers ends with it.
   @inline(never)
   private static func lock(_ cpu: UInt32, _ index: UInt) {
-    let lock = Place.lock(index)
+    let lock = ModelMemory.lock(index)
     if lock.tryLock(on: ModelMachine.self) { return }
-    switch Setting.current.waiting[Int(cpu)] {
+    switch ModelSettings.current.waiting[Int(cpu)] {
     case .native: NativeQueue<ModelMachine>.slowPath(lock)
     case .paravirtual: ParavirtualQueue<ModelMachine>.slowPath(lock)
     case .testAndSet: TestAndSet<ModelMachine>.slowPath(lock)
     case .counted:
-      if Setting.current.mutation == .gateLeadsOnUncounted {
+      if ModelSettings.current.mutation == .gateLeadsOnUncounted {
         return UncountedEntry.slowPath(lock)
       }
       CountedEntry<ModelMachine>.slowPath(lock)
@@ -143,14 +145,14 @@ enum Worker {
 
   @inline(never)
   private static func enter(_ cpu: UInt32, _ index: UInt) {
-    let holder = Place.holder(index)
+    let holder = ModelMemory.holder(index)
     Simulated.expect(Simulated.load(holder, .relaxed) == 0, "two owners")
     Simulated.store(UInt64(cpu) + 1, to: holder, .relaxed)
     Order.served(index)
-    if Setting.current.touchesData {
+    if ModelSettings.current.touchesData {
       // Plain accesses of what the lock guards; nothing but the lock orders them.
-      let value = Simulated.load(Place.data(index), .relaxed)
-      Simulated.store(value &+ 1, to: Place.data(index), .relaxed)
+      let value = Simulated.load(ModelMemory.data(index), .relaxed)
+      Simulated.store(value &+ 1, to: ModelMemory.data(index), .relaxed)
     } else {
       Simulated.step()
     }
@@ -158,15 +160,15 @@ enum Worker {
 
   @inline(never)
   private static func leave(_ cpu: UInt32, _ index: UInt) {
-    let holder = Place.holder(index)
+    let holder = ModelMemory.holder(index)
     Simulated.expect(Simulated.load(holder, .relaxed) == UInt64(cpu) + 1, "two owners")
     Simulated.store(0, to: holder, .relaxed)
   }
 
   @inline(never)
   private static func unlock(_ cpu: UInt32, _ index: UInt) {
-    let lock = Place.lock(index)
-    switch Setting.current.unlocking[Int(cpu)] {
+    let lock = ModelMemory.lock(index)
+    switch ModelSettings.current.unlocking[Int(cpu)] {
     case .native: NativeQueue<ModelMachine>.unlock(lock)
     case .paravirtual: ParavirtualQueue<ModelMachine>.unlock(lock)
     case .site: CodeSite.unlock(lock, cpu)
@@ -209,9 +211,9 @@ public struct Workload: Sendable {
     self.init(acquisitions.map { Array(repeating: .a, count: $0) })
   }
 
-  func apply(to setting: inout Setting) {
+  func apply(to setting: inout ModelSettings) {
     for cpu in jobs.indices {
-      setting.numbers[cpu] = numbers[cpu].map(UInt32.init) ?? Setting.noNumber
+      setting.numbers[cpu] = numbers[cpu].map(UInt32.init) ?? ModelSettings.noNumber
       for level in handlerLocks[cpu].indices {
         setting.handlerLocks[cpu][level] = UInt8(handlerLocks[cpu][level])
       }
@@ -229,28 +231,30 @@ public struct Workload: Sendable {
   }
 
   func share(_ number: UInt32, in layout: inout WordLayout) {
-    layout.share(Place.area(number), .shared)
-    layout.share(Place.area(number) + 8, .shared)
-    layout.share(Place.mark(number).address, .shared)
+    layout.share(ModelMemory.area(number), .shared)
+    layout.share(ModelMemory.area(number) + 8, .shared)
+    layout.share(ModelMemory.mark(number).address, .shared)
   }
 
   /// Fills in what the words hold at first.
   func prepare(_ layout: inout WordLayout, freesLocks: Bool) {
     for cpu in nodesInUse.indices {
       let number = UInt32(numbers[cpu] ?? cpu)
-      layout.fill(Place.area(number), with: UInt64(nodesInUse[cpu]))
+      layout.fill(ModelMemory.area(number), with: UInt64(nodesInUse[cpu]))
     }
     for (index, lock) in hashed.enumerated() {
       // As a head has left it that sleeps: the lock's byte, its entry, and the state of its node.
-      let entry = Place.hash + (Place.hashEntries - 1 + UInt(index)) % Place.hashEntries * 16
+      let entry =
+        ModelMemory.hash + (ModelMemory.hashEntries - 1 + UInt(index)) % ModelMemory.hashEntries
+        * 16
       let state = Self.sleepingNode(lock) + 8
-      layout.fill(Place.lock(lock).whole.address, with: 3)
-      layout.fill(entry, with: UInt64(Place.lock(lock).whole.address))
+      layout.fill(ModelMemory.lock(lock).whole.address, with: 3)
+      layout.fill(entry, with: UInt64(ModelMemory.lock(lock).whole.address))
       layout.fill(entry + 8, with: UInt64(Self.sleepingNode(lock)))
       layout.fill(state, with: 2 << 32)
     }
-    for lock in 0..<Int(Place.locks) where freesLocks && !isTakenByHandlers(lock) {
-      layout.fill(Place.users(UInt(lock)).address, with: UInt64(acquisitions(of: lock)))
+    for lock in 0..<Int(ModelMemory.locks) where freesLocks && !isTakenByHandlers(lock) {
+      layout.fill(ModelMemory.users(UInt(lock)).address, with: UInt64(acquisitions(of: lock)))
     }
   }
 
@@ -262,7 +266,7 @@ public struct Workload: Sendable {
 
   /// A node of the last CPU that its contexts of the model do not come to.
   private static func sleepingNode(_ lock: UInt) -> UInt {
-    Place.area(UInt32(Place.maximumCPUs) - 1) + 64 + lock * 64
+    ModelMemory.area(UInt32(ModelMemory.maximumCPUs) - 1) + 64 + lock * 64
   }
 
   private func isTakenByHandlers(_ lock: Int) -> Bool {
@@ -298,15 +302,15 @@ public struct Workload: Sendable {
 
   /// What must hold when all have finished: nothing lost, nothing left behind.
   func check(_ memory: FinalMemory, touchesData: Bool) -> String? {
-    for lock in 0..<Place.locks {
-      let updates = Int(memory.read(Place.data(lock).address))
+    for lock in 0..<ModelMemory.locks {
+      let updates = Int(memory.read(ModelMemory.data(lock).address))
       let least = acquisitions(of: Int(lock))
       // Handlers come as they come.
       let most =
         least + (isTakenByHandlers(Int(lock)) ? interrupts.reduce(switcherInterrupts, +) : 0)
       if touchesData, !(least...most).contains(updates) { return "lost update" }
-      let word = memory.read(Place.lock(lock).whole.address, width: 4)
-      if memory.read(Place.users(lock).address) == Lifetime.freed {
+      let word = memory.read(ModelMemory.lock(lock).whole.address, width: 4)
+      if memory.read(ModelMemory.users(lock).address) == Lifetime.freed {
         if word != UInt64(Lifetime.poison) { return "a lock was written after it was freed" }
       } else if word != 0 {
         return "a lock is not free"
@@ -315,13 +319,17 @@ public struct Workload: Sendable {
     for lock in hashed where memory.read(Self.sleepingNode(lock) + 12, width: 4) != 0 {
       return "a sleeping head was not woken"
     }
-    for entry in 0..<Place.hashEntries where memory.read(Place.hash + entry * 16) != 0 {
+    for entry in 0..<ModelMemory.hashEntries where memory.read(ModelMemory.hash + entry * 16) != 0 {
       return "an entry is left in the lock hash"
     }
-    for cpu in 0..<UInt32(Place.maximumCPUs) {
+    for cpu in 0..<UInt32(ModelMemory.maximumCPUs) {
       let depth = jobs.indices.contains(Int(cpu)) ? nodesInUse[Int(cpu)] : 0
-      if memory.read(Place.area(cpu), width: 4) != depth { return "a queue node is not given back" }
-      if memory.read(Place.mark(cpu).address, width: 4) != 0 { return "a CPU is still counted" }
+      if memory.read(ModelMemory.area(cpu), width: 4) != depth {
+        return "a queue node is not given back"
+      }
+      if memory.read(ModelMemory.mark(cpu).address, width: 4) != 0 {
+        return "a CPU is still counted"
+      }
     }
     return nil
   }

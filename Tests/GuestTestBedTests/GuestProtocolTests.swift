@@ -28,7 +28,7 @@ struct GuestProtocolTests {
   /// Switches in all directions, for `rounds` or until a condition holds, while the monitor injects
   /// NMIs; then removes the module under load.
   private func run(
-    _ way: GuestSwitcher.Way, vcpus: Int = 3, load: GuestTorture.Load = .everything,
+    _ method: GuestSwitcher.Method, vcpus: Int = 3, load: GuestTorture.Load = .everything,
     limit: Duration = .seconds(30), rounds: Int,
     until isEnough: @Sendable (Run) -> Bool = { _ in true }
   ) async throws -> (Run, KernelLog) {
@@ -38,7 +38,7 @@ struct GuestProtocolTests {
     return try await machine.run { shell in
       let switcher = try await GuestSwitcher.load(in: shell)
       try await switcher.limitChanges(to: limit)
-      try await switcher.choose(way)
+      try await switcher.choose(method)
       let torture = try await GuestTorture.load(in: shell)
       try await torture.start(load)
       let storm = Task {
@@ -52,7 +52,7 @@ struct GuestProtocolTests {
       repeat {
         for set in Self.round {
           let report = try await switcher.tryToChange(to: set, limit: .seconds(120))
-          #expect(report.protocol == way.protocol)
+          #expect(report.protocol == method.protocol)
           run.reports.append(report)
         }
       } while run.reports.count < rounds * Self.round.count && !isEnough(run)
@@ -78,7 +78,7 @@ struct GuestProtocolTests {
     // Those that share one would wait for each other: see the mode inside an NMI.
     load.nmisShare = false
     let (run, log) = try await run(
-      GuestSwitcher.Way("stop-machine"), load: load, rounds: 8,
+      GuestSwitcher.Method("stop-machine"), load: load, rounds: 8,
       until: { $0.met(\.joined, in: "nmi") > 0 })
     expectSound(run, log)
     #expect(run.reports.allSatisfy { $0.result == "done" })
@@ -101,7 +101,7 @@ struct GuestProtocolTests {
     #expect(comparison.exclusion)
     #expect(comparison.textRestored)
     let trials = comparison.trials
-    #expect(trials.map(\.way) == GuestComparison.ways)
+    #expect(trials.map(\.method) == GuestComparison.methods)
     for trial in trials {
       #expect(trial.done.count == 4 && trial.undone == 0)
       #expect(trial.vcpus == 2)
@@ -121,28 +121,28 @@ struct GuestProtocolTests {
   @Test(
     "a switch whose time is over is undone",
     arguments: [
-      (GuestSwitcher.Way("stop-machine"), 40), (.stopMachineInNMI, 40),
-      (GuestSwitcher.Way("barrier"), 8),
+      (GuestSwitcher.Method("stop-machine"), 40), (.stopMachineInNMI, 40),
+      (GuestSwitcher.Method("barrier"), 8),
     ])
-  func isUndone(_ way: GuestSwitcher.Way, milliseconds: Int) async throws {
+  func isUndone(_ method: GuestSwitcher.Method, milliseconds: Int) async throws {
     let (run, log) = try await run(
-      way, limit: .milliseconds(milliseconds), rounds: 8,
+      method, limit: .milliseconds(milliseconds), rounds: 8,
       until: { $0.reports.contains { $0.result == "undone" } })
     expectSound(run, log)
     #expect(run.reports.allSatisfy { ["done", "undone", "unchanged"].contains($0.result) })
     let undone = run.reports.filter { $0.result == "undone" }
     #expect(!undone.isEmpty)
-    let reason = way.protocol == "barrier" ? "still counted" : "did not follow in time"
+    let reason = method.protocol == "barrier" ? "still counted" : "did not follow in time"
     #expect(undone.allSatisfy { $0.error?.contains(reason) == true })
   }
 
   @Test(
     "barrier: every level of nesting is met, and counted down",
-    arguments: [GuestSwitcher.Way("barrier"), .barrierOfSlowPaths])
-  func barrier(_ way: GuestSwitcher.Way) async throws {
+    arguments: [GuestSwitcher.Method("barrier"), .barrierOfSlowPaths])
+  func barrier(_ method: GuestSwitcher.Method) async throws {
     let contexts = ["task", "softirq", "hardirq", "nmi"]
     let (run, log) = try await run(
-      way, vcpus: 4, rounds: 4,
+      method, vcpus: 4, rounds: 4,
       until: { run in contexts.allSatisfy { run.met(\.released, in: $0) > 0 } })
     expectSound(run, log)
     #expect(run.reports.allSatisfy { $0.result == "done" })

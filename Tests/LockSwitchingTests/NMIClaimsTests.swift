@@ -56,7 +56,7 @@ import Testing
 /// A CPU, its senders, and its pending NMIs.
 private final class ReceivingCPU {
   enum Kind { case ours, foreign, recognised }
-  let claims = unsafe NMIClaims<Words>(area: 0)
+  let claims = unsafe NMIClaims<SteppedMemory>(area: 0)
   private(set) var unknown: [Set<Kind>] = []
   private(set) var claimedAlone = 0
 
@@ -77,17 +77,17 @@ private final class ReceivingCPU {
       Array(repeating: [.begin, .send(.ours), .end], count: ours)
       + Array(repeating: [.send(.foreign)], count: foreign)
       + Array(repeating: [.send(.recognised)], count: recognised)
-    Words.reset()
+    SteppedMemory.reset()
   }
 
   func run() {
-    Words.beforeAccess = { [unowned self] in goOn() }
+    SteppedMemory.beforeAccess = { [unowned self] in goOn() }
     while senders.contains(where: { !$0.isEmpty }) || !pending.isEmpty {
       goOn()
       claims.settle()
     }
     claims.settle()
-    Words.beforeAccess = nil
+    SteppedMemory.beforeAccess = nil
   }
 
   func receiveForeign() {
@@ -97,8 +97,8 @@ private final class ReceivingCPU {
 
   /// Others do something, and what is pending is received.
   private func goOn() {
-    let hook = Words.beforeAccess
-    Words.beforeAccess = nil
+    let hook = SteppedMemory.beforeAccess
+    SteppedMemory.beforeAccess = nil
     while draw(3) != 0 {
       let ready = senders.indices.filter { !senders[$0].isEmpty }
       guard !ready.isEmpty else { break }
@@ -108,11 +108,11 @@ private final class ReceivingCPU {
       case .send(let kind): latch(kind)
       }
       // Senders take turns, a receiver that is not in an NMI receives at once.
-      Words.beforeAccess = hook
+      SteppedMemory.beforeAccess = hook
       deliver()
-      Words.beforeAccess = nil
+      SteppedMemory.beforeAccess = nil
     }
-    Words.beforeAccess = hook
+    SteppedMemory.beforeAccess = hook
   }
 
   private func latch(_ kind: Kind) {
@@ -143,7 +143,7 @@ private final class ReceivingCPU {
 }
 
 /// Memory of one test; others do something before each access.
-private enum Words: AtomicMemory {
+private enum SteppedMemory: AtomicMemory {
   nonisolated(unsafe) private static var words: [UInt: UInt64] = [:]
   nonisolated(unsafe) static var beforeAccess: (() -> Void)?
 

@@ -25,7 +25,7 @@ struct GuestCompareRun: Sendable {
       machine.lifetime = 600 + contestants.count * switches * 40
       display.enter("\(name): \(Quantity.exact(vcpus, "vCPU")) on \(Quantity.exact(cpus, "CPU"))")
       let found = try await GuestComparison.measure(
-        contestants.map(\.way), switches: switches, in: machine, timeLimit: timeLimit
+        contestants.map(\.method), switches: switches, in: machine, timeLimit: timeLimit
       ) { display.begin($0) }
       comparison.loads.append(
         Comparison.Load(
@@ -39,11 +39,11 @@ struct GuestCompareRun: Sendable {
 
 extension ComparePlan.Contestant {
   /// The same in a guest.
-  fileprivate var way: GuestSwitcher.Way {
-    var way = GuestSwitcher.Way(`protocol`.name.description)
-    way.stopMode = options.stopMode.name.description
-    way.accounting = options.accounting.name.description
-    return way
+  fileprivate var method: GuestSwitcher.Method {
+    var method = GuestSwitcher.Method(`protocol`.name.description)
+    method.stopMode = options.stopMode.name.description
+    method.accounting = options.accounting.name.description
+    return method
   }
 }
 

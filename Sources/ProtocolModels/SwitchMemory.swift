@@ -2,7 +2,7 @@ import LockPlatform
 import ModelChecker
 
 /// Words of the models that switch, behind those that all models have.
-extension Place {
+extension ModelMemory {
   private static var switching: UInt { failures.address &+ 8 }
   private static var published: UInt { switching &+ 11 &* 8 &+ maximumCPUs &* 8 }
   private static var acknowledgements: UInt { published &+ 64 }

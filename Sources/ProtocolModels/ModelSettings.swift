@@ -6,7 +6,7 @@ import ModelChecker
 /// What the CPUs of the model being explored do.
 ///
 /// Plain values, set before the exploration begins and only read while it lasts.
-struct Setting {
+struct ModelSettings {
   /// Of each CPU: what it does, one after the other.
   var jobs = InlineArray<4, InlineArray<3, Job>>(repeating: InlineArray(repeating: .none))
   /// Of each CPU: whether it then begins again.
@@ -75,22 +75,22 @@ struct Setting {
   ///
   /// Its bodies read it; it is set between explorations only.
   @inline(__always)
-  static var current: Setting {
+  static var current: ModelSettings {
     _read { yield unsafe place.pointee }
     set { unsafe place.pointee = newValue }
   }
 
   /// Each thread's own; nobody else sees it, and it lives as long as the program.
   @inline(__always)
-  private static var place: UnsafeMutablePointer<Setting> {
+  private static var place: UnsafeMutablePointer<ModelSettings> {
     // Nothing but `make` sets the context of a thread that explores these models.
-    unsafe Simulated.context?.assumingMemoryBound(to: Setting.self) ?? make()
+    unsafe Simulated.context?.assumingMemoryBound(to: ModelSettings.self) ?? make()
   }
 
   @inline(never)
-  private static func make() -> UnsafeMutablePointer<Setting> {
-    let place = UnsafeMutablePointer<Setting>.allocate(capacity: 1)
-    unsafe place.initialize(to: Setting())
+  private static func make() -> UnsafeMutablePointer<ModelSettings> {
+    let place = UnsafeMutablePointer<ModelSettings>.allocate(capacity: 1)
+    unsafe place.initialize(to: ModelSettings())
     unsafe Simulated.context = UnsafeMutableRawPointer(place)
     return unsafe place
   }

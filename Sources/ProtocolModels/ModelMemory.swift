@@ -5,7 +5,7 @@ import QueuedSpinlocks
 /// Where the words of the models are.
 ///
 /// Always the same places, so that CPUs find them by number.
-enum Place {
+enum ModelMemory {
   /// How many CPUs a model may have, a switcher included.
   static var maximumCPUs: UInt { 4 }
   static var locks: UInt { 4 }
@@ -166,30 +166,30 @@ enum Place {
 enum Order {
   @inline(__always)
   static func joined(_ address: UInt) {
-    guard Setting.current.checksOrder else { return }
-    let order = Place.order(Place.lockIndex(address))
+    guard ModelSettings.current.checksOrder else { return }
+    let order = ModelMemory.order(ModelMemory.lockIndex(address))
     let tickets = Simulated.load(order, .relaxed) &+ 1
     Simulated.store(tickets, to: order, .relaxed)
-    Simulated.store(tickets & 0xffff_ffff, to: Place.ticket(Simulated.cpu), .relaxed)
+    Simulated.store(tickets & 0xffff_ffff, to: ModelMemory.ticket(Simulated.cpu), .relaxed)
   }
 
   /// Nobody passes a head that spins: it has set the pending bit.
   @inline(__always)
   static func spins(_ address: UInt, _ pending: UInt64) {
-    guard Setting.current.checksStealing, Mutation.Word(address, bits: 8) == .pending else {
+    guard ModelSettings.current.checksStealing, Mutation.Word(address, bits: 8) == .pending else {
       return
     }
     let head = pending == 0 ? 0 : UInt64(Simulated.cpu) + 1
-    Simulated.store(head, to: Place.order(Place.lockIndex(address)), .relaxed)
+    Simulated.store(head, to: ModelMemory.order(ModelMemory.lockIndex(address)), .relaxed)
   }
 
   /// A compare-exchange succeeded: maybe one that takes the lock.
   @inline(__always)
   static func taken<W: MemoryWord>(_ location: Location<W>, _ expected: W) {
-    guard Setting.current.checksStealing else { return }
+    guard ModelSettings.current.checksStealing else { return }
     let word = Mutation.Word(location.address, bits: W.bitWidth)
     guard word == .lockedAndPending || word == .whole && expected == 0 else { return }
-    let order = Place.order(Place.lockIndex(location.address))
+    let order = ModelMemory.order(ModelMemory.lockIndex(location.address))
     let head = Simulated.load(order, .relaxed)
     Simulated.expect(
       head == 0 || head == UInt64(Simulated.cpu) + 1, "the lock was stolen from a head that spins")
@@ -198,12 +198,12 @@ enum Order {
 
   @inline(__always)
   static func served(_ lock: UInt) {
-    guard Setting.current.checksOrder else { return }
-    let ticket = Simulated.load(Place.ticket(Simulated.cpu), .relaxed)
+    guard ModelSettings.current.checksOrder else { return }
+    let ticket = Simulated.load(ModelMemory.ticket(Simulated.cpu), .relaxed)
     guard ticket != 0 else { return }
-    Simulated.store(0, to: Place.ticket(Simulated.cpu), .relaxed)
-    let served = Simulated.load(Place.order(lock), .relaxed) &+ 1 << 32
-    Simulated.store(served, to: Place.order(lock), .relaxed)
+    Simulated.store(0, to: ModelMemory.ticket(Simulated.cpu), .relaxed)
+    let served = Simulated.load(ModelMemory.order(lock), .relaxed) &+ 1 << 32
+    Simulated.store(served, to: ModelMemory.order(lock), .relaxed)
     Simulated.expect(served >> 32 == ticket, "the queue served somebody out of turn")
   }
 }
