@@ -1,3 +1,4 @@
+import LockPlatform
 import ModelChecker
 
 // What is freed, given back or used up, and when.
@@ -12,7 +13,7 @@ extension Check {
   }
 
   static var lifetime: [Check] {
-    freedLocks + nodes + numbers + hash + lateKicks + timedWaits
+    freedLocks + freedWhileSwitching + nodes + numbers + hash + lateKicks + timedWaits
   }
 
   private static let queues: [(String, Waiting, Unlocking)] = [
@@ -31,6 +32,33 @@ extension Check {
           "\(name), freed by the last \(memoryModel.rawValue)",
           "\(isOrdered ? "2 CPUs, 2+1" : "3 CPUs, 1+1+1") acquisitions; the last one frees the lock",
           model)
+      }
+    }
+  }
+
+  /// A lock that goes while the set does: what waits at the gate, in a drain or at a site in transit
+  /// leaves it alone as well.
+  static func freedWhileSwitching(
+    isKernel: Bool, _ from: LockSet, _ to: LockSet, _ acquisitions: [Int] = [1, 1]
+  ) -> SwitchModel {
+    var model = SwitchModel(
+      from: from, to: to, Workload(acquisitions: acquisitions), .sequentialConsistency)
+    model.isKernel = isKernel
+    model.method = .breakpoint
+    model.touchesData = false
+    model.freesLocks = true
+    return model
+  }
+
+  private static var freedWhileSwitching: [Check] {
+    [false, true].flatMap { isKernel in
+      directions.map { from, to in
+        let model = freedWhileSwitching(isKernel: isKernel, from, to)
+        return Check(
+          group: .lifetime,
+          name: (isKernel ? "kernel, " : "") + "\(from.name) -> \(to.name), freed by the last",
+          bounds: "2 CPUs and a switching one, 1+1 acquisitions; the last one frees the lock, SC",
+          model: model)
       }
     }
   }

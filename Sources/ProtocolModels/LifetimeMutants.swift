@@ -1,3 +1,4 @@
+import LockPlatform
 import ModelChecker
 
 // Breakages of what outlives what: locks that are freed, nodes and numbers that are given back,
@@ -58,6 +59,26 @@ extension Mutant {
       make(
         "entry-removed-late", "An unlock frees the lock before it removes its entry from the hash.",
         .entryRemovedLate, .paravirtual, wokenThree),
+    ] + whileSwitching
+  }
+
+  private static var whileSwitching: [Mutant] {
+    func make(
+      _ name: String, _ sentence: String, _ mutation: Mutation, _ from: LockSet, _ to: LockSet
+    ) -> Mutant {
+      var model = Check.freedWhileSwitching(isKernel: false, from, to)
+      model.mutation = mutation
+      return Mutant(name: name, sentence: sentence, model: model)
+    }
+    return [
+      make(
+        "unlock-looks-again-upward",
+        "An unlock reads the lock after it has released it, while sites become paravirtual.",
+        .access(.compareExchange, .locked, writing: 0, .looked), .native, .paravirtual),
+      make(
+        "unlock-looks-again-downward",
+        "An unlock reads the lock after it has released it, while sites become native.",
+        .access(.compareExchange, .locked, writing: 0, .looked), .paravirtual, .native),
     ]
   }
 

@@ -216,9 +216,11 @@ extension ModelTarget {
   }
 
   private static func stopAll(_ work: StopMachineWork<ModelTarget>) -> StopMachineOutcome {
-    let stop = ModelMachine.load(ModelMemory.stopped, .relaxed)
-    ModelMachine.store(stop &+ 1, to: ModelMemory.stopped, .relaxed)
+    // Begun before CPUs are stopped, as in the kernel: who is stopped follows this one, not the last.
     let first = LockStep<ModelMachine>.begin(until: work.deadline)
+    let stop = ModelMachine.load(ModelMemory.stopped, .relaxed)
+    // Releasing; pairs with the look in `mayJoin`.
+    ModelMachine.store(stop &+ 1, to: ModelMemory.stopped, .releasing)
     defer {
       LockStep<ModelMachine>.letGo()
       ModelMachine.store(stop &+ 2, to: ModelMemory.stopped, .releasing)

@@ -18,6 +18,7 @@ enum ModelTarget: SwitchTarget {
 
   static func openText(forWriting: Bool) throws(SwitchFailure) {
     Simulated.store(0, to: ModelMemory.failedInText, .relaxed)
+    Simulated.store(forWriting ? 1 : 0, to: ModelMemory.isForWriting, .relaxed)
     guard ModelFailures.occurs() else { return }
     // Refused, or somebody else has changed a site meanwhile.
     if Simulated.choose(2) == 0 { throw .patch(.notWritable(site: ModelMemory.site.address)) }
@@ -26,8 +27,10 @@ enum ModelTarget: SwitchTarget {
 
   static func closeText() throws(SwitchFailure) {
     Simulated.store(0, to: ModelMemory.altered, .relaxed)
-    // After another failure that of closing makes no difference to a staged switch.
-    if ModelSettings.current.switchProtocol == .staged,
+    // After another failure that of closing makes no difference where nothing was written, nor to a
+    // staged switch.
+    let isStaged = ModelSettings.current.switchProtocol == .staged
+    if isStaged || Simulated.load(ModelMemory.isForWriting, .relaxed) == 0,
       Simulated.load(ModelMemory.failedInText, .relaxed) != 0
     {
       return

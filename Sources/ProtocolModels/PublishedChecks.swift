@@ -49,6 +49,12 @@ extension Check {
           published(
             .stopMachine, "one failure",
             "1 CPU and a switching one, 1 acquisition, any one call refused", model))
+        model.failures = 2
+        checks.append(
+          published(
+            .stopMachine, "two failures",
+            "1 CPU and a switching one, 1 acquisition, any two calls refused, then one more switch",
+            model))
         (model.failures, model.failingCalls) = (0, .all)
         model.workload = Workload([[.a]])
         model.workload.interrupts = [1]

@@ -4,7 +4,7 @@ import ModelChecker
 /// Words of the models that switch, behind those that all models have.
 extension ModelMemory {
   private static var switching: UInt { failures.address &+ 8 }
-  private static var published: UInt { switching &+ 11 &* 8 &+ maximumCPUs &* 8 }
+  private static var published: UInt { switching &+ 12 &* 8 &+ maximumCPUs &* 8 }
   private static var acknowledgements: UInt { published &+ 64 }
   private static var following: UInt { acknowledgements &+ maximumCPUs &* 8 }
   private static var singles: UInt { following &+ maximumCPUs &* 8 }
@@ -33,11 +33,13 @@ extension ModelMemory {
   static var failedInText: Location<UInt64> { unsafe Location(address: switching &+ 56) }
   /// How many calls have failed in the switch under way.
   static var failuresNow: Location<UInt64> { unsafe Location(address: switching &+ 64) }
+  /// The text is, or was last, open for writing, not only for looking.
+  static var isForWriting: Location<UInt64> { unsafe Location(address: switching &+ 80) }
   /// Whether a kernel's native slow path is test-and-set.
-  static var key: Location<UInt64> { unsafe Location(address: switching &+ 80) }
+  static var key: Location<UInt64> { unsafe Location(address: switching &+ 88) }
   /// How many slow paths of a kernel the CPU is in: grace periods wait for it.
   static func section(_ cpu: UInt32) -> Location<UInt32> {
-    unsafe Location(address: switching &+ 88 &+ UInt(cpu) &* 8)
+    unsafe Location(address: switching &+ 96 &+ UInt(cpu) &* 8)
   }
   /// Book-keeping of a mutation about the leader of a lock-step.
   static var finishing: Location<UInt64> { unsafe Location(address: switching &+ 72) }
@@ -98,7 +100,7 @@ extension ModelMemory {
     precondition(first == state.address)
     for name in [
       "wanted", "altered", "draining", "lookedInVain", "stateBefore", "failedLate", "failedInText",
-      "failuresNow", "finishing",
+      "failuresNow", "finishing", "isForWriting",
     ] {
       _ = layout.add(name, .ghost)
     }

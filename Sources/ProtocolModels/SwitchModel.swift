@@ -28,6 +28,8 @@ public struct SwitchModel: Model {
   public var memoryModel: MemoryModel
   /// What the locks guard is read and written, not only held.
   public var touchesData = true
+  /// Whoever takes a lock last frees it, and nothing that is freed or given back may be touched.
+  public var freesLocks = false
   /// Aligned 8-byte stores to code are fetched whole or not at all.
   public var wordStoresAreWhole = true
   /// How many calls are refused in the whole run, of those that may be: the explorer chooses which.
@@ -111,6 +113,7 @@ public struct SwitchModel: Model {
     setting.isKernel = isKernel
     setting.cpus = UInt32(workload.jobs.count + 1)
     setting.touchesData = touchesData
+    setting.freesLocks = freesLocks
     setting.readsTable = true
     setting.wordStoresAreWhole = wordStoresAreWhole
     setting.failures = UInt32(failures)
@@ -149,16 +152,19 @@ public struct SwitchModel: Model {
       CPUProgram(
         Switcher.body, handler: Worker.handler, interrupts: workload.switcherInterrupts))
     let (setting, checked) = (setting, self)
-    return ModelProgram(
+    var program = ModelProgram(
       name: "\(switchProtocol.name)", cpus: cpus, memoryModel: memoryModel, layout: layout,
       setUp: { ModelSettings.current = setting }
     ) { checked.check($0) }
+    if freesLocks { program.watch = Lifetime.check }
+    return program
   }
 
   private var layout: WordLayout {
     let switcher = workload.jobs.count
     var layout = ModelMemory.layout(switcher: switcher)
     workload.share(in: &layout)
+    workload.prepare(&layout, freesLocks: freesLocks)
     ModelMemory.addSwitching(to: &layout, switcher: switcher)
     for index in LockOperation.all.indices {
       let operation = LockOperation.all[index]
