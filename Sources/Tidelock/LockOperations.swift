@@ -7,8 +7,9 @@ import ProgramPlatform
 /// The lock operations of this process: which set is in force, and how to change it.
 ///
 /// A program starts in `.paravirtual`, unless the environment variable `TIDELOCK_SET` names another set
-/// (`native`, `paravirtual`, `test-and-set`). To choose one from within, switch before the first lock is
-/// used.
+/// (`native`, `paravirtual`, `test-and-set`), or `auto`: then ``LockPolicy/automatic`` is started with the
+/// program and with its children, without a line in it. To choose a set from within, switch before the
+/// first lock is used.
 ///
 ///     let report = try LockOperations.switch(to: .paravirtual)
 ///     print(report.nanoseconds, LockOperations.current)

@@ -1,5 +1,6 @@
 // What the environment says of the set a process starts in.
 #define _GNU_SOURCE
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,8 @@ static void name_wrong_value(const char *value) {
   static uint32_t is_named;
   static const char first[] = "tidelock: TIDELOCK_SET is \"";
   static const char last[] =
-      "\", which is not native, paravirtual or test-and-set; this process starts in paravirtual.\n";
+      "\", which is not native, paravirtual, test-and-set or auto; this process starts in "
+      "paravirtual.\n";
   char text[sizeof first + 40 + sizeof last];
   size_t length = sizeof first - 1;
   if (__atomic_exchange_n(&is_named, 1, __ATOMIC_RELAXED) != 0) return;
@@ -36,14 +38,33 @@ void tidelock_name_refused_set(void) {
 
 uintptr_t tidelock_own_text(void) { return (uintptr_t)&tidelock_own_text; }
 
+// Nothing in a program that runs with its owner's privileges (setuid).
+static const char *wanted_set(void) { return secure_getenv("TIDELOCK_SET"); }
+
+static bool is_automatic(const char *value) { return value != NULL && strcmp(value, "auto") == 0; }
+
 uint32_t tidelock_set_of_environment(void) {
-  // Nothing in a program that runs with its owner's privileges (setuid).
-  const char *value = secure_getenv("TIDELOCK_SET");
+  const char *value = wanted_set();
   // Empty is as good as not there.
-  if (value == NULL || *value == 0) return PARAVIRTUAL;
+  if (value == NULL || *value == 0 || is_automatic(value)) return PARAVIRTUAL;
   for (uint32_t set = 0; set < SETS; set++) {
     if (strcmp(value, sets[set]) == 0) return set;
   }
   name_wrong_value(value);
   return PARAVIRTUAL;
+}
+
+// Of the library; absent where only its core is linked.
+int tidelock_policy_start(bool in_children) __attribute__((weak));
+
+// The policy of a program that says nothing itself, from the first; and of its children.
+//
+// A constructor: the loader calls it where a thread may be started, which no waiter for a lock can know
+// of the context it is in.
+__attribute__((constructor)) static void start_policy(void) {
+  static const char refused[] =
+      "tidelock: TIDELOCK_SET is auto, but no thread can be had for the policy (ulimit -u); this "
+      "process stays in paravirtual.\n";
+  if (!is_automatic(wanted_set()) || tidelock_policy_start == NULL) return;
+  if (tidelock_policy_start(true) != 0) tidelock_say(refused, sizeof refused - 1);
 }
