@@ -152,6 +152,7 @@ int main(int count, char **arguments) {
   unsigned seconds = count > 2 ? (unsigned)atoi(arguments[2]) : 10;
   void *(*const others[])(void *) = {switch_all, load, start_processes, come_and_go, send_signals};
   pthread_t threads[sizeof others / sizeof *others];
+  struct timespec end;
   struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
   require(count > 1, "which library?");
   alarm(seconds + 100);
@@ -161,7 +162,10 @@ int main(int count, char **arguments) {
   for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
     pthread_create(&threads[i], NULL, others[i], others[i] == load ? arguments[1] : NULL);
   }
-  for (unsigned left = seconds; left > 0; left = sleep(left)) continue;
+  // Until a time, not for one: each switch that gathers this thread interrupts its sleep.
+  require(clock_gettime(CLOCK_MONOTONIC, &end) == 0, "the clock");
+  end.tv_sec += seconds;
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR) continue;
   // On a slow machine for longer; the alarm ends it.
   while (!__atomic_load_n(&done, __ATOMIC_RELAXED) || !__atomic_load_n(&loads, __ATOMIC_RELAXED) ||
          !__atomic_load_n(&forks, __ATOMIC_RELAXED) || !__atomic_load_n(&ends, __ATOMIC_RELAXED) ||
