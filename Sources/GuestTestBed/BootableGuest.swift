@@ -45,9 +45,17 @@ protocol GuestLink: Sendable {
   /// Where each CPU stands, as QEMU sees it, for the message about a guest that says nothing; empty if
   /// QEMU does not tell.
   func standing() async -> [String]
+  /// Has QEMU write memory into a file of this machine; returns when it is there.
+  func saveMemory(from address: UInt64, count: Int, to file: URL) async throws(GuestError)
 }
 
 extension GuestLink {
   /// Nothing to wait for, where QEMU itself writes the log.
   func settleLog() {}
+
+  /// A QEMU inside another machine writes there.
+  func saveMemory(from _: UInt64, count _: Int, to file: URL) throws(GuestError) {
+    throw .file(
+      path: file.path, reason: "only an emulated guest's memory can be written to a file here")
+  }
 }

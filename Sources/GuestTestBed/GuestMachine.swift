@@ -85,4 +85,8 @@ private struct SerialLink: GuestLink {
   func injectNMI() throws(GuestError) { try monitor.command("nmi") }
 
   func standing() -> [String] { monitor.standing() }
+
+  func saveMemory(from address: UInt64, count: Int, to file: URL) throws(GuestError) {
+    _ = try monitor.answer(to: "memsave \(address) \(count) \"\(file.path)\"")
+  }
 }

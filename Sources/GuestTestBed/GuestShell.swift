@@ -92,4 +92,10 @@ public actor GuestShell {
   public func injectNMI() async throws(GuestError) {
     try await link.injectNMI()
   }
+
+  /// Has QEMU write some of the guest's memory, by virtual addresses of its kernel, into a file of this
+  /// machine.
+  public func saveMemory(from address: UInt64, count: Int, to file: URL) async throws(GuestError) {
+    try await link.saveMemory(from: address, count: count, to: file)
+  }
 }

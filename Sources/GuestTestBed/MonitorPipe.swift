@@ -34,15 +34,21 @@ struct MonitorPipe: Sendable {
   }
 
   /// Where each CPU stands.
-  ///
-  /// Waits for QEMU's answer, a few seconds at most.
   func standing() -> [String] {
-    guard (try? command(CPUStanding.command)) != nil else { return [] }
+    CPUStanding.lines(of: (try? answer(to: CPUStanding.command)) ?? "")
+  }
+
+  /// Has QEMU carry out a command and waits for its answer, five seconds at most.
+  func answer(to text: String) throws(GuestError) -> String {
+    try command(text)
     var answer: [UInt8] = []
     let deadline = ContinuousClock.now + .seconds(5)
     var waiting = pollfd(fd: output.rawValue, events: Int16(POLLIN), revents: 0)
-    // The prompt that QEMU prints once it has answered; the one before it is the command's own.
-    while ContinuousClock.now < deadline, !answer.hasSuffix("(qemu) ".utf8) {
+    // The prompt that QEMU prints once it has answered.
+    while !answer.hasSuffix("(qemu) ".utf8) {
+      guard ContinuousClock.now < deadline else {
+        throw .monitor(command: text, reason: "no answer in 5 s")
+      }
       // One structure, which lives while `poll` writes to it.
       guard unsafe poll(&waiting, 1, 500) > 0 else { continue }
       var chunk = [UInt8](repeating: 0, count: 1 << 14)
@@ -50,7 +56,7 @@ struct MonitorPipe: Sendable {
       let count = unsafe chunk.withUnsafeMutableBytes { (try? unsafe output.read(into: $0)) ?? 0 }
       answer += chunk.prefix(count)
     }
-    return CPUStanding.lines(of: String(decoding: answer, as: UTF8.self))
+    return String(decoding: answer, as: UTF8.self)
   }
 
   func close() {

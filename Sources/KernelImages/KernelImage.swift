@@ -53,7 +53,10 @@ public struct KernelImage: Sendable {
     return bytes
   }
 
-  private init(vmlinux: [UInt8], file: String) throws(KernelImageError) {
+  /// Finds the sites of a kernel that is unpacked already.
+  ///
+  /// - Throws: ``KernelImageError``.
+  public init(vmlinux: [UInt8], file: String) throws(KernelImageError) {
     let kernel: ELFFile
     do { kernel = try ELFFile(bytes: vmlinux, name: file) } catch { throw .elf(error) }
     // `_text` is where the first section begins, symbols or not.

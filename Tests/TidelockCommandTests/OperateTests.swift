@@ -2,7 +2,6 @@ import Foundation
 import LockPlatform
 import TestFixtures
 import Testing
-
 import TidelockCommand
 
 /// What an operator's commands make of the module's files and of their own.
@@ -159,6 +158,8 @@ import TidelockCommand
       "ffffffff81000000 T _text\nffffffff81000100 t native_queued\t[kernel]\n", path: "kallsyms")
     let text: UInt64 = 0xffff_ffff_8100_0000
     #expect(symbols.text == text && symbols.name(of: text + 0x100) == "native_queued")
+    #expect(symbols.place(of: text + 0x10f) == "native_queued+0xf")
+    #expect(symbols.place(of: text - 1) == "0xffffffff80ffffff")
     // At 0x10: call 0x100; at 0x20 the same, one byte on; at 0x30 a store.
     let memory: [UInt64: [UInt8]] = [
       text + 0x10: [0xe8, 0xeb, 0, 0, 0, 0x90], text + 0x20: [0xe8, 0xdb, 0, 0, 0, 0x90],

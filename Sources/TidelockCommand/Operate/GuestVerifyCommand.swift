@@ -3,14 +3,17 @@ import Foundation
 import KernelImages
 import LockPlatform
 
-/// `tidelock guest verify`: looks at every patch site in the memory of the kernel that runs.
+/// `tidelock guest verify`: looks at the text in the memory of the kernel that runs, and at every patch
+/// site.
 struct GuestVerifyCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Compare the lock operations in the running kernel's memory with its boot image.",
+    abstract: "Compare the running kernel's text with its boot image, byte for byte.",
     discussion: """
-      Reads every patch site through /proc/kcore and says what each operation's sites hold. All sites \
-      of an operation must hold the same. Works with the module loaded or not, and changes nothing.
+      Reads the text through /proc/kcore. What the kernel's own tables say it patches (alternatives, \
+      static keys and calls, the function tracer, mitigations) may differ from the image, everything \
+      else may not; a kprobe is found. Of the lock operations it says what each one's sites hold: all \
+      sites of an operation must hold the same. Works with the module loaded or not, and changes nothing.
       """
   )
 
@@ -23,20 +26,82 @@ struct GuestVerifyCommand: AsyncParsableCommand {
     guard FileManager.default.fileExists(atPath: image) else {
       throw OperatorError.noImage(path: image, release: release)
     }
-    let kernel = try await withNotice("Unpacking \(image) ...") {
-      try await KernelImage(path: image)
+    let vmlinux = try await withNotice("Unpacking \(image) ...") {
+      try await KernelImage.unpacked(path: image)
     }
+    let kernel = try KernelImage(vmlinux: vmlinux, file: image)
     let symbols = try LiveSymbols(path: "/proc/kallsyms")
     let memory = try KernelMemory(path: "/proc/kcore")
-    let found = try SiteSurvey(kernel.sites.map { ($0.operation, UInt64($0.offset)) }, symbols) {
+    let text = try KernelText(vmlinux: vmlinux, file: image, symbols.marks)
+    let sites = try SiteSurvey(kernel.sites.map { ($0.operation, UInt64($0.offset)) }, symbols) {
       try memory.read($0, count: 6)
     }
+    let found = TextVerdict(
+      sites, text, text.differences(in: try memory.read(symbols.text, count: text.size)), symbols)
     if json {
       try StandardOutput.write(prettyJSON(found))
     } else {
       for line in found.lines { print(line) }
     }
     if !found.isWhole { throw ExitCode(1) }
+  }
+}
+
+/// What was found in the running kernel's text.
+public struct TextVerdict: Encodable {
+  /// Bytes that differ though no table of the kernel's names them.
+  struct Difference: Encodable {
+    /// Function and distance, or an address.
+    let place: String
+    let image: String
+    let memory: String
+  }
+
+  let operations: [SiteSurvey.Operation]
+  /// Bytes of the kernel's text, and how many of them were compared.
+  let textBytes: Int
+  let comparedBytes: Int
+  let differences: [Difference]
+  /// Whether all sites of each operation hold the same, and nothing differs.
+  public let isWhole: Bool
+  private let sites: SiteSurvey
+
+  /// Puts it together.
+  public init(
+    _ sites: SiteSurvey, _ text: KernelText, _ found: [KernelText.Difference],
+    _ symbols: LiveSymbols
+  ) {
+    self.sites = sites
+    operations = sites.operations
+    (textBytes, comparedBytes) = (text.size, text.compared)
+    differences = found.map {
+      Difference(
+        place: symbols.place(of: $0.address), image: hexadecimal($0.image, separator: " "),
+        memory: hexadecimal($0.memory, separator: " "))
+    }
+    isWhole = sites.isWhole && found.isEmpty
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case operations, textBytes, comparedBytes, differences, isWhole
+  }
+
+  /// For people; of many differences the first ones.
+  public var lines: [String] {
+    let shown = differences.prefix(20).map {
+      "\($0.place): the image has \($0.image), memory \($0.memory)"
+    }
+    let more = differences.count - shown.count
+    let compared =
+      "\(comparedBytes.formatted()) of \(textBytes.formatted()) bytes of text compared, those that the"
+      + " kernel patches by its own tables left out: "
+    return sites.lines + shown + (more > 0 ? ["... and \(more) more"] : []) + [
+      compared
+        + (differences.isEmpty
+          ? "all as in the image."
+          : "\(differences.count) \(differences.count == 1 ? "place differs" : "places differ"); a kprobe"
+            + " or another patch is there that no table names.")
+    ]
   }
 }
 
