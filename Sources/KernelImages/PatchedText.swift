@@ -30,7 +30,7 @@ public struct TextMarks: Sendable {
 /// The ranges of its own text that a kernel writes to, by its own tables.
 ///
 /// Sources followed: `arch/x86/kernel/alternative.c` (alternatives, retpolines, returns, lock prefixes,
-/// ENDBR), `jump_label.h`, `static_call_types.h`, `ftrace.c` of Linux 6.1 and 6.12.
+/// ENDBR), `jump_label.h`, `static_call_types.h`, `runtime-const.h`, `ftrace.c` of Linux 6.1 and 6.12.
 struct PatchedText {
   /// By link addresses, sorted; they may overlap.
   let ranges: [Range<UInt64>]
@@ -46,7 +46,18 @@ struct PatchedText {
       (".retpoline_sites", 6), (".return_sites", 5), (".smp_locks", 1), (".ibt_endbr_seal", 4),
       (".call_sites", 5),
     ] as [(String, UInt64)] {
-      found += try Self.distances(in: name, of: kernel).map { $0..<$0 &+ length }
+      guard let section = kernel.section(named: name) else { continue }
+      found += try Self.distances(in: section, of: kernel).map { $0..<$0 &+ length }
+    }
+    // Constants that are known only at boot (`asm/runtime-const.h`): addresses, and shifts.
+    for section in kernel.sections {
+      let length: UInt64
+      switch section.name {
+      case let name where name.hasPrefix("runtime_ptr_"): length = 8
+      case let name where name.hasPrefix("runtime_shift_"): length = 1
+      default: continue
+      }
+      found += try Self.distances(in: section, of: kernel).map { $0..<$0 &+ length }
     }
     let moved = marks.text &- text.address
     // No module's, nor in memory that was given back: the tables in the image.
@@ -93,9 +104,8 @@ struct PatchedText {
 
   /// A section of 32-bit distances, each from where it is.
   private static func distances(
-    in name: String, of kernel: ELFFile
+    in section: Section, of kernel: ELFFile
   ) throws(KernelImageError) -> [UInt64] {
-    guard let section = kernel.section(named: name) else { return [] }
     let bytes: ArraySlice<UInt8>
     do { bytes = try kernel.contents(of: section) } catch { throw .elf(error) }
     return stride(from: 0, to: bytes.count - 3, by: 4).map {
