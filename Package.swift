@@ -155,7 +155,7 @@ let package = Package(
     .executableTarget(
       name: "SwitchStress", dependencies: ["Tidelock", "StressLoad"],
       path: "Tests/Fixtures/SwitchStress", swiftSettings: strict),
-    .testTarget(name: "ProtocolTests", dependencies: ["SwitchStress"]),
+    .testTarget(name: "SwitchStressTests", dependencies: ["SwitchStress"]),
 
     .testTarget(
       name: "QueuedSpinlocksTests", dependencies: ["QueuedSpinlocks", "LockPlatform"]),
@@ -200,23 +200,25 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: strict),
 
-    .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
+    .target(
+      name: "CompiledFixtures", path: "Tests/Fixtures/CompiledFixtures", swiftSettings: strict),
     .testTarget(
       name: "GuestTestBedTests",
       dependencies: [
         "GuestTestBed", "KernelImages", "GuestSiteTable", "LockPlatform", "SwitchPolicy",
       ]),
     .testTarget(
-      name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
+      name: "ELFReaderTests", dependencies: ["ELFReader", "CompiledFixtures"], swiftSettings: strict
+    ),
     .testTarget(
       name: "KernelImagesTests",
       dependencies: [
-        "KernelImages", "GuestSiteTable", "ELFReader", "LockPlatform", "TestFixtures",
+        "KernelImages", "GuestSiteTable", "ELFReader", "LockPlatform", "CompiledFixtures",
       ],
       swiftSettings: strict),
     .testTarget(
       name: "TidelockCommandTests",
-      dependencies: ["TidelockCommand", "GuestSiteTable", "GuestTestBed", "TestFixtures"],
+      dependencies: ["TidelockCommand", "GuestSiteTable", "GuestTestBed", "CompiledFixtures"],
       swiftSettings: strict),
 
     // Tests. What they share stands in Tests/Fixtures.
@@ -236,7 +238,7 @@ let package = Package(
     .testTarget(
       name: "ProgramPlatformTests",
       dependencies: [
-        "Tidelock", "LockSwitching", "LockHarness", "TestShims", "TestFixtures", "LockSites",
+        "Tidelock", "LockSwitching", "LockHarness", "TestShims", "CompiledFixtures", "LockSites",
         "UserSpaceShims", "MachineAtomics",
       ],
       swiftSettings: strict),

@@ -1,6 +1,6 @@
+import CompiledFixtures
 import Foundation
 import GuestSiteTable
-import TestFixtures
 import Testing
 
 /// `tidelock guest sites`, run as a user runs it.

@@ -1,5 +1,5 @@
+import CompiledFixtures
 import Foundation
-import TestFixtures
 import Testing
 
 /// `tidelock inspect`, run as a user runs it, on a library whose sites the test knows.

@@ -1,5 +1,5 @@
+import CompiledFixtures
 import Foundation
-import TestFixtures
 import Testing
 
 /// What `tidelock inspect` warns of, in libraries with the real LockSites.c.

@@ -1,6 +1,6 @@
+import CompiledFixtures
 import Foundation
 import LockPlatform
-import TestFixtures
 import Testing
 import TidelockCommand
 

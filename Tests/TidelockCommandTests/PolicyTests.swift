@@ -1,5 +1,5 @@
+import CompiledFixtures
 import Foundation
-import TestFixtures
 import Testing
 
 /// `tidelock policy`, run as a user runs it.

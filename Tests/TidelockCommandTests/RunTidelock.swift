@@ -1,5 +1,5 @@
+import CompiledFixtures
 import Foundation
-import TestFixtures
 
 /// Runs the program that was built beside these tests.
 func runTidelock(

@@ -1,6 +1,6 @@
 import Testing
 
-@Suite(.serialized) struct ProtocolTests {
+@Suite(.serialized) struct SwitchStressTests {
   static let protocols = [
     "staged method=store", "staged method=breakpoint", "stop-machine", "stop-machine mode=nmi",
     "barrier", "barrier accounting=slow-path",
