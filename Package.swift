@@ -127,10 +127,9 @@ let package = Package(
       name: "ProtocolModelsTests", dependencies: ["ProtocolModels", "ModelChecker"],
       exclude: ["Schedules"]),
 
-    // What the command line is made of: the demo's load, and how a run is shown and reported.
-    .target(name: "WordCounting", dependencies: ["Tidelock"], swiftSettings: strict),
+    // Floor 4: one engine for all that the command line measures and shows.
     .target(
-      name: "RunReports",
+      name: "Runs",
       dependencies: [
         .product(name: "Mustache", package: "swift-mustache"), "Rainbow", "TextTable",
       ],
@@ -162,9 +161,7 @@ let package = Package(
     .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
     .testTarget(
       name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),
-    .testTarget(
-      name: "WordCountingTests", dependencies: ["WordCounting", "Tidelock"], swiftSettings: strict),
-    .testTarget(name: "RunReportsTests", dependencies: ["RunReports"], swiftSettings: strict),
+    .testTarget(name: "RunsTests", dependencies: ["Runs"], swiftSettings: strict),
 
     // What the kernel module is told; compiles as Embedded Swift, too.
     .target(name: "GuestSiteTable", dependencies: ["LockPlatform"], swiftSettings: strict),
@@ -191,7 +188,7 @@ let package = Package(
       name: "TidelockCommand",
       dependencies: [
         "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
-        "WordCounting", "RunReports", "GuestTestBed", "ModelChecker", "ProtocolModels",
+        "Runs", "GuestTestBed", "ModelChecker", "ProtocolModels",
         "SwitchPolicy", "PolicySimulation", "ProgramSamples", "CPUIdentification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
@@ -218,7 +215,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "TidelockCommandTests",
-      dependencies: ["TidelockCommand", "GuestSiteTable", "GuestTestBed", "CompiledFixtures"],
+      dependencies: [
+        "TidelockCommand", "Runs", "Tidelock", "GuestSiteTable", "GuestTestBed", "CompiledFixtures",
+      ],
       swiftSettings: strict),
 
     // Tests. What they share stands in Tests/Fixtures.

@@ -1,6 +1,6 @@
 import GuestTestBed
 import LockPlatform
-import RunReports
+import Runs
 import Testing
 import TidelockCommand
 

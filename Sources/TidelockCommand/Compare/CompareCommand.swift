@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import GuestTestBed
 import LockSwitching
-import RunReports
+import Runs
 import Synchronization
 import Tidelock
 

@@ -1,5 +1,5 @@
 import Foundation
-import RunReports
+import Runs
 import Tidelock
 
 /// Shows how the comparison goes: redrawn lines on a terminal, a line now and then in a pipe.

@@ -1,5 +1,5 @@
 import Foundation
-import RunReports
+import Runs
 
 extension Comparison {
   /// Two for each load: what switches take, and what they do to others.

@@ -1,4 +1,4 @@
-import RunReports
+import Runs
 import Synchronization
 
 /// Shows how the comparison in guests goes: a line with its seconds on a terminal, a line now and

@@ -1,5 +1,5 @@
 import GuestTestBed
-import RunReports
+import Runs
 
 /// The comparison in guests: one with a vCPU for each CPU, and one with more.
 struct GuestCompareRun: Sendable {

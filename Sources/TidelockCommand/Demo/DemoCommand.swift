@@ -1,8 +1,7 @@
 import ArgumentParser
 import Foundation
-import RunReports
+import Runs
 import Tidelock
-import WordCounting
 
 /// `tidelock demo`: counts words under Tidelock's locks and switches these while it does.
 struct DemoCommand: ParsableCommand {

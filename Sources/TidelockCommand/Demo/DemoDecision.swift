@@ -1,4 +1,4 @@
-import RunReports
+import Runs
 import SwitchPolicy
 import Tidelock
 

@@ -1,7 +1,6 @@
 import Foundation
-import RunReports
+import Runs
 import Tidelock
-import WordCounting
 
 /// Shows how the demo goes: redrawn lines on a terminal, a line for each event in a pipe.
 struct DemoDisplay {

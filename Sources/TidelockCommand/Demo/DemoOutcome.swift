@@ -1,8 +1,7 @@
 import ArgumentParser
 import Foundation
-import RunReports
+import Runs
 import Tidelock
-import WordCounting
 
 /// What a run of the demo came to.
 struct DemoOutcome {

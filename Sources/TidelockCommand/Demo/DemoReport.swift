@@ -1,5 +1,5 @@
 import Foundation
-import RunReports
+import Runs
 import Tidelock
 
 extension DemoOutcome {

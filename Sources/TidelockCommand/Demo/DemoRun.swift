@@ -1,8 +1,7 @@
 import Foundation
-import RunReports
+import Runs
 import Synchronization
 import Tidelock
-import WordCounting
 
 /// One run of the demo: a conductor that carries out the plan, and a watcher that samples it.
 ///

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import GuestTestBed
 import LockSwitching
-import RunReports
+import Runs
 import Synchronization
 
 /// `tidelock guest demo`: boots a stock kernel and switches its spinlocks while they are fought for.

@@ -2,7 +2,7 @@ import Foundation
 import GuestTestBed
 import LockPlatform
 import LockSwitching
-import RunReports
+import Runs
 import Synchronization
 
 /// Shows how the guest's demo goes: redrawn lines on a terminal, a line for each event in a pipe.

@@ -1,6 +1,6 @@
 import Foundation
 import GuestTestBed
-import RunReports
+import Runs
 import Synchronization
 
 /// The load on the guest's locks as it is sampled: acquisitions per second, by the guest's clock.

@@ -3,7 +3,7 @@ import Foundation
 import GuestTestBed
 import LockPlatform
 import LockSwitching
-import RunReports
+import Runs
 
 /// What a run of the guest's demo came to.
 struct GuestDemoOutcome {

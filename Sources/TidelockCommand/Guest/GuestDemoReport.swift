@@ -2,7 +2,7 @@ import Foundation
 import GuestTestBed
 import LockPlatform
 import LockSwitching
-import RunReports
+import Runs
 
 extension GuestDemoOutcome {
   var tables: [RunTable] {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import GuestTestBed
-import RunReports
+import Runs
 
 /// `tidelock guest locktorture`: switches a guest's spinlocks under the kernel's own torture test.
 struct GuestLocktortureCommand: AsyncParsableCommand {

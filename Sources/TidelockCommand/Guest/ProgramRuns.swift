@@ -1,7 +1,7 @@
 import GuestTestBed
 import LockPlatform
 import LockSwitching
-import RunReports
+import Runs
 
 /// How long a program took in a guest under each set, and what is shown of it.
 package struct ProgramRuns: Sendable {

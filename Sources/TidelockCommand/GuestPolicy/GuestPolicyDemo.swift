@@ -1,5 +1,5 @@
 import GuestTestBed
-import RunReports
+import Runs
 
 /// `tidelock guest demo --policy auto`.
 struct GuestPolicyDemo {

@@ -1,6 +1,6 @@
 import Foundation
 import GuestTestBed
-import RunReports
+import Runs
 import Synchronization
 
 /// A line for each thing that happens.

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import GuestTestBed
 import LockPlatform
-import RunReports
+import Runs
 
 /// What a guest that followed its host came to.
 struct GuestPolicyOutcome {

@@ -1,5 +1,5 @@
 import GuestTestBed
-import RunReports
+import Runs
 
 /// What a guest went through that followed its host; times are seconds since the load began.
 struct GuestPolicyRecord: Sendable {

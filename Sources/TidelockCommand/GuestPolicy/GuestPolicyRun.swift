@@ -1,6 +1,6 @@
 import Foundation
 import GuestTestBed
-import RunReports
+import Runs
 import Synchronization
 
 /// A guest on KVM whose host gets other work and loses it again; nobody tells it to switch.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import ProgramSamples
-import RunReports
+import Runs
 
 /// `tidelock guest status`: what the module in the running kernel is and does.
 struct GuestStatusCommand: AsyncParsableCommand {

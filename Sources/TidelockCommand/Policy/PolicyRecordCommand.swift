@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import PolicySimulation
 import ProgramSamples
-import RunReports
+import Runs
 
 /// `tidelock policy record`: a trace of what a program goes through.
 struct PolicyRecordCommand: ParsableCommand {

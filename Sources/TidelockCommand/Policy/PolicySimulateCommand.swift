@@ -2,7 +2,7 @@ import ArgumentParser
 import LockPlatform
 import LockSwitching
 import PolicySimulation
-import RunReports
+import Runs
 import SwitchPolicy
 
 /// `tidelock policy simulate`: what the policy would have done.

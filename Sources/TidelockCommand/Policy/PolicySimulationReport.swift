@@ -2,7 +2,7 @@ import Foundation
 import LockPlatform
 import LockSwitching
 import PolicySimulation
-import RunReports
+import Runs
 import SwitchPolicy
 
 /// What simulations came to: as text, as JSON, as a page.

@@ -1,6 +1,6 @@
 import ModelChecker
 import ProtocolModels
-import RunReports
+import Runs
 
 /// What is checked and within which bounds: `tidelock verify --list`.
 struct CheckList {

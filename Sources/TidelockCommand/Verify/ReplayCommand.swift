@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import ModelChecker
 import ProtocolModels
-import RunReports
+import Runs
 
 /// `tidelock replay FILE`: a failing schedule, step by step.
 struct ReplayCommand: ParsableCommand {

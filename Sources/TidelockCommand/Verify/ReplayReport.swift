@@ -1,6 +1,6 @@
 import ModelChecker
 import ProtocolModels
-import RunReports
+import Runs
 
 /// A schedule that was carried out again.
 struct ReplayReport {

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import ModelChecker
 import ProtocolModels
-import RunReports
+import Runs
 
 /// `tidelock verify`: the shipped locks and switches, in all schedules of small models.
 struct VerifyCommand: ParsableCommand {

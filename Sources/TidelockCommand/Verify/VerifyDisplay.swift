@@ -1,5 +1,5 @@
 import ProtocolModels
-import RunReports
+import Runs
 
 /// Shows how a run goes: redrawn lines on a terminal, a line for each check in a pipe.
 struct VerifyDisplay {

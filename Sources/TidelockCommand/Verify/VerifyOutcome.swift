@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import ModelChecker
 import ProtocolModels
-import RunReports
+import Runs
 
 /// What a run of `tidelock verify` came to.
 struct VerifyOutcome {

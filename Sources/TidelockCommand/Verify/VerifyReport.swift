@@ -1,6 +1,6 @@
 import Foundation
 import ProtocolModels
-import RunReports
+import Runs
 
 extension VerifyOutcome {
   var table: RunTable { table("Checks", results) }

@@ -1,7 +1,7 @@
 import Foundation
 import ModelChecker
 import ProtocolModels
-import RunReports
+import Runs
 import Synchronization
 
 /// One run: workers that explore one check after the other, and a watcher that shows how it goes.

@@ -1,6 +1,6 @@
 import Foundation
 import Testing
-import WordCounting
+import TidelockCommand
 
 @Suite struct TextReaderTests {
   /// A folder of its own for each test.

@@ -1,7 +1,8 @@
 import Foundation
+import Runs
 import Testing
 import Tidelock
-import WordCounting
+import TidelockCommand
 
 /// Text as it is found: this project's own files, and what ASCII does not have.
 private let realText: Text = {

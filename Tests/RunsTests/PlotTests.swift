@@ -1,6 +1,6 @@
 import Foundation
 import FoundationXML
-import RunReports
+import Runs
 import Testing
 
 /// Reads XML, which a page must be, and remembers the numbers of all points.

@@ -1,3 +1,4 @@
+import Runs
 import Tidelock
 
 /// What the workers share: the tables of words and the queue of chunks, each under a lock.

@@ -7,8 +7,8 @@ import Synchronization
 public final class WorkerProgress: Sendable {
   // The worker writes its count at each word: padding on both sides keeps that line its own.
   private let before = InlineArray<16, UInt64>(repeating: 0)
-  private let count = Atomic<Int>(0)
-  private let stop = Atomic<Bool>(false)
+  @usableFromInline let count = Atomic<Int>(0)
+  @usableFromInline let stop = Atomic<Bool>(false)
   private let after = InlineArray<16, UInt64>(repeating: 0)
 
   /// A worker that has done nothing yet.
@@ -21,10 +21,10 @@ public final class WorkerProgress: Sendable {
   public func requestStop() { stop.store(true, ordering: .relaxed) }
 
   /// Whether the worker shall stop; for the worker.
-  @inline(__always)
+  @inlinable @inline(__always)
   package var mustStop: Bool { stop.load(ordering: .relaxed) }
 
   /// Tells how many; for the worker.
-  @inline(__always)
+  @inlinable @inline(__always)
   package func publish(_ operations: Int) { count.store(operations, ordering: .relaxed) }
 }
