@@ -43,7 +43,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.2"),
-    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     // For TidelockService alone.
@@ -131,7 +130,7 @@ let package = Package(
     .target(
       name: "Runs",
       dependencies: [
-        .product(name: "Mustache", package: "swift-mustache"), "Rainbow", "TextTable",
+        "CPUIdentification", .product(name: "Mustache", package: "swift-mustache"), "Rainbow",
       ],
       resources: [
         .embedInCode("Templates/page.mustache"), .embedInCode("Templates/plot.mustache"),
@@ -192,7 +191,6 @@ let package = Package(
         "SwitchPolicy", "PolicySimulation", "ProgramSamples", "CPUIdentification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
-        .product(name: "TextTable", package: "TextTable"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: strict),

@@ -50,6 +50,11 @@ public enum Quantity {
     return String(format: "%.\(max(0, 2 - Int(floor(log10(value)))))f", value)
   }
 
+  /// `12.3 %` for 0.123.
+  public static func percent(_ share: Double, decimals: Int = 1) -> String {
+    String(format: "%.\(decimals)f %%", share * 100)
+  }
+
   private static func significant(_ value: Double) -> String {
     guard value != 0 else { return "0" }
     let decimals = value.magnitude >= 99.95 ? 0 : value.magnitude >= 9.995 ? 1 : 2

@@ -1,3 +1,4 @@
+import Foundation
 import Mustache
 
 /// A run as a page of HTML that needs nothing but itself: no script, no font, no other file.
@@ -16,8 +17,10 @@ public struct RunPage: Sendable {
 
   /// One line of what else there is to know about a run, such as the machine.
   public struct Fact: Sendable {
-    let name: String
-    let value: String
+    /// What it is about.
+    public let name: String
+    /// What is to be known.
+    public let value: String
 
     /// A name and its value.
     public init(_ name: String, _ value: String) {
@@ -42,17 +45,22 @@ public struct RunPage: Sendable {
   public var facts: [Fact]
 
   /// A page of these parts, of which only a heading and a summary must be there.
+  ///
+  /// The small print ends with how the run did, if that is given, on what machine, and when; the date is
+  /// on every page. A table without rows is left out.
   public init(
     title: String, summary: String, verdict: Verdict? = nil, plots: [ThroughputPlot] = [],
-    spreads: [SpreadPlot] = [], tables: [RunTable] = [], facts: [Fact] = []
+    spreads: [SpreadPlot] = [], tables: [RunTable] = [], facts: [Fact] = [], end: String? = nil
   ) {
     self.title = title
     self.summary = summary
     self.verdict = verdict
     self.plots = plots
     self.spreads = spreads
-    self.tables = tables
-    self.facts = facts
+    self.tables = tables.filter { !$0.isEmpty }
+    self.facts =
+      facts + (end.map { Machine.current.facts + [.init("end", $0)] } ?? [])
+      + [.init("date", Date.now.formatted(.iso8601))]
   }
 
   /// The whole page.
@@ -108,7 +116,6 @@ private struct PageContent {
   let plots: [Plot]
   let spreads: [Spread]
   let tables: [Table]
-  let hasFacts: Bool
   let facts: [RunPage.Fact]
 
   init(_ page: RunPage) {
@@ -131,7 +138,6 @@ private struct PageContent {
       return Table(
         title: table.title, head: cells(table.columns.map(\.title)), rows: table.rows.map(cells))
     }
-    hasFacts = !page.facts.isEmpty
     facts = page.facts
   }
 }

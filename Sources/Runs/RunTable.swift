@@ -1,4 +1,4 @@
-import TextTable
+import Rainbow
 
 /// A table of a report, shown on a terminal and on a page.
 public struct RunTable: Sendable {
@@ -31,19 +31,46 @@ public struct RunTable: Sendable {
   }
 
   /// The table as lines of text; one line for each cell where the table is wider than `width`.
-  public func text(width: Int) -> String {
-    let table = TextTable<[String]> { row in
-      zip(columns, row).map { column, cell in
-        Column(title: column.title, value: cell, align: column.isNumeric ? .right : .left)
-      }
-    }
-    let lines = table.string(for: rows, style: Style.simple) ?? ""
-    guard lines.split(separator: "\n").contains(where: { $0.count > width }) else { return lines }
+  public func text(width: Int = .max) -> String {
+    guard !isEmpty else { return "" }
+    let lines = aligned
+    if lines.allSatisfy({ $0.count <= width }) { return lines.joined(separator: "\n") + "\n" }
     let heading = columns.map(\.title.count).max() ?? 0
     return rows.map { row in
-      zip(columns, row).map { column, cell in
-        column.title.padding(toLength: heading, withPad: " ", startingAt: 0) + "  " + cell + "\n"
-      }.joined()
+      zip(columns, row).map { Self.padded($0.title, to: heading) + "  " + $1 + "\n" }.joined()
     }.joined(separator: "\n")
+  }
+
+  /// The lines for a terminal, whole rows in colour by their index: a bold heading, no line feed at
+  /// the end.
+  ///
+  /// Colour appears where Rainbow finds that it is wanted: standard output is a terminal and
+  /// `NO_COLOR` is unset.
+  public func tinted(_ color: (Int) -> NamedColor? = { _ in nil }) -> String {
+    aligned.enumerated().map { index, line in
+      // Above the rows: titles and a rule.
+      guard index >= 2 else { return line.bold }
+      return color(index - 2).map { line.applyingColor($0) } ?? line
+    }.joined(separator: "\n")
+  }
+
+  /// Titles, a rule and the rows, in columns.
+  private var aligned: [String] {
+    let widths = columns.indices.map { index in
+      rows.reduce(columns[index].title.count) { max($0, $1[index].count) }
+    }
+    let rule = widths.map { String(repeating: "-", count: $0) }
+    return ([columns.map(\.title), rule] + rows).map { row in
+      let cells = row.indices.map {
+        Self.padded(row[$0], to: widths[$0], left: columns[$0].isNumeric)
+      }
+      let line = cells.joined(separator: " ")
+      return String(line.reversed().drop { $0 == " " }.reversed())
+    }
+  }
+
+  private static func padded(_ text: String, to width: Int, left: Bool = false) -> String {
+    let space = String(repeating: " ", count: max(0, width - text.count))
+    return left ? space + text : text + space
   }
 }

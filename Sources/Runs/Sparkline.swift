@@ -10,6 +10,14 @@ public struct Sparkline: Sendable {
   /// Block characters, or plain ones for a terminal that may not have them.
   public init(plain: Bool = false) { levels = Array(plain ? "_.-=+*#" : "▁▂▃▄▅▆▇█") }
 
+  /// Shares of something, one character each, from nothing to all of it.
+  public func text(_ shares: some Collection<Double>) -> String {
+    String(
+      shares.map { share in
+        levels[Int((min(1, max(0, share)) * Double(levels.count - 1)).rounded(.up))]
+      })
+  }
+
   /// The line for samples out of a run of `seconds`, `width` characters wide.
   public func text(_ samples: [ThroughputPlot.Sample], seconds: Double, width: Int) -> String {
     guard width > 0, seconds > 0 else { return "" }

@@ -10,24 +10,19 @@ public struct SpreadPlot: Sendable {
     package let p99, shortest: Double?
 
     /// A bar; faint if it is there for comparison only.
-    public init(
-      _ label: String, median: Double, p99: Double, longest: Double, isFaint: Bool = false
-    ) {
+    public init(_ label: String, _ spread: Spread, isFaint: Bool = false) {
       self.label = label
       self.isFaint = isFaint
-      self.median = median
-      self.p99 = p99
-      self.longest = longest
-      shortest = nil
+      (median, longest, p99, shortest) = (spread.median, spread.longest, spread.p99, nil)
     }
 
     /// A bar of a few runs, which have no p99.
-    public init(_ label: String, shortest: Double, median: Double, longest: Double) {
-      self.label = label
+    public init(fewRuns spread: Spread, in microseconds: Double) {
+      label = Quantity.exact(spread.count, "run")
       isFaint = false
-      self.shortest = shortest
-      self.median = median
-      self.longest = longest
+      median = spread.median * microseconds
+      longest = spread.longest * microseconds
+      shortest = spread.shortest * microseconds
       p99 = nil
     }
   }

@@ -33,6 +33,9 @@ public struct Terminal: Sendable {
     return [window, columns].compactMap { $0 }.min() ?? 80
   }
 
+  /// How many characters a line of a report may have: in a pipe so many, unless COLUMNS says fewer.
+  func width(inPipe limit: Int) -> Int { isLive ? width : min(columns ?? limit, limit) }
+
   /// Writes a paragraph, broken between words where lines are drawn at all.
   public func write(paragraph: String) {
     guard isLive else { return write(paragraph + "\n") }

@@ -4,7 +4,8 @@ public struct ThroughputPlot: Sendable {
   public struct Sample: Sendable {
     /// When, in seconds after the start of the run.
     public let seconds: Double
-    package let perSecond: Double
+    /// So much per second.
+    public let perSecond: Double
 
     /// `seconds` after the start of the run.
     public init(seconds: Double, perSecond: Double) {

@@ -74,12 +74,13 @@ private final class Reading: NSObject, XMLParserDelegate {
     }
   }
 
-  @Test func spreadsLieInThePlot() {
+  @Test func spreadsLieInThePlot() throws {
+    let wide = Array(repeating: 0.0, count: 101) + Array(repeating: 12, count: 99) + [1e6]
     let plot = SpreadPlot(
       title: "<gaps>",
       groups: [
-        .init("a & b", [.init("x", median: 0, p99: 12, longest: 1e6)]),
-        .init("c", [.init("y", median: 3, p99: 3, longest: 3, isFaint: true)]),
+        .init("a & b", [.init("x", try #require(Spread(wide)))]),
+        .init("c", [.init("y", try #require(Spread([3])), isFaint: true)]),
         .init("d", []),
       ])
     let html = RunPage(title: "", summary: "", spreads: [plot]).html()
@@ -93,9 +94,9 @@ private final class Reading: NSObject, XMLParserDelegate {
     #expect(html.contains(">1 s<") && html.contains(">10 µs<"))
   }
 
-  @Test func fewRunsHaveNoQuantiles() {
-    let plot = SpreadPlot(
-      title: "", groups: [.init("a", [.init("x", shortest: 3e5, median: 4e5, longest: 5e6)])])
+  @Test func fewRunsHaveNoQuantiles() throws {
+    let runs = try #require(Spread([0.3, 5, 0.4]))
+    let plot = SpreadPlot(title: "", groups: [.init("a", [.init(fewRuns: runs, in: 1e6)])])
     let html = RunPage(title: "", summary: "", spreads: [plot]).html()
     let reading = Reading(html)
     #expect(reading.isWellFormed)

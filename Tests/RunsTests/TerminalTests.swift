@@ -17,6 +17,8 @@ import Testing
     #expect(Quantity.exact(1_234_567) == "1,234,567")
     #expect(Quantity.exact(-1_000) == "-1,000")
     #expect(Quantity.exact(12) == "12")
+    #expect(
+      Quantity.percent(0.1234) == "12.3 %" && Quantity.percent(-0.126, decimals: 0) == "-13 %")
   }
 
   private func progress(elapsed: Double) -> ProgressLines {
@@ -50,6 +52,16 @@ import Testing
     #expect(Sparkline().text(samples, seconds: 8, width: 8) == "██▁▁    ")
     #expect(Sparkline().text([], seconds: 8, width: 4) == "    ")
     #expect(Sparkline().text(samples, seconds: 0, width: 4) == "")
+    #expect(Sparkline(plain: true).text([0, 0.5, 1, 7]) == "_=##")
+  }
+
+  @Test func cellsStandInColumnsWithoutSpaceBehindThem() {
+    let table = RunTable(
+      "t", columns: [.numbers("n"), .words("wörd"), .words("last")],
+      rows: [["1", "ä", "x"], ["200", "longer", ""]])
+    #expect(table.text() == "  n wörd   last\n--- ------ ----\n  1 ä      x\n200 longer\n")
+    // Nothing is tinted where standard output is no terminal.
+    #expect(table.tinted { _ in .red } + "\n" == table.text())
   }
 
   @Test func tableTurnsIntoListWhereItIsTooWide() {

@@ -120,13 +120,6 @@ import TidelockCommand
 }
 
 @Suite struct CompareMeasuringTests {
-  @Test func quantilesAreValuesThatOccurred() {
-    func values(_ spread: Spread) -> [Double] { [spread.median, spread.p99, spread.longest] }
-    #expect(values(Spread((1...100).reversed().map(Double.init))) == [50, 99, 100])
-    #expect(values(Spread([7])) == [7, 7, 7])
-    #expect(values(Spread([])) == [0, 0, 0])
-  }
-
   /// The proof rests on it: steps at one stroke lead where single steps lead.
   @Test(arguments: [0, 1, 2, 3, 8, 1000, 12_345])
   func jumpsLeadWhereStepsLead(steps: Int) {

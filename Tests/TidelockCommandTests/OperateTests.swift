@@ -177,8 +177,4 @@ import TidelockCommand
       try LiveSymbols("0000000000000000 T _text\n", path: "kallsyms")
     }
   }
-
-  @Test func showsStealAsALine() {
-    #expect(StealLine.text([0, 0.5, 1, 7], plain: true) == "_=##")
-  }
 }

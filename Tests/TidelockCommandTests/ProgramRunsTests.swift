@@ -19,13 +19,6 @@ import TidelockCommand
     return runs
   }
 
-  @Test func spreads() {
-    #expect(ProgramRuns.Spread([]) == nil)
-    let odd = ProgramRuns.Spread([3, 1, 2])
-    #expect(odd?.count == 3 && odd?.shortest == 1 && odd?.median == 2 && odd?.longest == 3)
-    #expect(ProgramRuns.Spread([4, 1, 2, 3])?.median == 2.5)
-  }
-
   @Test func comparesTheSets() {
     let runs = runs([[4, 0.5, 0.4, 8], [6, 1, 0.6, 2], [5, 0.75, 0.5, 5]])
     #expect(

@@ -31,7 +31,7 @@ struct ReplayCommand: ParsableCommand {
     let report = ReplayReport(
       schedule: schedule, check: check, events: events,
       lines: SourceLines(of: Set(events.map(\.site))), verdict: flaw)
-    try StandardOutput.write(json ? prettyJSON(report.object) : report.text())
+    try StandardOutput.write(json ? jsonText(report.json) : report.text())
     if let difference = report.difference { throw difference }
   }
 }
