@@ -64,16 +64,15 @@ let package = Package(
     .target(
       name: "SwitchPolicy", dependencies: ["LockPlatform"], swiftSettings: strict + optimized),
 
-    // Floor 3: a Linux program as the machine. The C targets hold what is not Swift: atomic
-    // instructions, patch sites, system calls.
-    .target(name: "MachineAtomics"),
+    // Floor 3: a Linux program as the machine. The C targets hold what is not Swift: patch sites,
+    // system calls.
     .target(name: "LockSites"),
-    .target(name: "UserSpaceShims", dependencies: ["LockSites", "MachineAtomics"]),
+    .target(name: "UserSpaceShims", dependencies: ["LockSites"]),
     .target(
       name: "ProgramPlatform",
       dependencies: [
-        "LockPlatform", "QueuedSpinlocks", "CodePatching", "LockSwitching", "MachineAtomics",
-        "LockSites", "UserSpaceShims",
+        "LockPlatform", "QueuedSpinlocks", "CodePatching", "LockSwitching", "LockSites",
+        "UserSpaceShims",
       ],
       swiftSettings: strict + optimized),
 
@@ -220,23 +219,23 @@ let package = Package(
 
     // Tests. What they share stands in Tests/Fixtures.
     .target(
-      name: "TestShims", dependencies: ["LockSites", "UserSpaceShims", "MachineAtomics"],
+      name: "TestShims", dependencies: ["LockSites", "UserSpaceShims"],
       path: "Tests/Fixtures/TestShims"),
     .target(
-      name: "LockHarness", dependencies: ["Tidelock", "MachineAtomics", "TestShims"],
+      name: "LockHarness", dependencies: ["Tidelock", "UserSpaceShims", "TestShims"],
       path: "Tests/Fixtures/LockHarness", swiftSettings: strict),
     .testTarget(
       name: "TidelockTests",
       dependencies: [
         "Tidelock", "LockPlatform", "LockSwitching", "LockHarness", "TestShims", "LockSites",
-        "MachineAtomics", "SwitchPolicy", "ProgramSamples",
+        "SwitchPolicy", "ProgramSamples",
       ],
       swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
     .testTarget(
       name: "ProgramPlatformTests",
       dependencies: [
         "Tidelock", "LockSwitching", "LockHarness", "TestShims", "CompiledFixtures", "LockSites",
-        "UserSpaceShims", "MachineAtomics",
+        "UserSpaceShims",
       ],
       swiftSettings: strict),
   ],
