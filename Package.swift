@@ -38,6 +38,8 @@ let package = Package(
     .library(name: "Tidelock", targets: ["Tidelock"]),
     .library(name: "TidelockService", targets: ["TidelockService"]),
     .executable(name: "tidelock", targets: ["TidelockCommand"]),
+    // For Benchmarks, a package of its own; no part of the interface.
+    .library(name: "_Runs", targets: ["Runs"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -19,9 +19,15 @@ public final class RunDisplay: Sendable {
   }
 
   /// With `--json` standard output is left alone, and a terminal on standard error is drawn on.
-  public init(json: Bool) {
-    terminal = Terminal(json ? .standardError : .standardOutput)
-    isSilent = json && !terminal.isLive
+  public convenience init(json: Bool) {
+    let terminal = Terminal(json ? .standardError : .standardOutput)
+    self.init(on: terminal, isSilent: json && !terminal.isLive)
+  }
+
+  /// Shown there, unless it is silent.
+  public init(on terminal: Terminal, isSilent: Bool = false) {
+    self.terminal = terminal
+    self.isSilent = isSilent
     state = Synchronization.Mutex(State(live: LiveLines(terminal)))
   }
 

@@ -3,7 +3,7 @@ public struct Spread: Codable, Equatable, Sendable {
   /// How many there are.
   public let count: Int
   /// Least value, quantiles and greatest value.
-  public let shortest, lowerQuartile, median, upperQuartile, p99, longest: Double
+  public let minimum, lowerQuartile, median, upperQuartile, p99, maximum: Double
 
   /// Nil of nothing.
   public init?(_ values: some Sequence<Double>) {
@@ -18,19 +18,19 @@ public struct Spread: Codable, Equatable, Sendable {
       return sorted[below] + (sorted[above] - sorted[below]) * (position - Double(below))
     }
     count = sorted.count
-    (shortest, longest) = (first, last)
+    (minimum, maximum) = (first, last)
     (lowerQuartile, median, upperQuartile) = (quantile(0.25), quantile(0.5), quantile(0.75))
     p99 = quantile(0.99)
   }
 
   private init() {
     count = 0
-    (shortest, lowerQuartile, median, upperQuartile, p99, longest) = (0, 0, 0, 0, 0, 0)
+    (minimum, lowerQuartile, median, upperQuartile, p99, maximum) = (0, 0, 0, 0, 0, 0)
   }
 
   /// Zeros, where nothing was measured and a number must be printed all the same.
   public static let none = Spread()
 
-  /// What `--json` prints of it.
-  public var json: JSONObject { ["median": median, "p99": p99, "longest": longest] }
+  /// What `--json` prints of durations.
+  public var json: JSONObject { ["median": median, "p99": p99, "longest": maximum] }
 }

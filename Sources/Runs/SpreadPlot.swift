@@ -13,7 +13,7 @@ public struct SpreadPlot: Sendable {
     public init(_ label: String, _ spread: Spread, isFaint: Bool = false) {
       self.label = label
       self.isFaint = isFaint
-      (median, longest, p99, shortest) = (spread.median, spread.longest, spread.p99, nil)
+      (median, longest, p99, shortest) = (spread.median, spread.maximum, spread.p99, nil)
     }
 
     /// A bar of a few runs, which have no p99.
@@ -21,8 +21,8 @@ public struct SpreadPlot: Sendable {
       label = Quantity.exact(spread.count, "run")
       isFaint = false
       median = spread.median * microseconds
-      longest = spread.longest * microseconds
-      shortest = spread.shortest * microseconds
+      longest = spread.maximum * microseconds
+      shortest = spread.minimum * microseconds
       p99 = nil
     }
   }

@@ -16,15 +16,25 @@ public struct ThreadError: Error, CustomStringConvertible {
 ///
 /// Not a task: the cooperative pool has one thread per CPU and cannot be oversubscribed. Not
 /// Foundation's `Thread` either: that neither reports a failure to start nor can be joined.
-struct WorkerThread: Sendable {
-  private let thread: pthread_t
+/// It leaves the signals that ask a run to end to other threads, whose sleep they then cut short.
+public struct WorkerThread: Sendable {
+  /// What the C library calls it.
+  public let handle: pthread_t
 
   private final class Body {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
   }
 
-  init(_ run: @escaping @Sendable () -> Void) throws(ThreadError) {
+  /// Starts one.
+  public init(_ run: @escaping @Sendable () -> Void) throws(ThreadError) {
+    var signals = sigset_t()
+    var before = sigset_t()
+    // SAFETY: both sets outlive the calls. A thread begins with what is blocked where it is made.
+    unsafe sigemptyset(&signals)
+    for signal in CaughtSignals.endings + [SIGTSTP] { unsafe sigaddset(&signals, signal) }
+    unsafe pthread_sigmask(SIG_BLOCK, &signals, &before)
+    defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
     // SAFETY: the new thread takes over the one reference that is retained here; if there is no
     // new thread, it is released here.
     let body = unsafe Unmanaged.passRetained(Body(run))
@@ -41,11 +51,11 @@ struct WorkerThread: Sendable {
       unsafe body.release()
       throw ThreadError(code: code)
     }
-    self.thread = thread
+    handle = thread
   }
 
   /// Waits until the thread has ended.
-  func join() {
-    pthread_join(thread, nil)
+  public func join() {
+    pthread_join(handle, nil)
   }
 }

@@ -51,7 +51,7 @@ import Testing
   @Test func quantilesLieBetweenNeighboursInProportion() throws {
     #expect(Spread([]) == nil)
     let spread = try #require(Spread([40, 10, 30, 20]))
-    #expect(spread.count == 4 && spread.shortest == 10 && spread.longest == 40)
+    #expect(spread.count == 4 && spread.minimum == 10 && spread.maximum == 40)
     #expect((spread.lowerQuartile, spread.median, spread.upperQuartile) == (17.5, 25, 32.5))
     #expect(try #require(Spread((1...101).reversed().map(Double.init))).p99 == 100)
     #expect(Spread([7])?.p99 == 7)

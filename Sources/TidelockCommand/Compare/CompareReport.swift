@@ -14,7 +14,7 @@ extension Comparison {
       rows: load.rows.map { row in
         // None was done, so none took any time.
         let took = row.switches == row.undone ? nil : row.took
-        let times = [took?.median, took?.p99, took?.longest].map {
+        let times = [took?.median, took?.p99, took?.maximum].map {
           Quantity.duration(microseconds: $0 ?? .nan)
         }
         return [row.name, Quantity.exact(row.switches), Quantity.exact(row.undone)] + times + [
@@ -38,8 +38,8 @@ extension Comparison {
           Quantity.duration(microseconds: row.gap.p99),
           Quantity.duration(microseconds: row.quietGap.p99),
           Quantity.duration(microseconds: row.addedGap),
-          Quantity.duration(microseconds: row.gap.longest),
-          Quantity.duration(microseconds: row.quietGap.longest),
+          Quantity.duration(microseconds: row.gap.maximum),
+          Quantity.duration(microseconds: row.quietGap.maximum),
           Quantity.percent(row.lost, decimals: 0),
         ]
       })

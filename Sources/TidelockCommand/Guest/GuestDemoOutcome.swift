@@ -81,7 +81,7 @@ struct GuestDemoOutcome: RunOutcome {
       "times": (record.programs?.byPhase ?? []).map { phase, spread -> JSONObject in
         [
           "name": phase.name, "set": phase.set.name.description, "runs": spread.count,
-          "median": spread.median, "shortest": spread.shortest, "longest": spread.longest,
+          "median": spread.median, "shortest": spread.minimum, "longest": spread.maximum,
         ]
       },
       "switches": record.switches.map(\.report), "soak": record.soak?.json,
@@ -131,7 +131,7 @@ extension GuestDemoRecord.Soak {
     if let spread {
       text +=
         "; a switch took \(Quantity.duration(microseconds: spread.median)) in the median and"
-        + " \(Quantity.duration(microseconds: spread.longest)) at most"
+        + " \(Quantity.duration(microseconds: spread.maximum)) at most"
     }
     return text + "."
   }

@@ -67,7 +67,7 @@ package struct ProgramRuns: Sendable {
       rows: byPhase.map { phase, spread in
         [
           phase.set.name.description, phase.name, String(spread.count), spread.text(\.median),
-          spread.text(\.shortest), spread.text(\.longest),
+          spread.text(\.minimum), spread.text(\.maximum),
           native.map { Quantity.ratio($0 / spread.median) } ?? "-",
         ]
       })

@@ -1,40 +1,4 @@
-import BenchmarkShims
 import Foundation
-
-/// What was measured on.
-struct Machine: Codable {
-  let cpu: String
-  let cpus: Int
-  let kernel: String
-  /// What the hypervisor calls itself; nil on bare metal.
-  let hypervisor: String?
-
-  static let current: Machine = {
-    var name = [CChar](repeating: 0, count: 49)
-    var hypervisor = [CChar](repeating: 0, count: 13)
-    // Both have the room that the functions want.
-    unsafe bench_cpu_name(&name)
-    unsafe bench_hypervisor_name(&hypervisor)
-    func text(_ characters: [CChar]) -> String {
-      String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        .trimmingCharacters(in: .whitespaces)
-    }
-    let cpuName = text(name)
-    let hypervisorName = text(hypervisor)
-    var system = utsname()
-    // Only written while it runs, and terminated by the kernel.
-    unsafe uname(&system)
-    let release = unsafe withUnsafePointer(to: &system.release) {
-      unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
-    }
-    return Machine(
-      cpu: cpuName.isEmpty ? "unknown" : cpuName, cpus: usableCPUs, kernel: "Linux \(release)",
-      hypervisor: hypervisorName.isEmpty ? nil : hypervisorName)
-  }()
-
-  /// How many CPUs this process may use.
-  static var usableCPUs: Int { max(1, Int(bench_usable_cpus(nil, 0))) }
-}
 
 /// Who used the machine's CPUs between two moments.
 struct Usage: Codable {
