@@ -5,68 +5,36 @@ import Synchronization
 /// The width of a word is known where this is specialised, so of each switch one case is left.
 public protocol ProcessorMemory: AtomicMemory {}
 
-// All pointers: contract of `Location`.
 extension ProcessorMemory {
   /// A plain load.
   @inlinable @inline(__always)
-  public static func load<Word>(_ location: Location<Word>, _ ordering: LoadOrdering) -> Word {
+  public static func load<Word>(_ at: Location<Word>, _ ordering: LoadOrdering) -> Word {
     switch (Word.bitWidth, ordering) {
-    case (8, .relaxed):
-      Word(truncatingIfNeeded: unsafe atomic(location, UInt8.self).pointee.load(ordering: .relaxed))
-    case (8, .acquiring):
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt8.self).pointee.load(ordering: .acquiring))
-    case (16, .relaxed):
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt16.self).pointee.load(ordering: .relaxed))
-    case (16, .acquiring):
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt16.self).pointee.load(ordering: .acquiring))
-    case (32, .relaxed):
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt32.self).pointee.load(ordering: .relaxed))
-    case (32, .acquiring):
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt32.self).pointee.load(ordering: .acquiring))
-    case (_, .relaxed):
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt64.self).pointee.load(ordering: .relaxed))
-    case (_, .acquiring):
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt64.self).pointee.load(ordering: .acquiring))
+    case (8, .relaxed): unsafe at.as8.pointee.load(ordering: .relaxed).bits()
+    case (8, .acquiring): unsafe at.as8.pointee.load(ordering: .acquiring).bits()
+    case (16, .relaxed): unsafe at.as16.pointee.load(ordering: .relaxed).bits()
+    case (16, .acquiring): unsafe at.as16.pointee.load(ordering: .acquiring).bits()
+    case (32, .relaxed): unsafe at.as32.pointee.load(ordering: .relaxed).bits()
+    case (32, .acquiring): unsafe at.as32.pointee.load(ordering: .acquiring).bits()
+    case (_, .relaxed): unsafe at.as64.pointee.load(ordering: .relaxed).bits()
+    case (_, .acquiring): unsafe at.as64.pointee.load(ordering: .acquiring).bits()
     }
   }
 
   /// A plain store.
   @inlinable @inline(__always)
   public static func store<Word>(
-    _ value: Word, to location: Location<Word>, _ ordering: StoreOrdering
+    _ value: Word, to at: Location<Word>, _ ordering: StoreOrdering
   ) {
     switch (Word.bitWidth, ordering) {
-    case (8, .relaxed):
-      unsafe atomic(location, UInt8.self).pointee.store(
-        UInt8(truncatingIfNeeded: value), ordering: .relaxed)
-    case (8, .releasing):
-      unsafe atomic(location, UInt8.self).pointee.store(
-        UInt8(truncatingIfNeeded: value), ordering: .releasing)
-    case (16, .relaxed):
-      unsafe atomic(location, UInt16.self).pointee.store(
-        UInt16(truncatingIfNeeded: value), ordering: .relaxed)
-    case (16, .releasing):
-      unsafe atomic(location, UInt16.self).pointee.store(
-        UInt16(truncatingIfNeeded: value), ordering: .releasing)
-    case (32, .relaxed):
-      unsafe atomic(location, UInt32.self).pointee.store(
-        UInt32(truncatingIfNeeded: value), ordering: .relaxed)
-    case (32, .releasing):
-      unsafe atomic(location, UInt32.self).pointee.store(
-        UInt32(truncatingIfNeeded: value), ordering: .releasing)
-    case (_, .relaxed):
-      unsafe atomic(location, UInt64.self).pointee.store(
-        UInt64(truncatingIfNeeded: value), ordering: .relaxed)
-    case (_, .releasing):
-      unsafe atomic(location, UInt64.self).pointee.store(
-        UInt64(truncatingIfNeeded: value), ordering: .releasing)
+    case (8, .relaxed): unsafe at.as8.pointee.store(value.bits(), ordering: .relaxed)
+    case (8, .releasing): unsafe at.as8.pointee.store(value.bits(), ordering: .releasing)
+    case (16, .relaxed): unsafe at.as16.pointee.store(value.bits(), ordering: .relaxed)
+    case (16, .releasing): unsafe at.as16.pointee.store(value.bits(), ordering: .releasing)
+    case (32, .relaxed): unsafe at.as32.pointee.store(value.bits(), ordering: .relaxed)
+    case (32, .releasing): unsafe at.as32.pointee.store(value.bits(), ordering: .releasing)
+    case (_, .relaxed): unsafe at.as64.pointee.store(value.bits(), ordering: .relaxed)
+    case (_, .releasing): unsafe at.as64.pointee.store(value.bits(), ordering: .releasing)
     }
   }
 
@@ -76,112 +44,98 @@ extension ProcessorMemory {
   /// One locked instruction, a full barrier.
   @inlinable @inline(__always)
   public static func exchange<Word>(
-    _ value: Word, at location: Location<Word>, _: UpdateOrdering
+    _ value: Word, at: Location<Word>, _: UpdateOrdering
   ) -> Word {
     switch Word.bitWidth {
-    case 8:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt8.self).pointee.exchange(
-          UInt8(truncatingIfNeeded: value), ordering: .sequentiallyConsistent))
-    case 16:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt16.self).pointee.exchange(
-          UInt16(truncatingIfNeeded: value), ordering: .sequentiallyConsistent))
-    case 32:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt32.self).pointee.exchange(
-          UInt32(truncatingIfNeeded: value), ordering: .sequentiallyConsistent))
-    default:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt64.self).pointee.exchange(
-          UInt64(truncatingIfNeeded: value), ordering: .sequentiallyConsistent))
+    case 8: unsafe at.as8.pointee.exchange(value.bits(), ordering: .sequentiallyConsistent).bits()
+    case 16: unsafe at.as16.pointee.exchange(value.bits(), ordering: .sequentiallyConsistent).bits()
+    case 32: unsafe at.as32.pointee.exchange(value.bits(), ordering: .sequentiallyConsistent).bits()
+    default: unsafe at.as64.pointee.exchange(value.bits(), ordering: .sequentiallyConsistent).bits()
     }
   }
 
   /// One locked instruction, a full barrier.
   @inlinable @inline(__always)
   public static func compareExchange<Word>(
-    _ location: Location<Word>, expected: Word, desired: Word, _: UpdateOrdering
+    _ at: Location<Word>, expected: Word, desired: Word, _: UpdateOrdering
   ) -> Word {
     switch Word.bitWidth {
     case 8:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt8.self).pointee.compareExchange(
-          expected: UInt8(truncatingIfNeeded: expected),
-          desired: UInt8(truncatingIfNeeded: desired),
-          successOrdering: .sequentiallyConsistent, failureOrdering: .relaxed
-        ).original)
+      unsafe at.as8.pointee.compareExchange(
+        expected: expected.bits(), desired: desired.bits(), ordering: .sequentiallyConsistent
+      ).original.bits()
     case 16:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt16.self).pointee.compareExchange(
-          expected: UInt16(truncatingIfNeeded: expected),
-          desired: UInt16(truncatingIfNeeded: desired),
-          successOrdering: .sequentiallyConsistent, failureOrdering: .relaxed
-        ).original)
+      unsafe at.as16.pointee.compareExchange(
+        expected: expected.bits(), desired: desired.bits(), ordering: .sequentiallyConsistent
+      ).original.bits()
     case 32:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt32.self).pointee.compareExchange(
-          expected: UInt32(truncatingIfNeeded: expected),
-          desired: UInt32(truncatingIfNeeded: desired),
-          successOrdering: .sequentiallyConsistent, failureOrdering: .relaxed
-        ).original)
+      unsafe at.as32.pointee.compareExchange(
+        expected: expected.bits(), desired: desired.bits(), ordering: .sequentiallyConsistent
+      ).original.bits()
     default:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt64.self).pointee.compareExchange(
-          expected: UInt64(truncatingIfNeeded: expected),
-          desired: UInt64(truncatingIfNeeded: desired),
-          successOrdering: .sequentiallyConsistent, failureOrdering: .relaxed
-        ).original)
+      unsafe at.as64.pointee.compareExchange(
+        expected: expected.bits(), desired: desired.bits(), ordering: .sequentiallyConsistent
+      ).original.bits()
     }
   }
 
   /// One locked instruction, or a loop of them; a full barrier.
   @inlinable @inline(__always)
   public static func fetchOr<Word>(
-    _ bits: Word, at location: Location<Word>, _: UpdateOrdering
+    _ bits: Word, at: Location<Word>, _: UpdateOrdering
   ) -> Word {
     switch Word.bitWidth {
     case 8:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt8.self).pointee.bitwiseOr(
-          UInt8(truncatingIfNeeded: bits), ordering: .sequentiallyConsistent
-        ).oldValue)
+      unsafe at.as8.pointee.bitwiseOr(
+        bits.bits(), ordering: .sequentiallyConsistent
+      ).oldValue.bits()
     case 16:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt16.self).pointee.bitwiseOr(
-          UInt16(truncatingIfNeeded: bits), ordering: .sequentiallyConsistent
-        ).oldValue)
+      unsafe at.as16.pointee.bitwiseOr(
+        bits.bits(), ordering: .sequentiallyConsistent
+      ).oldValue.bits()
     case 32:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt32.self).pointee.bitwiseOr(
-          UInt32(truncatingIfNeeded: bits), ordering: .sequentiallyConsistent
-        ).oldValue)
+      unsafe at.as32.pointee.bitwiseOr(
+        bits.bits(), ordering: .sequentiallyConsistent
+      ).oldValue.bits()
     default:
-      Word(
-        truncatingIfNeeded: unsafe atomic(location, UInt64.self).pointee.bitwiseOr(
-          UInt64(truncatingIfNeeded: bits), ordering: .sequentiallyConsistent
-        ).oldValue)
+      unsafe at.as64.pointee.bitwiseOr(
+        bits.bits(), ordering: .sequentiallyConsistent
+      ).oldValue.bits()
     }
   }
 
-  /// Adds to a word, wrapping around; one locked instruction, a full barrier.
+  /// Adds to a word of 32 or 64 bits, wrapping around; one locked instruction, a full barrier.
   @inlinable @inline(__always)
-  public static func add<Word>(_ value: Word, to location: Location<Word>) {
+  public static func add<Word>(_ value: Word, to at: Location<Word>) {
     if Word.bitWidth == 32 {
-      unsafe atomic(location, UInt32.self).pointee.wrappingAdd(
-        UInt32(truncatingIfNeeded: value), ordering: .sequentiallyConsistent)
+      unsafe at.as32.pointee.wrappingAdd(value.bits(), ordering: .sequentiallyConsistent)
     } else {
       precondition(Word.bitWidth == 64)
-      unsafe atomic(location, UInt64.self).pointee.wrappingAdd(
-        UInt64(truncatingIfNeeded: value), ordering: .sequentiallyConsistent)
+      unsafe at.as64.pointee.wrappingAdd(value.bits(), ordering: .sequentiallyConsistent)
     }
   }
+}
 
-  /// The word as the standard library's atomic of that width, which has the same layout.
+extension MemoryWord {
+  /// The same bits in a word of the same width.
+  @inlinable @inline(__always)
+  func bits<Same: MemoryWord>() -> Same { Same(truncatingIfNeeded: self) }
+}
+
+// The word as the standard library's atomic of its width, which has the same layout. Pointers: contract of
+// `Location`.
+extension Location {
   @unsafe @inlinable @inline(__always)
-  static func atomic<Word, Value>(
-    _ location: Location<Word>, _: Value.Type
-  ) -> UnsafeMutablePointer<Atomic<Value>> {
-    unsafe UnsafeMutablePointer(bitPattern: location.address).unsafelyUnwrapped
+  var as8: UnsafeMutablePointer<Atomic<UInt8>> { unsafe pointer() }
+  @unsafe @inlinable @inline(__always)
+  var as16: UnsafeMutablePointer<Atomic<UInt16>> { unsafe pointer() }
+  @unsafe @inlinable @inline(__always)
+  var as32: UnsafeMutablePointer<Atomic<UInt32>> { unsafe pointer() }
+  @unsafe @inlinable @inline(__always)
+  var as64: UnsafeMutablePointer<Atomic<UInt64>> { unsafe pointer() }
+
+  @unsafe @inlinable @inline(__always)
+  func pointer<Value>() -> UnsafeMutablePointer<Atomic<Value>> {
+    unsafe UnsafeMutablePointer(bitPattern: address).unsafelyUnwrapped
   }
 }

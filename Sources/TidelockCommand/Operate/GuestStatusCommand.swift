@@ -26,7 +26,7 @@ struct GuestStatusCommand: ParsableCommand {
   func run() throws {
     let module = try RunningModule()
     if json {
-      return try StandardOutput.write(jsonText(ModuleStatus(module).json, isSnakeCase: false))
+      return try Output.standard.write(jsonText(ModuleStatus(module).json, isSnakeCase: false))
     }
     let display = RunDisplay(json: false)
     if watch, display.isLive { return try follow(display) }

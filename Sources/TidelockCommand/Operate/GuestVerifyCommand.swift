@@ -40,7 +40,7 @@ struct GuestVerifyCommand: AsyncParsableCommand {
     let found = TextVerdict(
       sites, text, text.differences(in: try memory.read(symbols.text, count: text.size)), symbols)
     if json {
-      try StandardOutput.write(jsonText(found, isSnakeCase: false))
+      try Output.standard.write(jsonText(found, isSnakeCase: false))
     } else {
       for line in found.lines { print(line) }
     }

@@ -55,7 +55,7 @@ struct PolicyRecordCommand: ParsableCommand {
       look = { recorder.look(at: now) }
     }
     let interval = interval ?? (guest ? 250 : 25)
-    let file = try TraceOutput(output)
+    let file = try output.map { try Output($0, as: "The trace") } ?? .standard
     try file.write(trace.head())
     let messages = Terminal(.standardError)
     for signal in trace.missing { messages.write("Not recorded: \(signal).\n") }
@@ -88,32 +88,4 @@ struct PolicyRecordCommand: ParsableCommand {
 
   /// On the clock of samples, in nanoseconds.
   private var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
-}
-
-/// Where a trace is written to, line by line.
-private struct TraceOutput {
-  private let handle: FileHandle
-  private let place: String
-
-  /// A new file, or standard output.
-  init(_ path: String?) throws(OutputError) {
-    guard let path else {
-      handle = .standardOutput
-      place = "Standard output"
-      return
-    }
-    place = "The trace '\(path)'"
-    // SAFETY: the path is a C string for the time of the call.
-    let file = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    guard file >= 0 else { throw OutputError(place, code: errno) }
-    handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
-  }
-
-  func write(_ line: String) throws(OutputError) {
-    do {
-      try handle.write(contentsOf: Data((line + "\n").utf8))
-    } catch {
-      throw OutputError(place, error)
-    }
-  }
 }

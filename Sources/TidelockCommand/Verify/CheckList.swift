@@ -9,7 +9,7 @@ struct CheckList {
   init(_ checks: [Check]) { self.checks = checks }
 
   func show(json: Bool) throws {
-    if json { return try StandardOutput.write(jsonText(checks.map(entry))) }
+    if json { return try Output.standard.write(jsonText(checks.map(entry))) }
     let table = RunTable(
       "Checks",
       columns: [
@@ -22,7 +22,7 @@ struct CheckList {
         ]
       })
     // The bounds come last: on a narrow terminal they wrap, which is better than a line for each cell.
-    try StandardOutput.write(
+    try Output.standard.write(
       table.text() + "\n\(Quantity.exact(checks.count, "check"))")
   }
 

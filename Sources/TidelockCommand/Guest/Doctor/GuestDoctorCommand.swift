@@ -25,7 +25,7 @@ struct GuestDoctorCommand: AsyncParsableCommand {
     let facts = try await withNotice("Reading the kernel's image ...") { await collector.collect() }
     let diagnosis = GuestDiagnosis(facts)
     if json {
-      try StandardOutput.write(jsonText(diagnosis, isSnakeCase: false))
+      try Output.standard.write(jsonText(diagnosis, isSnakeCase: false))
     } else {
       print(diagnosis.text())
     }
