@@ -38,12 +38,13 @@ let package = Package(
     .library(name: "Tidelock", targets: ["Tidelock"]),
     .library(name: "TidelockService", targets: ["TidelockService"]),
     .executable(name: "tidelock", targets: ["TidelockCommand"]),
+    // For Benchmarks, a package of its own; no part of the interface.
+    .library(name: "_Runs", targets: ["Runs"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/onevcat/Rainbow", from: "4.2.2"),
-    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     // For TidelockService alone.
@@ -65,16 +66,15 @@ let package = Package(
     .target(
       name: "SwitchPolicy", dependencies: ["LockPlatform"], swiftSettings: strict + optimized),
 
-    // Floor 3: a Linux program as the machine. The C targets hold what is not Swift: atomic
-    // instructions, patch sites, system calls.
-    .target(name: "MachineAtomics"),
+    // Floor 3: a Linux program as the machine. The C targets hold what is not Swift: patch sites,
+    // system calls.
     .target(name: "LockSites"),
-    .target(name: "UserSpaceShims", dependencies: ["LockSites", "MachineAtomics"]),
+    .target(name: "UserSpaceShims", dependencies: ["LockSites"]),
     .target(
       name: "ProgramPlatform",
       dependencies: [
-        "LockPlatform", "QueuedSpinlocks", "CodePatching", "LockSwitching", "MachineAtomics",
-        "LockSites", "UserSpaceShims",
+        "LockPlatform", "QueuedSpinlocks", "CodePatching", "LockSwitching", "LockSites",
+        "UserSpaceShims",
       ],
       swiftSettings: strict + optimized),
 
@@ -127,12 +127,11 @@ let package = Package(
       name: "ProtocolModelsTests", dependencies: ["ProtocolModels", "ModelChecker"],
       exclude: ["Schedules"]),
 
-    // What the command line is made of: the demo's load, and how a run is shown and reported.
-    .target(name: "WordCounting", dependencies: ["Tidelock"], swiftSettings: strict),
+    // Floor 4: one engine for all that the command line measures and shows.
     .target(
-      name: "RunReports",
+      name: "Runs",
       dependencies: [
-        .product(name: "Mustache", package: "swift-mustache"), "Rainbow", "TextTable",
+        "CPUIdentification", .product(name: "Mustache", package: "swift-mustache"), "Rainbow",
       ],
       resources: [
         .embedInCode("Templates/page.mustache"), .embedInCode("Templates/plot.mustache"),
@@ -155,16 +154,14 @@ let package = Package(
     .executableTarget(
       name: "SwitchStress", dependencies: ["Tidelock", "StressLoad"],
       path: "Tests/Fixtures/SwitchStress", swiftSettings: strict),
-    .testTarget(name: "ProtocolTests", dependencies: ["SwitchStress"]),
+    .testTarget(name: "SwitchStressTests", dependencies: ["SwitchStress"]),
 
     .testTarget(
       name: "QueuedSpinlocksTests", dependencies: ["QueuedSpinlocks", "LockPlatform"]),
     .testTarget(name: "CodePatchingTests", dependencies: ["CodePatching", "LockPlatform"]),
     .testTarget(
       name: "LockSwitchingTests", dependencies: ["LockSwitching", "CodePatching", "LockPlatform"]),
-    .testTarget(
-      name: "WordCountingTests", dependencies: ["WordCounting", "Tidelock"], swiftSettings: strict),
-    .testTarget(name: "RunReportsTests", dependencies: ["RunReports"], swiftSettings: strict),
+    .testTarget(name: "RunsTests", dependencies: ["Runs"], swiftSettings: strict),
 
     // What the kernel module is told; compiles as Embedded Swift, too.
     .target(name: "GuestSiteTable", dependencies: ["LockPlatform"], swiftSettings: strict),
@@ -191,53 +188,56 @@ let package = Package(
       name: "TidelockCommand",
       dependencies: [
         "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
-        "WordCounting", "RunReports", "GuestTestBed", "ModelChecker", "ProtocolModels",
+        "Runs", "GuestTestBed", "ModelChecker", "ProtocolModels",
         "SwitchPolicy", "PolicySimulation", "ProgramSamples", "CPUIdentification",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Rainbow", package: "Rainbow"),
-        .product(name: "TextTable", package: "TextTable"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: strict),
 
-    .target(name: "TestFixtures", path: "Tests/TestFixtures", swiftSettings: strict),
+    .target(
+      name: "CompiledFixtures", path: "Tests/Fixtures/CompiledFixtures", swiftSettings: strict),
     .testTarget(
       name: "GuestTestBedTests",
       dependencies: [
         "GuestTestBed", "KernelImages", "GuestSiteTable", "LockPlatform", "SwitchPolicy",
       ]),
     .testTarget(
-      name: "ELFReaderTests", dependencies: ["ELFReader", "TestFixtures"], swiftSettings: strict),
+      name: "ELFReaderTests", dependencies: ["ELFReader", "CompiledFixtures"], swiftSettings: strict
+    ),
     .testTarget(
       name: "KernelImagesTests",
       dependencies: [
-        "KernelImages", "GuestSiteTable", "ELFReader", "LockPlatform", "TestFixtures",
+        "KernelImages", "GuestSiteTable", "ELFReader", "LockPlatform", "CompiledFixtures",
       ],
       swiftSettings: strict),
     .testTarget(
       name: "TidelockCommandTests",
-      dependencies: ["TidelockCommand", "GuestSiteTable", "GuestTestBed", "TestFixtures"],
+      dependencies: [
+        "TidelockCommand", "Runs", "Tidelock", "GuestSiteTable", "GuestTestBed", "CompiledFixtures",
+      ],
       swiftSettings: strict),
 
     // Tests. What they share stands in Tests/Fixtures.
     .target(
-      name: "TestShims", dependencies: ["LockSites", "UserSpaceShims", "MachineAtomics"],
+      name: "TestShims", dependencies: ["LockSites", "UserSpaceShims"],
       path: "Tests/Fixtures/TestShims"),
     .target(
-      name: "LockHarness", dependencies: ["Tidelock", "MachineAtomics", "TestShims"],
+      name: "LockHarness", dependencies: ["Tidelock", "UserSpaceShims", "TestShims"],
       path: "Tests/Fixtures/LockHarness", swiftSettings: strict),
     .testTarget(
       name: "TidelockTests",
       dependencies: [
         "Tidelock", "LockPlatform", "LockSwitching", "LockHarness", "TestShims", "LockSites",
-        "MachineAtomics", "SwitchPolicy", "ProgramSamples",
+        "SwitchPolicy", "ProgramSamples",
       ],
       swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
     .testTarget(
       name: "ProgramPlatformTests",
       dependencies: [
-        "Tidelock", "LockSwitching", "LockHarness", "TestShims", "TestFixtures", "LockSites",
-        "UserSpaceShims", "MachineAtomics",
+        "Tidelock", "LockSwitching", "LockHarness", "TestShims", "CompiledFixtures", "LockSites",
+        "UserSpaceShims",
       ],
       swiftSettings: strict),
   ],

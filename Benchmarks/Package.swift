@@ -15,7 +15,6 @@ let package = Package(
   dependencies: [
     .package(name: "tidelock", path: ".."),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/ordo-one/TextTable", from: "0.0.2"),
   ],
   targets: [
     // What Swift cannot say: the timestamp counter, work that no compiler removes, CPU affinity.
@@ -26,7 +25,7 @@ let package = Package(
         "BenchmarkShims",
         .product(name: "Tidelock", package: "tidelock"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "TextTable", package: "TextTable"),
+        .product(name: "_Runs", package: "tidelock"),
       ],
       swiftSettings: strict),
     .testTarget(

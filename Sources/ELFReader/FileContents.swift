@@ -34,8 +34,7 @@ public func readRegularFile(_ path: String, limit: Int = 2 << 30) throws(ELFErro
 /// - Throws: ``ELFError/unreadable(file:reason:)``.
 public func readKernelFile(_ path: String) throws(ELFError) -> [UInt8] {
   func failure() -> ELFError {
-    // `strerror` returns a string that is valid until the next call on this thread; it is copied here.
-    .unreadable(file: path, reason: unsafe String(cString: strerror(errno)))
+    .unreadable(file: path, reason: systemReason(code: errno))
   }
   // SAFETY: the path is a C string for the time of the call.
   let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
@@ -57,6 +56,11 @@ public func readKernelFile(_ path: String) throws(ELFError) -> [UInt8] {
 public func systemReason(of error: any Error) -> String {
   let error = (error as? CocoaError)?.underlying ?? error
   guard let error = error as? POSIXError else { return "\(error)" }
+  return systemReason(code: error.code.rawValue)
+}
+
+/// The operating system's words for the number of an error.
+public func systemReason(code: Int32) -> String {
   // `strerror` returns a string that is valid until the next call on this thread; it is copied here.
-  return unsafe String(cString: strerror(error.code.rawValue))
+  unsafe String(cString: strerror(code))
 }

@@ -70,7 +70,7 @@ extension ProgramMachine: LockMachine {
   @inline(__always)
   public static func count(_ event: LockEvent) {
     guard let thread = ThreadRecord.current else {
-      _ = tidelock_fetch_add64(unnumbered(event).address, 1)
+      add(1, to: unnumbered(event))
       return
     }
     thread.count(event)

@@ -32,14 +32,14 @@ private func stay(at place: GatheringPlace, _ state: UInt64) {
     return
   }
   let began = ProgramMachine.nanoseconds
-  _ = tidelock_fetch_add32(Gathering.held.address, 1)
+  ProgramMachine.add(1, to: Gathering.held)
   tidelock_set_own_gathering(state)
   tidelock_set_own_place(place.address)
   LockStep<ProgramMachine>.follow()
   tidelock_set_own_place(0)
   Gathering.noteStall(ProgramMachine.nanoseconds &- began)
   // After the note, which is complete when nobody is held.
-  _ = tidelock_fetch_add32(Gathering.held.address, UInt32.max)
+  ProgramMachine.add(.max, to: Gathering.held)
 }
 
 /// Brings every thread of the process into the handler above.

@@ -19,12 +19,12 @@ public func trap(
   let began = ProgramMachine.nanoseconds
   // A breakpoint leaves the instruction pointer behind itself.
   let address = unsafe tidelock_trap_instruction(context) &- 1
-  _ = tidelock_fetch_add32(Images.handlers.address, 1)
+  ProgramMachine.add(1, to: Images.handlers)
   var hit = BreakpointHit.notOurs
   for image in Images.all where hit == .notOurs {
     hit = BreakpointHit.resolve(address, image, ProgramCode.self)
   }
-  _ = tidelock_fetch_add32(Images.handlers.address, UInt32.max)
+  ProgramMachine.add(.max, to: Images.handlers)
   switch hit {
   case .notOurs:
     unsafe tidelock_trap_chain(signal, info, context)
@@ -68,7 +68,7 @@ enum Breakpoints {
 
   fileprivate static func note(stall nanoseconds: UInt64) {
     guard let thread = ThreadRecord.current else {
-      _ = tidelock_fetch_add32(unnumbered.address, 1)
+      ProgramMachine.add(1, to: unnumbered)
       return
     }
     // Each thread for itself: one shared counter would be what all trapped threads wait for.

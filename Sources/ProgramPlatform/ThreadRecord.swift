@@ -158,7 +158,7 @@ extension ThreadRecord {
     }
     // Releasing; pairs with `enroll`.
     ProgramMachine.store(0, to: tid, .releasing)
-    _ = tidelock_fetch_add32(Self.returned.address, 1)
+    ProgramMachine.add(1, to: Self.returned)
   }
 
   /// How many records were given back, ever.

@@ -1,4 +1,4 @@
-import Foundation
+import Runs
 
 /// Does some work of a few seconds, with a line on the terminal as long as it lasts.
 ///
@@ -6,11 +6,8 @@ import Foundation
 func withNotice<Result>(
   _ notice: String, _ work: () async throws -> Result
 ) async throws -> Result {
-  let isTerminal = isatty(STDERR_FILENO) == 1
-  if isTerminal { FileHandle.standardError.write(Data(notice.utf8)) }
-  defer {
-    // Back to the start of the line, and erase it.
-    if isTerminal { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
-  }
+  let display = RunDisplay(on: Terminal(.standardError))
+  display.draw([notice])
+  defer { display.close() }
   return try await work()
 }

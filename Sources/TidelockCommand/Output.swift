@@ -1,4 +1,50 @@
+import ELFReader
 import Foundation
+
+/// Where a command writes what it was asked for.
+struct Output {
+  private let handle: FileHandle
+  private let place: String
+
+  static let standard = Output(handle: .standardOutput, place: "Standard output")
+
+  private init(handle: FileHandle, place: String) {
+    self.handle = handle
+    self.place = place
+  }
+
+  /// A file, empty by now.
+  init(_ path: String, as what: String) throws(OutputError) {
+    place = "\(what) '\(path)'"
+    let file = try Self.open(path, O_TRUNC, place)
+    handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+  }
+
+  /// Tries to open a file, changing nothing: what is in it stays until there is something new.
+  static func check(_ path: String, as what: String) throws(OutputError) {
+    // SAFETY, here and below: the path is a C string for the time of the call.
+    let existed = unsafe faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0
+    close(try open(path, 0, "\(what) '\(path)'"))
+    if !existed { unsafe unlink(path) }
+  }
+
+  private static func open(
+    _ path: String, _ flags: CInt, _ place: String
+  ) throws(OutputError) -> CInt {
+    let file = unsafe Glibc.open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0o666)
+    guard file >= 0 else { throw OutputError(place, reason: systemReason(code: errno)) }
+    return file
+  }
+
+  /// Writes some text, and the end of a line.
+  func write(_ text: String) throws(OutputError) {
+    do {
+      try handle.write(contentsOf: Data((text + "\n").utf8))
+    } catch {
+      throw OutputError(place, error)
+    }
+  }
+}
 
 /// What a command was to write cannot be written.
 public struct OutputError: Error, CustomStringConvertible {
@@ -11,56 +57,10 @@ public struct OutputError: Error, CustomStringConvertible {
       + " on a disk with room."
   }
 
-  private init(_ place: String, reason: String) {
+  init(_ place: String, reason: String) {
     self.place = place
     self.reason = reason
   }
 
-  init(_ place: String, code: CInt) {
-    // SAFETY: strerror returns a C string that is valid until this thread calls it again.
-    self.init(place, reason: unsafe String(cString: strerror(code)))
-  }
-
-  init(_ place: String, _ error: any Error) {
-    // Foundation wraps what the system said in a sentence of its own.
-    let system = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    if let system, system.domain == NSPOSIXErrorDomain {
-      self.init(place, code: CInt(system.code))
-    } else {
-      self.init(place, reason: error.localizedDescription)
-    }
-  }
-}
-
-/// The file that `--report` names.
-enum ReportFile {
-  /// Tries to open the file, changing nothing, so that no run is lost for want of a place.
-  static func check(_ path: String) throws(OutputError) {
-    // SAFETY, here and below: the path is a C string for the time of the call.
-    let existed = unsafe faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0
-    // Not truncated: the report before stays until there is a new one.
-    let file = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
-    guard file >= 0 else { throw OutputError("The report '\(path)'", code: errno) }
-    close(file)
-    if !existed { unsafe unlink(path) }
-  }
-
-  static func write(_ text: String, to path: String) throws(OutputError) {
-    do {
-      try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-    } catch {
-      throw OutputError("The report '\(path)'", error)
-    }
-  }
-}
-
-/// The one object that `--json` prints.
-enum StandardOutput {
-  static func write(_ text: String) throws(OutputError) {
-    do {
-      try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
-    } catch {
-      throw OutputError("Standard output", error)
-    }
-  }
+  init(_ place: String, _ error: any Error) { self.init(place, reason: systemReason(of: error)) }
 }

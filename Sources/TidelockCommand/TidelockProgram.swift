@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Runs
 
 /// The command-line program: its subcommands, and what it tells the shell when it ends.
 @main
@@ -39,6 +40,8 @@ public struct TidelockProgram: AsyncParsableCommand {
       } else {
         try command.run()
       }
+    } catch let status as RunStatus {
+      Foundation.exit(status.code)
     } catch  where exitCode(for: error) == .validationFailure {
       FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
       Foundation.exit(wrongUsage)

@@ -1,5 +1,5 @@
+import CompiledFixtures
 import ELFReader
-import TestFixtures
 import Testing
 
 /// Files damaged on purpose: always an error or an answer, never a crash.

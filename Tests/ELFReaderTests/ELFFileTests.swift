@@ -1,5 +1,5 @@
+import CompiledFixtures
 import ELFReader
-import TestFixtures
 import Testing
 
 /// What the reader says about files whose content the test knows.

@@ -9,39 +9,16 @@ import LockPlatform
 import LockSwitching
 import QueuedSpinlocks
 import SwitchPolicy
+import Synchronization
 
 /// One CPU, memory at fixed addresses.
-enum BareMachine: AtomicMemory {
-  static func load<Word>(_ location: Location<Word>, _: LoadOrdering) -> Word {
-    Word(truncatingIfNeeded: tidelock_load_acquire64(location.address))
-  }
-  static func store<Word>(_ value: Word, to location: Location<Word>, _: StoreOrdering) {
-    tidelock_store_release64(location.address, UInt64(truncatingIfNeeded: value))
-  }
-  static func exchange<Word>(
-    _ value: Word, at location: Location<Word>, _: UpdateOrdering
-  ) -> Word {
-    Word(
-      truncatingIfNeeded: tidelock_exchange64(
-        location.address, UInt64(truncatingIfNeeded: value)))
-  }
-  static func compareExchange<Word>(
-    _ location: Location<Word>, expected: Word, desired: Word, _: UpdateOrdering
-  ) -> Word {
-    Word(
-      truncatingIfNeeded: tidelock_compare_exchange64(
-        location.address, UInt64(truncatingIfNeeded: expected),
-        UInt64(truncatingIfNeeded: desired)))
-  }
-  static func fetchOr<Word>(
-    _ bits: Word, at location: Location<Word>, _: UpdateOrdering
-  ) -> Word {
-    Word(
-      truncatingIfNeeded: tidelock_fetch_or64(
-        location.address, UInt64(truncatingIfNeeded: bits)))
-  }
-  static func compilerBarrier() { tidelock_compiler_barrier() }
-  static func pause(_: UInt32) { tidelock_pause() }
+enum BareMachine: ProcessorMemory {
+  static func compilerBarrier() { atomicMemoryFence(ordering: .sequentiallyConsistent) }
+  static func pause(_: UInt32) {}
+  /// A clock that is read as memory.
+  static var clock: Location<UInt64> { unsafe Location(address: 0x50000) }
+  /// Where text comes out.
+  static var output: Location<UInt8> { unsafe Location(address: 0x60000) }
 }
 
 extension BareMachine: LockMachine {
@@ -51,7 +28,7 @@ extension BareMachine: LockMachine {
   static func wait(on word: Location<UInt32>, while value: UInt32) {}
   static func kick(_: Location<UInt32>) {}
   static func isPreempted(_: CPUNumber) -> Bool { false }
-  static var ticks: UInt64 { tidelock_timestamp() }
+  static var ticks: UInt64 { load(clock, .relaxed) }
   static var turn: UInt64 { 1000 }
   static func count(_: LockEvent) {}
 }
@@ -67,7 +44,7 @@ extension BareMachine: SwitchMachine {
   static func references(of cpu: UInt32) -> UInt { 0x31000 }
   static func acquired(_ lock: UInt) { References<BareMachine>.keep(lock) }
   static func yield(_: UInt32) {}
-  static var nanoseconds: UInt64 { tidelock_timestamp() }
+  static var nanoseconds: UInt64 { load(clock, .relaxed) }
   static func noteStall(_: UInt64) {}
   static var lockStepArea: UInt { 0x32000 }
   static var gathered: GatheredCPU? {
@@ -78,17 +55,19 @@ extension BareMachine: SwitchMachine {
   static func haveAcknowledged(_ state: UInt64) -> Bool { true }
   static var straggler: Int32 { 0 }
   static func serializeThisCore() {}
-  static func relax(_: UInt32) { tidelock_pause() }
+  static func relax(_: UInt32) {}
 }
 
 extension BareMachine: CodeMemory {
-  static func loadCode(_ address: UInt, count: Int) -> UInt64 { tidelock_load64(address) }
+  static func loadCode(_ address: UInt, count: Int) -> UInt64 {
+    unsafe load(Location(address: address), .relaxed)
+  }
   static func storeCodeWord(_ word: UInt64, at address: UInt) -> Bool {
-    tidelock_store64(address, word)
+    unsafe store(word, to: Location(address: address), .relaxed)
     return true
   }
   static func storeCode(_ bytes: UInt64, count: Int, at address: UInt) -> Bool {
-    tidelock_store64(address, bytes)
+    unsafe store(bytes, to: Location(address: address), .relaxed)
     return true
   }
   static func serializeCores() -> Bool { true }
@@ -174,7 +153,7 @@ extension BareMachine: SwitchTarget {
   BareMachine.store(SwitchState(old).bits, to: BareMachine.state, .relaxed)
   let report = SwitchRun<BareMachine>.run(
     SwitchRequest(to: new, using: how, poking: .breakpoint, timeLimit: 1000, reason: .hint))
-  report.writeJSON { byte in tidelock_store8(0x60000, byte) }
+  report.writeJSON { byte in BareMachine.store(byte, to: BareMachine.output, .relaxed) }
 }
 
 nonisolated(unsafe) private var policy = Policy(in: .paravirtual, .guest)
@@ -194,7 +173,7 @@ nonisolated(unsafe) private var decisions: DecisionLog?
   unsafe policy.pin(.native)
   unsafe policy.giveBack(to: .automatic)
   guard let entry = log[0] else { return 0 }
-  entry.write { byte in tidelock_store8(0x60000, byte) }
+  entry.write { byte in BareMachine.store(byte, to: BareMachine.output, .relaxed) }
   return entry.decision.reason.rawValue
 }
 

@@ -1,6 +1,6 @@
+import CompiledFixtures
 import ELFReader
 import KernelImages
-import TestFixtures
 import Testing
 
 /// Images damaged on purpose: always an error that names the file, never a crash.

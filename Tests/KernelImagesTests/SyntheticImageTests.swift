@@ -1,6 +1,6 @@
+import CompiledFixtures
 import KernelImages
 import LockPlatform
-import TestFixtures
 import Testing
 
 /// Sites found in small kernels that the test makes, packed in all ways.

@@ -1,7 +1,6 @@
 import Glibc
 import LockHarness
 import LockSites
-import MachineAtomics
 import TestShims
 import Testing
 import Tidelock
@@ -175,7 +174,7 @@ private func makeTypes<Inner>(_: Inner.Type, depth: Int, until stop: Flag) {
 /// Ends with a bit for each of the locks that was free and could be taken.
 private func exitChild(takes locks: [UInt], holding own: UInt) -> Never {
   var taken: Int32 = 0
-  for (bit, lock) in locks.enumerated() where tidelock_load8(lock) == 0 {
+  for (bit, lock) in locks.enumerated() where word8(lock) == 0 {
     // Nobody can hold it any more, so this must not wait.
     tidelock_lock(lock)
     tidelock_unlock(lock)

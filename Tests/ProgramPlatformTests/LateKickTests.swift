@@ -1,7 +1,6 @@
 import Glibc
 import LockHarness
 import LockSites
-import MachineAtomics
 import TestShims
 import Testing
 import Tidelock
@@ -125,4 +124,4 @@ extension Platform {
 }
 
 /// Whether the head of a lock's paravirtual queue sleeps: its locked byte is 3 then.
-private func isHeadAsleep(_ lock: UInt) -> Bool { tidelock_load8(lock) == 3 }
+private func isHeadAsleep(_ lock: UInt) -> Bool { word8(lock) == 3 }

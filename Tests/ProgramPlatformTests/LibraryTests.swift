@@ -1,7 +1,6 @@
 import Glibc
 import LockHarness
 import LockSites
-import MachineAtomics
 import TestShims
 import Testing
 import Tidelock
@@ -216,7 +215,7 @@ extension Platform {
             }
           }
           // 3: the head of the queue sleeps, and the switch waits for it.
-          wait { tidelock_load8(lock) == 3 }
+          wait { word8(lock) == 3 }
           let isForbidden = byPolicy ? test_deny_write_and_execute() : test_forbid_writable_text(0)
           check(isForbidden, byPolicy ? "no MDWE" : "no seccomp")
           let releasing = Workers(1) { _ in
@@ -258,7 +257,7 @@ extension Platform {
   }
 }
 
-private var isAtGate: Bool { tidelock_load32(tidelock_state_slow_path()) == 3 }
+private var isAtGate: Bool { word32(tidelock_state_slow_path()) == 3 }
 
 /// The number of the process's mappings, and their size without what is only reserved.
 private var memory: (count: Int, bytes: UInt) {

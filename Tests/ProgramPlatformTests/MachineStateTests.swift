@@ -1,6 +1,5 @@
 import LockHarness
 import LockSites
-import MachineAtomics
 import TestShims
 import Testing
 import Tidelock
@@ -74,7 +73,7 @@ extension Platform {
             }
             wait {
               LockOperations.statistics.slowPaths > slowPaths
-                && (set != .paravirtual || tidelock_load8(lock) == 3)
+                && (set != .paravirtual || word8(lock) == 3)
             }
             check(test_errno_after_unlock(lock, 4321), is: 4321, "errno after an unlock in \(set)")
             waiter.join()
@@ -94,7 +93,7 @@ private func withSleeper(_ lock: UInt, _ body: () -> Void) {
     tidelock_unlock(lock)
   }
   // 3: the head of the queue sleeps.
-  wait { tidelock_load8(lock) == 3 }
+  wait { word8(lock) == 3 }
   body()
   sleeper.join()
 }

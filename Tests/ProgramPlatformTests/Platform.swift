@@ -1,4 +1,4 @@
-import MachineAtomics
+import LockHarness
 import Testing
 import UserSpaceShims
 
@@ -9,12 +9,12 @@ import UserSpaceShims
 @Suite(.serialized) struct Platform {}
 
 /// How many numbers were ever given out to threads at one time: one more than the highest.
-var numbersGivenOut: UInt32 { tidelock_load32(tidelock_state_thread_end()) }
+var numbersGivenOut: UInt32 { word32(tidelock_state_thread_end()) }
 
 /// The record of a thread, by the kernel's number of it; nil while it has none.
 func record(ofThread tid: UInt64) -> UInt? {
   guard tid != 0 else { return nil }
   return (0..<numbersGivenOut).lazy.map { tidelock_thread_record($0) }.first {
-    tidelock_load32(tidelock_thread_tid($0)) == UInt32(tid)
+    word32(tidelock_thread_tid($0)) == UInt32(tid)
   }
 }

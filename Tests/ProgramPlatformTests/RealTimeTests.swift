@@ -1,7 +1,6 @@
 import Glibc
 import LockHarness
 import LockSites
-import MachineAtomics
 import TestShims
 import Testing
 import Tidelock
@@ -47,7 +46,7 @@ extension Platform {
             tidelock_unlock(lock)
           }
           // 3: the head of the queue sleeps.
-          wait { tidelock_load8(lock) == 3 }
+          wait { word8(lock) == 3 }
           let failures = Failures()
           let switching = Workers(1) { _ in
             do {
@@ -56,7 +55,7 @@ extension Platform {
               failures.add("\(error)")
             }
           }
-          wait { tidelock_load32(tidelock_state_slow_path()) == 3 }
+          wait { word32(tidelock_state_slow_path()) == 3 }
           let processor = test_share_processor()
           let waiters = RealTimeWaiters(2, on: processor, for: other)
           waiters.awaitSleep()

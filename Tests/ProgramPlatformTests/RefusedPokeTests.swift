@@ -2,7 +2,6 @@ import Glibc
 import LockHarness
 import LockSites
 import LockSwitching
-import MachineAtomics
 import TestShims
 import Testing
 import Tidelock
@@ -208,8 +207,8 @@ extension Platform {
   }
 }
 
-private var isAtGate: Bool { tidelock_load32(tidelock_state_slow_path()) == 3 }
-private var isRetrying: Bool { tidelock_load32(tidelock_state_is_retrying()) != 0 }
+private var isAtGate: Bool { word32(tidelock_state_slow_path()) == 3 }
+private var isRetrying: Bool { word32(tidelock_state_is_retrying()) != 0 }
 
 /// Switches while a lock is held that somebody waits for, and calls a body while the drain waits for
 /// them; with a limit the lock is held until it has passed.

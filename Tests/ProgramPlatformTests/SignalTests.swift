@@ -1,7 +1,6 @@
 import Glibc
 import LockHarness
 import LockSites
-import MachineAtomics
 import TestShims
 import Testing
 import Tidelock
@@ -91,7 +90,7 @@ extension Platform {
             }
           }
           // The gate is in place, and what it waits for is still six deep.
-          wait { tidelock_load32(tidelock_state_slow_path()) == 3 }
+          wait { word32(tidelock_state_slow_path()) == 3 }
           check(depth(tids, 0) == 6 && depth(tids, 1) == 6, "somebody left a lock that is held")
           for level in (0..<levels).reversed() { tidelock_unlock(test_nesting_lock(level)) }
           first.join()
@@ -111,7 +110,7 @@ extension Platform {
 
 /// How many slow paths one of two threads is in.
 private func depth(_ tids: SharedWords, _ thread: Int) -> UInt32 {
-  record(ofThread: tids[thread]).map { tidelock_load32(tidelock_thread_mark($0)) } ?? 0
+  record(ofThread: tids[thread]).map { word32(tidelock_thread_mark($0)) } ?? 0
 }
 
 private func awaitDepth(_ expected: UInt32, _ tids: SharedWords, _ thread: Int) {

@@ -1,5 +1,4 @@
 import LockHarness
-import MachineAtomics
 import TestShims
 import Testing
 import Tidelock
@@ -143,9 +142,9 @@ extension Platform {
 }
 
 private func tid(_ number: UInt32) -> UInt32 {
-  tidelock_load32(tidelock_thread_tid(tidelock_thread_record(number)))
+  word32(tidelock_thread_tid(tidelock_thread_record(number)))
 }
 
 private func setTid(_ number: UInt32, _ tid: UInt32) {
-  tidelock_store32(tidelock_thread_tid(tidelock_thread_record(number)), tid)
+  store32(tidelock_thread_tid(tidelock_thread_record(number)), tid)
 }

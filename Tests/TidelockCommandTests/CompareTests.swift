@@ -96,37 +96,9 @@ import TidelockCommand
     #expect(run.output.contains("Interrupted"))
     #expect(run.output.contains("Verified: "))
   }
-
-  @Test(arguments: [
-    (["compare", "--report", "/no/such/folder/page.html"], 1, "/no/such/folder/page.html"),
-    (["compare", "--seconds", "0"], 2, "--seconds"),
-    (["compare", "--switches", "1"], 2, "--switches"),
-    (["compare", "--threads", "1"], 2, "--threads"),
-    (["compare", "--time-limit", "0"], 2, "--time-limit"),
-    (["compare", "--protocol", "hammer"], 2, "hammer"),
-    (["compare", "--accounting", "none"], 2, "none"),
-    (["compare", "--vcpus", "4"], 2, "--vcpus"),
-    (["compare", "--guest", "--threads", "4"], 2, "--threads"),
-    (["compare", "--guest", "--kernel", "5.99"], 1, "5.99"),
-    (["demo", "--protocol", "hammer"], 2, "hammer"),
-    (["demo", "--protocol", "barrier", "--poke", "breakpoint"], 2, "--poke"),
-  ])
-  func badInputIsNamed(arguments: [String], status: Int, names: String) throws {
-    let run = try tidelock(arguments)
-    #expect(run.status == status)
-    #expect(run.output.isEmpty)
-    #expect(run.errors.contains(names))
-  }
 }
 
 @Suite struct CompareMeasuringTests {
-  @Test func quantilesAreValuesThatOccurred() {
-    func values(_ spread: Spread) -> [Double] { [spread.median, spread.p99, spread.longest] }
-    #expect(values(Spread((1...100).reversed().map(Double.init))) == [50, 99, 100])
-    #expect(values(Spread([7])) == [7, 7, 7])
-    #expect(values(Spread([])) == [0, 0, 0])
-  }
-
   /// The proof rests on it: steps at one stroke lead where single steps lead.
   @Test(arguments: [0, 1, 2, 3, 8, 1000, 12_345])
   func jumpsLeadWhereStepsLead(steps: Int) {

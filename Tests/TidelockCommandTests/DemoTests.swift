@@ -125,30 +125,4 @@ import Testing
     #expect(run.output.contains("Interrupted"))
     #expect(run.output.contains("Verified: "))
   }
-
-  @Test(arguments: [
-    (["demo", "/no/such/file"], 1, "/no/such/file"),
-    (["demo", "/dev/null"], 1, "/dev/null"),
-    (["demo", "/proc/self/mem"], 1, "/proc/self/mem"),
-    (["demo", "--report", "/no/such/folder/page.html"], 1, "/no/such/folder/page.html"),
-    (["demo", "--report", "/"], 1, "'/'"),
-    (["demo", "--seconds", "0"], 2, "--seconds"),
-    (["demo", "--seconds=-1"], 2, "--seconds"),
-    (["demo", "--seconds", "soon"], 2, "soon"),
-    (["demo", "--seconds", "nan"], 2, "--seconds"),
-    (["demo", "--threads-per-cpu", "0"], 2, "--threads-per-cpu"),
-    (["demo", "--poke", "hammer"], 2, "hammer"),
-    (["demo", "--policy", "sometimes"], 2, "sometimes"),
-    (["demo", "--policy", "auto", "--protocol", "barrier"], 2, "--policy"),
-    (["demo", "--no-such-option"], 2, "--no-such-option"),
-    (["no-such-command"], 2, "no-such-command"),
-  ])
-  func badInputIsNamed(arguments: [String], status: Int, names: String) throws {
-    let run = try tidelock(arguments)
-    #expect(run.status == status)
-    #expect(run.output.isEmpty)
-    #expect(run.errors.contains(names))
-    // Wrong usage brings the usage with it; a failure is one sentence.
-    #expect(status == 2 || run.errors.split(separator: "\n").count == 1)
-  }
 }

@@ -116,26 +116,6 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (["--kernel", "5.99"], 1, "5.99"),
-    (["--report", "/no/such/folder/page.html"], 1, "/no/such/folder/page.html"),
-    (["--vcpus", "1"], 2, "--vcpus"),
-    (["--seconds", "nan"], 2, "--seconds"),
-    (["--switches", "many"], 2, "many"),
-    (["--protocol", "fastest"], 2, "fastest"),
-    (["--workload", "bench"], 2, "bench"),
-    (["--workload", "hackbench", "--rounds", "0"], 2, "--rounds"),
-    (["--workload", "files", "--seconds", "9"], 2, "--seconds"),
-    (["--workload", "files", "--switches", "9"], 2, "--rounds"),
-    (["--rounds", "3"], 2, "--workload"),
-  ])
-  func badInputIsNamed(arguments: [String], status: Int, names: String) throws {
-    let run = try tidelock(["guest", "demo"] + arguments)
-    #expect(run.status == status)
-    #expect(run.output.isEmpty)
-    #expect(run.errors.contains(names))
-  }
-
   @Test(
     .enabled(if: isSetUp, "run Scripts/guest-setup to have guests booted"),
     arguments: [("hackbench", "rt-tests"), ("files", "fsmark")])

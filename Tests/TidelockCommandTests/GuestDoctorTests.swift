@@ -1,5 +1,5 @@
+import CompiledFixtures
 import Foundation
-import TestFixtures
 import Testing
 import TidelockCommand
 
@@ -166,15 +166,15 @@ import TidelockCommand
 
   @Test func commandSaysSoByItsStatus() throws {
     // Nowhere is there such a kernel, so that something is always wrong or unknown.
-    let result = try runTidelock(["guest", "doctor", "--image", "/nowhere", "--json"])
+    let result = try tidelock(["guest", "doctor", "--image", "/nowhere", "--json"])
     #expect([1, 3].contains(result.status))
-    #expect(result.error.isEmpty)
+    #expect(result.errors.isEmpty)
     struct Diagnosis: Decodable {
       struct Check: Decodable { let name, verdict, finding: String }
       let canSwitch: String
       let checks: [Check]
     }
-    let diagnosis = try JSONDecoder().decode(Diagnosis.self, from: Data(result.output))
+    let diagnosis = try JSONDecoder().decode(Diagnosis.self, from: Data(result.output.utf8))
     #expect(diagnosis.canSwitch != "yes")
     #expect(diagnosis.checks.first { $0.name == "image" }?.verdict == "unknown")
   }

@@ -1,6 +1,6 @@
+import CompiledFixtures
 import Foundation
 import GuestSiteTable
-import TestFixtures
 import Testing
 
 /// `tidelock guest sites`, run as a user runs it.
@@ -31,10 +31,10 @@ import Testing
 
   @Test func printsTheSitesAndWritesTheTable() throws {
     let path = fixture.path("sites.table")
-    let result = try runTidelock(["guest", "sites", image, "--json", "--table", path])
+    let result = try tidelock(["guest", "sites", image, "--json", "--table", path])
     #expect(result.status == 0)
-    #expect(result.error.isEmpty)
-    let report = try JSONDecoder().decode(Report.self, from: Data(result.output))
+    #expect(result.errors.isEmpty)
+    let report = try JSONDecoder().decode(Report.self, from: Data(result.output.utf8))
     #expect(report.release == SyntheticKernel.release)
     #expect(report.buildID == SyntheticKernel.buildID)
     #expect(report.discarded == 1)
@@ -52,45 +52,45 @@ import Testing
     }
     #expect(offsets.map(Int.init) == report.sites.map(\.offset))
 
-    let text = try runTidelock(["guest", "sites", image])
-    #expect(String(decoding: text.output, as: UTF8.self).contains("6 sites: 1 slow-path"))
+    let text = try tidelock(["guest", "sites", image])
+    #expect(text.output.contains("6 sites: 1 slow-path"))
   }
 
   @Test func listsSeveralImagesAndFailsIfOneCannotBeSwitched() throws {
-    let both = try runTidelock(["guest", "sites", image, image])
+    let both = try tidelock(["guest", "sites", image, image])
     #expect(both.status == 0)
-    let lines = String(decoding: both.output, as: UTF8.self).split(separator: "\n")
+    let lines = both.output.split(separator: "\n")
     #expect(lines.count == 2)
     #expect(lines.allSatisfy { $0.hasPrefix("\(SyntheticKernel.release): 6 sites: 1 slow-path") })
 
     let notKernel = try fixture.write(Array("text".utf8), to: "text")
-    let mixed = try runTidelock(["guest", "sites", notKernel, image])
+    let mixed = try tidelock(["guest", "sites", notKernel, image])
     #expect(mixed.status == 1)
-    let words = String(decoding: mixed.output, as: UTF8.self)
+    let words = mixed.output
     #expect(words.contains("neither a boot image") && words.contains("6 sites"))
-    #expect(try runTidelock(["guest", "sites", image, image, "--json"]).status == 2)
+    #expect(try tidelock(["guest", "sites", image, image, "--json"]).status == 2)
   }
 
   @Test func namesThePackageOfAMissingTool() throws {
-    let result = try runTidelock(
+    let result = try tidelock(
       ["guest", "sites", image], environment: ["PATH": fixture.path("")])
     #expect(result.status == 1)
     #expect(
-      result.error.contains("xz is needed") && result.error.contains("apt-get install xz-utils"))
+      result.errors.contains("xz is needed") && result.errors.contains("apt-get install xz-utils"))
   }
 
   @Test func leavesNoTableBehindWhenItFails() throws {
     let path = fixture.path("none.table")
     let notKernel = try fixture.write(Array("text".utf8), to: "text")
-    let result = try runTidelock(["guest", "sites", notKernel, "--table", path])
+    let result = try tidelock(["guest", "sites", notKernel, "--table", path])
     #expect(result.status == 1)
-    #expect(result.error.contains("is neither a boot image"))
+    #expect(result.errors.contains("is neither a boot image"))
     #expect(!FileManager.default.fileExists(atPath: path))
 
     let unwritable = fixture.path("no-such-folder/table")
-    let refused = try runTidelock(["guest", "sites", image, "--table", unwritable])
+    let refused = try tidelock(["guest", "sites", image, "--table", unwritable])
     #expect(refused.status == 1)
-    #expect(refused.error.contains(unwritable))
+    #expect(refused.errors.contains(unwritable))
     #expect(refused.output.isEmpty)
   }
 }

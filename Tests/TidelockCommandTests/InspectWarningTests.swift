@@ -1,5 +1,5 @@
+import CompiledFixtures
 import Foundation
-import TestFixtures
 import Testing
 
 /// What `tidelock inspect` warns of, in libraries with the real LockSites.c.
@@ -32,10 +32,10 @@ import Testing
       unlocks + more, to: "library.so",
       ["-shared", "-fPIC", "-O2", "-I\(Self.folder)/include", "\(Self.folder)/LockSites.c"]
         + options)
-    let json = try runTidelock(["inspect", "--json", library])
+    let json = try tidelock(["inspect", "--json", library])
     #expect(json.status == 0)
-    let report = try JSONDecoder().decode(Report.self, from: Data(json.output))
-    let text = String(decoding: try runTidelock(["inspect", library]).output, as: UTF8.self)
+    let report = try JSONDecoder().decode(Report.self, from: Data(json.output.utf8))
+    let text = try tidelock(["inspect", library]).output
     #expect(
       text.split(separator: "\n").suffix(report.warnings.count)
         == report.warnings.map { "warning: \($0)" }[...])
@@ -71,7 +71,7 @@ import Testing
     let second = try fixture.compile(
       Self.core, to: "second.so",
       ["-shared", "-fPIC", flag, own, "\(Self.folder)/LockSites.c", "-I\(Self.folder)/include"])
-    let text = String(decoding: try runTidelock(["inspect", second]).output, as: UTF8.self)
+    let text = try tidelock(["inspect", second]).output
     #expect(text.contains("warning: early runs before its sites are known"))
   }
 
@@ -95,7 +95,7 @@ import Testing
       Self.unlocks, to: "lost.so",
       ["-shared", "-fPIC", "-I\(Self.folder)/include", "\(Self.folder)/LockSites.c"] + needing)
     try FileManager.default.removeItem(atPath: missing)
-    let text = String(decoding: try runTidelock(["inspect", library]).output, as: UTF8.self)
+    let text = try tidelock(["inspect", library]).output
     #expect(text.contains("not found, so not looked into: libbetween.so"))
   }
 

@@ -76,21 +76,4 @@ private let isSetUp =
     #expect(outcome.decisions.contains { $0.shares["steal"] != nil && $0.hint == "dedicated" })
     #expect(outcome.exclusion_kept && outcome.text_restored)
   }
-
-  @Test(arguments: [
-    (["--policy", "auto"], "--hypervisor kvm"),
-    (["--policy", "auto", "--hypervisor", "kvm", "--switches", "3"], "--policy"),
-    (["--policy", "never"], "never"),
-  ])
-  func policyIsRefused(options: [String], names: String) throws {
-    let run = try tidelock(["guest", "demo"] + options)
-    #expect(run.status == 2)
-    #expect(run.errors.contains(names))
-  }
-
-  @Test func dedicatedNeedsKVM() throws {
-    let run = try tidelock(["guest", "demo", "--dedicated"])
-    #expect(run.status == 2)
-    #expect(run.errors.contains("--hypervisor kvm"))
-  }
 }

@@ -1,6 +1,6 @@
+import CompiledFixtures
 import Foundation
 import LockPlatform
-import TestFixtures
 import Testing
 import TidelockCommand
 
@@ -176,9 +176,5 @@ import TidelockCommand
     #expect(throws: OperatorError.self) {
       try LiveSymbols("0000000000000000 T _text\n", path: "kallsyms")
     }
-  }
-
-  @Test func showsStealAsALine() {
-    #expect(StealLine.text([0, 0.5, 1, 7], plain: true) == "_=##")
   }
 }

@@ -1,5 +1,5 @@
+import CompiledFixtures
 import Foundation
-import TestFixtures
 import Testing
 
 /// `tidelock policy`, run as a user runs it.
@@ -41,10 +41,10 @@ import Testing
 
   @Test func simulatesForMachines() throws {
     let path = try writeTrace()
-    let result = try runTidelock(["policy", "simulate", path, "--json"])
-    #expect(result.status == 0 && result.error.isEmpty)
+    let result = try tidelock(["policy", "simulate", path, "--json"])
+    #expect(result.status == 0 && result.errors.isEmpty)
     let trace = try #require(
-      JSONDecoder().decode(Report.self, from: Data(result.output)).traces.first)
+      JSONDecoder().decode(Report.self, from: Data(result.output.utf8)).traces.first)
     #expect(trace.file == path && trace.samples == 280 && trace.synthetic)
     #expect(trace.switches.map(\.to) == ["paravirtual", "native"])
     #expect(trace.switches.allSatisfy { $0.reason == "losing" })
@@ -56,9 +56,9 @@ import Testing
 
   @Test func simulatesForPeopleAndOnAPage() throws {
     let page = fixture.path("report.html")
-    let result = try runTidelock(["policy", "simulate", writeTrace(), "--report", page])
+    let result = try tidelock(["policy", "simulate", writeTrace(), "--report", page])
     #expect(result.status == 0)
-    let text = String(decoding: result.output, as: UTF8.self)
+    let text = result.output
     for words in ["native to paravirtual", "paravirtual to native", "a synthetic trace", page] {
       #expect(text.contains(words))
     }
@@ -77,49 +77,38 @@ import Testing
       (["record", "--pid", "2147483647"], "No program has the number"),
       (["record", "--pid", "1", "--seconds", "0.1", "--output", "/none/x"], "cannot be written"),
     ] {
-      let result = try runTidelock(["policy"] + arguments)
+      let result = try tidelock(["policy"] + arguments)
       #expect(result.status == 1 && result.output.isEmpty)
-      #expect(result.error.contains(words))
+      #expect(result.errors.contains(words))
     }
-  }
-
-  @Test(arguments: [
-    ["simulate"], ["simulate", "x", "--start", "fast"], ["record"], ["record", "--pid", "0"],
-    ["record", "--guest", "--pid", "1"],
-    ["record", "--pid", "1", "--interval", "0"], ["record", "--pid", "1", "--seconds", "-1"],
-  ])
-  func wrongUsageEndsWithStatusTwo(_ arguments: [String]) throws {
-    let result = try runTidelock(["policy"] + arguments)
-    #expect(result.status == 2 && result.output.isEmpty)
-    #expect(result.error.contains("Usage:"))
   }
 
   /// What is recorded of a program, which is this one, can be simulated; what is missing is named.
   @Test func recordsWhatCanBeSimulated() throws {
     let path = fixture.path("self.jsonl")
     let pid = String(ProcessInfo.processInfo.processIdentifier)
-    let recorded = try runTidelock([
+    let recorded = try tidelock([
       "policy", "record", "--pid", pid, "--seconds", "0.3", "--output", path,
     ])
     #expect(recorded.status == 0 && recorded.output.isEmpty)
-    #expect(recorded.error.contains("Not recorded: hint"))
-    let result = try runTidelock(["policy", "simulate", path, "--json"])
+    #expect(recorded.errors.contains("Not recorded: hint"))
+    let result = try tidelock(["policy", "simulate", path, "--json"])
     #expect(result.status == 0)
-    let text = String(decoding: result.output, as: UTF8.self)
+    let text = result.output
     #expect(text.contains(#""kind" : "program""#) && text.contains(#""synthetic" : false"#))
   }
 
   /// Of the machine, as a guest's kernel counts it.
   @Test func recordsAGuest() throws {
     let path = fixture.path("guest.jsonl")
-    let recorded = try runTidelock([
+    let recorded = try tidelock([
       "policy", "record", "--guest", "--seconds", "0.5", "--interval", "50", "--output", path,
     ])
-    #expect(recorded.status == 0 && recorded.error.contains("Not recorded: hint"))
+    #expect(recorded.status == 0 && recorded.errors.contains("Not recorded: hint"))
     let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
     #expect(lines.first?.contains("\"kind\":\"guest\"") == true)
     #expect(lines.count > 1 && lines.dropFirst().allSatisfy { $0.contains("\"waited_us\":") })
-    #expect(try runTidelock(["policy", "simulate", path]).status == 0)
+    #expect(try tidelock(["policy", "simulate", path]).status == 0)
   }
 
   /// An interrupt ends a recording in order: whole lines, and status 0.

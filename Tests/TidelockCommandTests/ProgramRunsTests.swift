@@ -1,6 +1,6 @@
 import GuestTestBed
 import LockPlatform
-import RunReports
+import Runs
 import Testing
 import TidelockCommand
 
@@ -17,13 +17,6 @@ import TidelockCommand
       for (phase, seconds) in round.enumerated() { runs.add(phase: phase, seconds: seconds) }
     }
     return runs
-  }
-
-  @Test func spreads() {
-    #expect(ProgramRuns.Spread([]) == nil)
-    let odd = ProgramRuns.Spread([3, 1, 2])
-    #expect(odd?.count == 3 && odd?.shortest == 1 && odd?.median == 2 && odd?.longest == 3)
-    #expect(ProgramRuns.Spread([4, 1, 2, 3])?.median == 2.5)
   }
 
   @Test func comparesTheSets() {

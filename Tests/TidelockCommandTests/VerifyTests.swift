@@ -37,31 +37,6 @@ import Testing
   }
 
   @Test(arguments: [
-    (["verify", "no-such-check"], 1, "'no-such-check'"),
-    (["verify", ""], 1, "''"),
-    (["verify", "staged", "--cpus", "7"], 1, "--list"),
-    (["verify", "--cpus", "0"], 2, "--cpus"),
-    (["verify", "--cpus", "many"], 2, "many"),
-    (["verify", "--jobs", "0"], 2, "--jobs"),
-    (["verify", "--seconds", "0"], 2, "--seconds"),
-    (["verify", "--preemptions=-1"], 2, "--preemptions"),
-    (["verify", "--random", "0"], 2, "--random"),
-    (["verify", "--random", "10", "--preemptions", "1"], 2, "choose one"),
-    (["replay"], 2, "Usage"),
-    (["replay", "/no/such/file"], 1, "/no/such/file"),
-    (["replay", "/"], 1, "'/'"),
-    (["replay", "/dev/null"], 1, "no schedule"),
-    (["replay", "/dev/zero"], 1, "'/dev/zero'"),
-  ])
-  func badInputIsNamed(arguments: [String], status: Int, names: String) throws {
-    let run = try tidelock(arguments)
-    #expect(run.status == status)
-    #expect(run.output.isEmpty)
-    #expect(run.errors.contains(names))
-    #expect(status == 2 || run.errors.split(separator: "\n").count == 1)
-  }
-
-  @Test(arguments: [
     ("no JSON", "it is not JSON"),
     ("[]", "wrong kind"),
     ("{}", "no 'format'"),

@@ -1,9 +1,7 @@
 #define _GNU_SOURCE
 #include "BenchmarkShims.h"
 
-#include <cpuid.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -29,49 +27,6 @@ int bench_pin(int cpu) {
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);
   return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-}
-
-void bench_cpu_name(char *name) {
-  unsigned int registers[12];
-  memset(name, 0, 49);
-  if (__get_cpuid_max(0x80000000u, NULL) < 0x80000004u) return;
-  for (unsigned int leaf = 0; leaf < 3; leaf++) {
-    unsigned int *part = registers + 4 * leaf;
-    __cpuid(0x80000002u + leaf, part[0], part[1], part[2], part[3]);
-  }
-  memcpy(name, registers, 48);
-}
-
-void bench_hypervisor_name(char *name) {
-  unsigned int eax, ebx, ecx, edx;
-  memset(name, 0, 13);
-  __cpuid(1, eax, ebx, ecx, edx);
-  if ((ecx & (1u << 31)) == 0) return;
-  __cpuid(0x40000000u, eax, ebx, ecx, edx);
-  memcpy(name, &ebx, 4);
-  memcpy(name + 4, &ecx, 4);
-  memcpy(name + 8, &edx, 4);
-}
-
-static volatile sig_atomic_t interrupted;
-
-static void note(int signal) { interrupted = signal; }
-
-void bench_catch_interrupts(void) {
-  // No SA_RESTART: a sleep ends at once.
-  struct sigaction action = {.sa_handler = note, .sa_flags = (int)SA_RESETHAND};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-}
-
-int bench_interrupted(void) { return interrupted; }
-
-void bench_block_interrupts(int block) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  pthread_sigmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
 int bench_join(pthread_t thread, double seconds) {

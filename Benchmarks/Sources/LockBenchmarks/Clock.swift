@@ -1,5 +1,6 @@
 import BenchmarkShims
 import Glibc
+import Runs
 
 /// The two clocks: the kernel's, and the timestamp counter, which costs less to read.
 enum Clock {
@@ -26,7 +27,7 @@ enum Clock {
   /// Sleeps; a signal that asks the program to end cuts it short.
   static func sleep(seconds: Double) {
     let end = self.seconds + seconds
-    while bench_interrupted() == 0 {
+    while CaughtSignals.last == nil {
       let left = end - self.seconds
       guard left > 0 else { return }
       let whole = left.rounded(.down)

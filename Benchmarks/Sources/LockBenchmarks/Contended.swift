@@ -1,3 +1,5 @@
+import Runs
+
 /// What a lock does when many threads want it: more threads than CPUs, short sections.
 enum Contended {
   static let contestants = [
@@ -10,7 +12,7 @@ enum Contended {
   ]
 
   /// How many threads the figures are for.
-  static var figureThreads: Int { 8 * Machine.usableCPUs }
+  static var figureThreads: Int { 8 * Machine.current.cpus }
 
   static func measure(_ settings: inout Settings, _ results: inout Results) throws {
     let counts = settings.threads ?? [figureThreads]

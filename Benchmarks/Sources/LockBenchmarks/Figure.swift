@@ -1,3 +1,5 @@
+import Runs
+
 /// A figure to reach, and what was measured of it, by round.
 struct Figure: Codable {
   /// On which side of the limit the median must be.

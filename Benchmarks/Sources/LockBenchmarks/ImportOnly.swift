@@ -1,4 +1,3 @@
-import BenchmarkShims
 import Foundation
 
 /// What becomes of a program that changes only its import: processes that do the same work for some time, with

@@ -1,5 +1,5 @@
-import BenchmarkShims
 import Foundation
+import Runs
 import Synchronization
 import Tidelock
 
@@ -49,7 +49,7 @@ struct ImportOnlyWork {
       line.split { $0 == " " || $0 == "\n" }.compactMap { UInt64($0) }
     }
     guard counts.count == count, counts.allSatisfy({ $0.count == 2 }) else {
-      return (0, bench_interrupted() == 0 ? 1 : 0)
+      return (0, CaughtSignals.last == nil ? 1 : 0)
     }
     return (counts.reduce(0) { $0 + $1[0] }, counts.reduce(0) { $0 + ($1[0] - min($1[0], $1[1])) })
   }

@@ -1,6 +1,6 @@
 import ArgumentParser
-import BenchmarkShims
 import Foundation
+import Runs
 import Tidelock
 
 /// The command line.
@@ -85,7 +85,9 @@ struct Benchmarks: ParsableCommand {
   }
 
   func run() throws {
-    bench_catch_interrupts()
+    // The second ends the program. A sleep ends at once, on this thread: the workers block them.
+    let signals = CaughtSignals(CaughtSignals.endings, once: true)
+    defer { withExtendedLifetime(signals) {} }
     let seed = seed ?? UInt64.random(in: 1..<1_000_000)
     var settings = Settings(
       seconds: seconds, rounds: rounds, threads: threads?.counts, switches: switches,
@@ -103,7 +105,7 @@ struct Benchmarks: ParsableCommand {
     if let failure { throw failure }
     if results.lostUpdates > 0 { throw ExitCode(1) }
     // As a shell reports a program that a signal has ended.
-    if bench_interrupted() != 0 { throw ExitCode(128 + bench_interrupted()) }
+    if let signal = CaughtSignals.last { throw ExitCode(128 + signal) }
   }
 
   private func measure(_ settings: inout Settings, _ results: inout Results) throws {
@@ -119,11 +121,7 @@ struct Benchmarks: ParsableCommand {
 
   private func show(_ results: Results) throws {
     guard json else { return print(Report(results: results).text) }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    print(String(decoding: try encoder.encode(results), as: UTF8.self))
+    print(try jsonText(results, isSnakeCase: false))
   }
 }
 

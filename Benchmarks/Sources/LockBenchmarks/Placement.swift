@@ -35,7 +35,7 @@ enum RoundTrip {
   /// In nanoseconds, between the first two CPUs that this process may use; nil if there is one.
   ///
   /// The fastest of many batches: what disturbs one only ever adds.
-  static func measure() throws(BenchmarkError) -> Double? {
+  static func measure() throws -> Double? {
     var cpus: [Int32] = [0, 0]
     // Room for two.
     guard unsafe bench_usable_cpus(&cpus, 2) >= 2 else { return nil }

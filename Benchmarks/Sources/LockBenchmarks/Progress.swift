@@ -1,4 +1,4 @@
-import Foundation
+import Runs
 
 /// Says on standard error what is being measured and how long it will go on.
 struct Progress {
@@ -6,7 +6,7 @@ struct Progress {
   private var done = 0
   private let began = Clock.seconds
   private var lastLine = 0.0
-  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let display = RunDisplay(on: Terminal(.standardError))
 
   /// So many runs, all about equally long.
   init(runs: Int) {
@@ -34,14 +34,13 @@ struct Progress {
 
   /// Called after the last.
   func end() {
-    if isTerminal { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
+    display.close()
   }
 
   private mutating func write(_ line: String) {
     // A terminal shows every run, unless they are too many to read; a file does with less.
-    guard Clock.seconds - lastLine > (isTerminal ? 0.1 : 5) else { return }
+    guard Clock.seconds - lastLine > (display.isLive ? 0.1 : 5) else { return }
     lastLine = Clock.seconds
-    FileHandle.standardError.write(
-      Data((isTerminal ? "\r\u{1b}[K" + line : line + "\n").utf8))
+    if display.isLive { display.draw([line]) } else { display.show(line) }
   }
 }

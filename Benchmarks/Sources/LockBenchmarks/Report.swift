@@ -1,5 +1,5 @@
 import Foundation
-import TextTable
+import Runs
 
 /// The results as text.
 struct Report {
@@ -24,7 +24,7 @@ struct Report {
     let machine = results.machine
     let sections = results.sections
     return """
-      \(machine.cpu), \(machine.cpus) CPUs, \(machine.kernel), \
+      \(machine.cpuModel), \(machine.cpus) CPUs, Linux \(machine.kernel), \
       \(machine.hypervisor.map { "hypervisor \($0)" } ?? "no hypervisor")
       Sections: \(sections.inside) steps inside, \(sections.outside) outside, each \
       \(sections.step.short) ns, and a timestamp of \(sections.timestamp.short) ns in both. \
@@ -70,7 +70,7 @@ struct Report {
     let rows = results.switches.map { row in
       [row.method, row.to, "\(row.count)"]
         + [row.whole, row.withoutDrain, row.stall].flatMap {
-          [$0.median.short, $0.p99.short, $0.longest.short]
+          [$0.median.short, $0.p99.short, $0.maximum.short]
         } + ["\(row.breakpoints)"]
     }
     let titles =
@@ -98,13 +98,11 @@ struct Report {
 
   /// The first column to the left, the others to the right.
   private func table(_ titles: [String], _ rows: [[String]]) -> String {
-    let table = TextTable<[String]> { row in
-      zip(titles, row).enumerated().map { index, cell in
-        Column(title: cell.0, value: cell.1, align: index == 0 ? .left : .right)
-      }
+    let columns = titles.enumerated().map { index, title in
+      index == 0 ? RunTable.Heading.words(title) : .numbers(title)
     }
-    let text = table.string(for: rows, style: Style.simple) ?? ""
-    return text.trimmingCharacters(in: .newlines)
+    return RunTable("", columns: columns, rows: rows).text()
+      .trimmingCharacters(in: .newlines)
   }
 }
 

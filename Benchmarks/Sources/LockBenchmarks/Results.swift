@@ -1,4 +1,4 @@
-import BenchmarkShims
+import Runs
 
 /// What the command line asked for.
 struct Settings {
@@ -36,7 +36,7 @@ struct Results: Codable {
   /// Notes whether the program is to end.
   @discardableResult
   mutating func checkInterruption() -> Bool {
-    isInterrupted = bench_interrupted() != 0
+    isInterrupted = CaughtSignals.last != nil
     return isInterrupted
   }
 

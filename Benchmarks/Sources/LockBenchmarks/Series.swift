@@ -1,4 +1,4 @@
-import BenchmarkShims
+import Runs
 
 /// What is measured of a contestant in one run.
 enum Metric: String, Codable {
@@ -121,13 +121,13 @@ struct Series: Codable {
     var roundTrips: [Double] = []
     let before = Usage.Moment.now
     for contestant in order {
-      guard bench_interrupted() == 0 else { return nil }
+      guard CaughtSignals.last == nil else { return nil }
       if let time = try RoundTrip.measure() { roundTrips.append(time) }
       progress.next("\(title): round \(number + 1), \(contestant.name)")
       let measured = try run(contestant, number)
       values[contestant.name] = Dictionary(uniqueKeysWithValues: measured.map { ($0.rawValue, $1) })
     }
-    guard bench_interrupted() == 0 else { return nil }
+    guard CaughtSignals.last == nil else { return nil }
     if let time = try RoundTrip.measure() { roundTrips.append(time) }
     return Round(
       number: number, roundTrips: roundTrips, placement: Placement(roundTrips: roundTrips),
@@ -135,7 +135,7 @@ struct Series: Codable {
   }
 
   private func waitUntilQuiet(_ progress: inout Progress) {
-    while bench_interrupted() == 0 {
+    while CaughtSignals.last == nil {
       let before = Usage.Moment.now
       Clock.sleep(seconds: 0.5)
       let usage = Usage.since(before)

@@ -1,4 +1,4 @@
-import BenchmarkShims
+import Runs
 import Tidelock
 
 /// What a switch costs while many threads are busy with a lock, and whether it keeps exclusion.
@@ -59,7 +59,7 @@ enum Switches {
       // Ends paravirtual, where threads stop soonest.
       try LockOperations.switch(to: .paravirtual)
       let load = try Load.run(TidelockMutex.self, threads: threads, sections: sections) {
-        for number in 0..<perRound where bench_interrupted() == 0 {
+        for number in 0..<perRound where CaughtSignals.last == nil {
           Clock.sleep(seconds: Double.random(in: 0..<0.001, using: &gaps))
           let target: LockSet = number & 1 == 0 ? .native : .paravirtual
           do throws(SwitchError) {
@@ -128,33 +128,19 @@ extension Switches.Sample {
 
 /// Many switches by one method in one direction, with times in microseconds.
 struct SwitchRow: Codable {
-  struct Times: Codable {
-    let median: Double
-    let p99: Double
-    let longest: Double
-
-    init?(_ times: [Double]) {
-      let sorted = times.sorted()
-      guard let last = sorted.last else { return nil }
-      median = sorted.quantile(0.5)
-      p99 = sorted.quantile(0.99)
-      longest = last
-    }
-  }
-
   let method: String
   let to: String
   let count: Int
-  let whole: Times
-  let withoutDrain: Times
+  let whole: Spread
+  let withoutDrain: Spread
   /// The longest that a thread was stalled by a switch.
-  let stall: Times
+  let stall: Spread
   let breakpoints: UInt64
 
   init?(_ method: String, to set: LockSet, _ samples: [Switches.Sample]) {
-    guard let whole = Times(samples.map(\.whole)),
-      let withoutDrain = Times(samples.map(\.withoutDrain)),
-      let stall = Times(samples.map(\.longestStall))
+    guard let whole = Spread(samples.map(\.whole)),
+      let withoutDrain = Spread(samples.map(\.withoutDrain)),
+      let stall = Spread(samples.map(\.longestStall))
     else { return nil }
     self.method = method
     to = "\(set)"

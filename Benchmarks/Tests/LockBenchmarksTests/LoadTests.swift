@@ -1,3 +1,4 @@
+import Runs
 import Testing
 
 @testable import LockBenchmarks
@@ -16,7 +17,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: Machine.usableCPUs > 1))
+  @Test(.enabled(if: Machine.current.cpus > 1))
   func `a lock that excludes nobody is caught`() throws {
     let result = try Load.run(NoLock.self, threads: 2, sections: sections) {
       Clock.sleep(seconds: 0.2)

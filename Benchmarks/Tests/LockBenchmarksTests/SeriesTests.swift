@@ -44,12 +44,4 @@ private struct Entry: Named {
     #expect(Figure("", .atLeast, 3, "", []).reached == nil)
     #expect(Figure("", .atMost, 2, "", [1], isComplete: false).reached == nil)
   }
-
-  @Test func `quantiles lie between neighbours in proportion`() {
-    let spread = Spread([40, 10, 30, 20])
-    #expect(spread?.median == 25)
-    #expect(spread?.lowerQuartile == 17.5)
-    #expect(spread?.range == "10.0-40.0")
-    #expect(Spread([]) == nil)
-  }
 }

@@ -1,9 +1,7 @@
 import ArgumentParser
-import Foundation
 import GuestTestBed
 import LockSwitching
-import RunReports
-import Synchronization
+import Runs
 import Tidelock
 
 /// `tidelock compare`: switches back and forth under one load by each protocol in turn.
@@ -64,11 +62,7 @@ struct CompareCommand: ParsableCommand {
       "After how long a switch is undone; 5, with --guest 60, if not given.", valueName: "s"))
   var timeLimit: Double?
 
-  @Flag(help: "Print one JSON object and nothing else.")
-  var json = false
-
-  @Option(help: ArgumentHelp("Write a page with tables and plots.", valueName: "file.html"))
-  var report: String?
+  @OptionGroup var faces: Faces
 
   enum AccountingChoice: String, ExpressibleByArgument, CaseIterable {
     case untilUnlock = "until-unlock"
@@ -91,9 +85,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   func validate() throws {
-    if let seconds, !(1...86_400 ~= seconds) {
-      throw ValidationError("--seconds must be between 1 and 86400.")
-    }
+    try check("--seconds", seconds, 1...86_400)
     if guest, seconds != nil || threads != nil {
       throw ValidationError(
         "--seconds and --threads are not for --guest; use --switches and --vcpus.")
@@ -101,64 +93,41 @@ struct CompareCommand: ParsableCommand {
     if !guest, vcpus != nil || kernel != nil {
       throw ValidationError("--vcpus and --kernel are for --guest only.")
     }
-    if let vcpus, !(2...64 ~= vcpus) {
-      throw ValidationError("--vcpus must be between 2 and 64.")
-    }
-    if let switches {
-      guard 2...1_000_000 ~= switches else {
-        throw ValidationError("--switches must be between 2 and 1000000.")
-      }
-    }
-    if let threads {
-      guard 2...4096 ~= threads else {
-        throw ValidationError("--threads must be between 2 and 4096.")
-      }
-    }
-    if let timeLimit, !(0.001...3600 ~= timeLimit) {
-      throw ValidationError("--time-limit must be between 0.001 and 3600.")
-    }
+    try check("--vcpus", vcpus, 2...64)
+    try check("--switches", switches, 2...1_000_000)
+    try check("--threads", threads, 2...4096)
+    try check("--time-limit", timeLimit, 0.001...3600)
   }
 
   func run() throws {
     // First everything that can go wrong without a run.
-    if let report { try ReportFile.check(report) }
-    let (comparison, signal) = try guest ? compareInGuests() : compareInThreads()
-    if let report {
-      try ReportFile.write(comparison.page.html(), to: report)
-      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
-    }
-    if let failure = comparison.failure { throw Failure(description: failure) }
-    // The verdict has been printed, as it is for a run that holds.
-    if !comparison.isVerified { throw ExitCode.failure }
-    if let signal { throw ExitCode(128 + signal) }
+    try faces.check()
+    let display = RunDisplay(json: faces.json)
+    try faces.show(
+      guest ? compareInGuests(display) : compareInThreads(display), on: display)
   }
 
-  private func compareInThreads() throws -> (Comparison, CInt?) {
+  private func compareInThreads(_ display: RunDisplay) -> Comparison {
     let cpus = Machine.current.cpus
-    let plan = ComparePlan(
-      contestants: contestants,
-      loads: [
-        .init(name: "CPUs to spare", threads: ComparePlan.spareThreads(cpus: cpus)),
-        .init(name: "oversubscribed", threads: threads ?? 8 * cpus),
-      ], cpus: cpus, switches: switches, seconds: seconds ?? 60,
-      timeLimit: .seconds(timeLimit ?? 5))
-    var display = CompareDisplay(json: json, plan: plan)
-    let (comparison, signal) = CompareRun(plan).execute(display: &display)
-    if json { try StandardOutput.write(comparison.json()) } else { display.end(comparison) }
-    return (comparison, signal)
+    return CompareRun(
+      ComparePlan(
+        contestants: contestants,
+        loads: [
+          .init(name: "CPUs to spare", threads: ComparePlan.spareThreads(cpus: cpus)),
+          .init(name: "oversubscribed", threads: threads ?? 8 * cpus),
+        ], cpus: cpus, switches: switches, seconds: seconds ?? 60,
+        timeLimit: .seconds(timeLimit ?? 5))
+    ).execute(display)
   }
 
-  private func compareInGuests() throws -> (Comparison, CInt?) {
-    let kernel = try GuestKernel(kernel ?? "6.1")
-    let display = GuestCompareDisplay(json: json)
+  private func compareInGuests(_ display: RunDisplay) throws -> Comparison {
     let run = GuestCompareRun(
-      kernel: kernel, contestants: contestants, vcpus: vcpus ?? 8, cpus: Machine.current.cpus,
-      switches: switches ?? 10, timeLimit: .seconds(timeLimit ?? 60), display: display)
-    let (comparison, signal) = try wait {
-      try await watchGuest(display) { try await run.execute() }
-    }
-    if json { try StandardOutput.write(comparison.json()) } else { display.end(comparison) }
-    return (comparison, signal)
+      kernel: try GuestKernel(kernel ?? "6.1"), contestants: contestants, vcpus: vcpus ?? 8,
+      cpus: Machine.current.cpus, switches: switches ?? 10, timeLimit: .seconds(timeLimit ?? 60),
+      display: display)
+    var (comparison, signal) = try watchGuest(display) { try await run.execute() }
+    comparison.signal = signal
+    return comparison
   }
 
   private var contestants: [ComparePlan.Contestant] {
@@ -180,30 +149,5 @@ struct CompareCommand: ParsableCommand {
         }
       }
     }
-  }
-
-  private struct Failure: Error, CustomStringConvertible {
-    let description: String
-  }
-}
-
-/// Runs asynchronous work and waits for it.
-///
-/// The command itself must not be asynchronous: that would run it on a thread of the runtime's pool,
-/// and those block every signal by which stop-machine could gather them.
-private func wait<Value: Sendable>(
-  for work: @escaping @Sendable () async throws -> Value
-) throws -> Value {
-  let result = Synchronization.Mutex<Result<Value, any Error>?>(nil)
-  let done = DispatchSemaphore(value: 0)
-  Task {
-    let end: Result<Value, any Error>
-    do { end = .success(try await work()) } catch { end = .failure(error) }
-    result.withLock { $0 = end }
-    done.signal()
-  }
-  while true {
-    done.wait()
-    if let end = result.withLock({ $0 }) { return try end.get() }
   }
 }

@@ -1,9 +1,8 @@
-import Foundation
-import RunReports
+import Runs
 
 extension Comparison {
   /// Two for each load: what switches take, and what they do to others.
-  var tables: [RunTable] { loads.flatMap { [switchTable($0), effectTable($0)] } }
+  func tables(width: Int) -> [RunTable] { loads.flatMap { [switchTable($0), effectTable($0)] } }
 
   private func switchTable(_ load: Load) -> RunTable {
     RunTable(
@@ -15,7 +14,7 @@ extension Comparison {
       rows: load.rows.map { row in
         // None was done, so none took any time.
         let took = row.switches == row.undone ? nil : row.took
-        let times = [took?.median, took?.p99, took?.longest].map {
+        let times = [took?.median, took?.p99, took?.maximum].map {
           Quantity.duration(microseconds: $0 ?? .nan)
         }
         return [row.name, Quantity.exact(row.switches), Quantity.exact(row.undone)] + times + [
@@ -39,9 +38,9 @@ extension Comparison {
           Quantity.duration(microseconds: row.gap.p99),
           Quantity.duration(microseconds: row.quietGap.p99),
           Quantity.duration(microseconds: row.addedGap),
-          Quantity.duration(microseconds: row.gap.longest),
-          Quantity.duration(microseconds: row.quietGap.longest),
-          "\(String(format: "%.0f", row.lost * 100)) %",
+          Quantity.duration(microseconds: row.gap.maximum),
+          Quantity.duration(microseconds: row.quietGap.maximum),
+          Quantity.percent(row.lost, decimals: 0),
         ]
       })
   }
@@ -50,8 +49,11 @@ extension Comparison {
     "\(load.name): \(Quantity.exact(load.runners, runner.rawValue)) on \(Quantity.exact(load.cpus, "CPU"))"
   }
 
+  var holds: Bool { isVerified }
+  var sentences: [String] { findings + [verdict] }
+
   /// What the figures say about the protocols, load by load.
-  var findings: [String] {
+  private var findings: [String] {
     loads.compactMap { load in
       guard let staged = load.rows.first(where: { $0.protocol == "staged" }) else { return nil }
       let others = load.rows.filter { $0.protocol != "staged" }.map { row in
@@ -82,7 +84,7 @@ extension Comparison {
   }
 
   /// Whether the locks did their work, as a sentence.
-  var verdict: String {
+  private var verdict: String {
     switch (runner, isVerified) {
     case (.thread, true):
       "Verified: every lock's generator stands where the sections that each thread counted for"
@@ -114,27 +116,15 @@ extension Comparison {
             title: "Longest gap, \(title(load))",
             groups: load.rows.map { row in
               .init(
-                row.name, [bar("switching", row.gap), bar("without", row.quietGap, isFaint: true)])
+                row.name,
+                [.init("switching", row.gap), .init("without", row.quietGap, isFaint: true)])
             }),
           SpreadPlot(
             title: "Time of a switch, \(title(load))",
-            groups: load.rows.map { .init($0.name, [bar("switch", $0.took)]) }),
+            groups: load.rows.map { .init($0.name, [.init("switch", $0.took)]) }),
         ]
       },
-      tables: tables.filter { !$0.isEmpty },
-      facts: [
-        .init("CPUs", "\(machine.cpus) (\(machine.cpuModel))"),
-        .init("kernel", machine.kernel),
-        .init("other threads running", "\(machine.otherThreads) before the run"),
-      ]
-        + findings.map { .init("found", $0) } + [
-          .init("end", failure ?? (interrupted ? "interrupted" : "after all rounds")),
-          .init("date", Date.now.formatted(.iso8601)),
-        ])
-  }
-
-  private func bar(_ label: String, _ spread: Spread, isFaint: Bool = false) -> SpreadPlot.Bar {
-    .init(
-      label, median: spread.median, p99: spread.p99, longest: spread.longest, isFaint: isFaint)
+      tables: tables(width: .max), facts: findings.map { .init("found", $0) },
+      end: end("after all rounds"))
   }
 }

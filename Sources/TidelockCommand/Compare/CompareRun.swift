@@ -1,8 +1,6 @@
-import Foundation
-import RunReports
+import Runs
 import Synchronization
 import Tidelock
-import WordCounting
 
 /// One run of the comparison: a conductor that carries out the plan, and a watcher that shows it.
 final class CompareRun: Sendable {
@@ -23,71 +21,46 @@ final class CompareRun: Sendable {
   }
 
   private let plan: ComparePlan
-  // The standard library's mutexes: what watches must not hang on what is watched.
-  private let record = Synchronization.Mutex(Record())
+  private let run = Run(Record())
   private let crew = Synchronization.Mutex<WorkerCrew<ProbedLoad.Findings>?>(nil)
-  private let interruption = DispatchSemaphore(value: 0)
-  private let finish = DispatchSemaphore(value: 0)
-  private let interrupted = Atomic<Bool>(false)
-  private let begin = ContinuousClock.now
   /// The set that all begins with and ends in, and the one that is switched to.
   private let home = LockOperations.current
   private var away: LockSet { home == .paravirtual ? .native : .paravirtual }
 
   init(_ plan: ComparePlan) { self.plan = plan }
 
-  /// Runs it all, showing how it goes, and returns what was measured and the signal that ended it.
-  func execute(display: inout CompareDisplay) -> (Comparison, CInt?) {
-    var samples: [ThroughputPlot.Sample] = []
-    var last = (seconds: elapsed, operations: 0)
+  /// Runs it all, showing how it goes, and returns what was measured.
+  func execute(_ display: RunDisplay) -> Comparison {
+    var shown = CompareDisplay(display, plan: plan)
     let interval = min(max(plan.seconds / 150, 0.02), 0.5)
-    let signal = watchRun(
-      wake: finish, interval: interval, isFinished: { record.withLock { $0.isFinished } }
-    ) { event in
-      switch event {
-      case .begin:
-        display.begin()
-        Thread.detachNewThread { self.conduct() }
-      case .interrupt:
-        interrupted.store(true, ordering: .relaxed)
-        interruption.signal()
-      case .close: display.close()
-      case .look:
-        let record = record.withLock { $0 }
-        let now = (seconds: elapsed, operations: crew.withLock { $0 }?.operations ?? 0)
-        // Each load counts from zero.
-        if now.seconds - last.seconds >= interval / 2, !record.isEnding,
-          now.operations >= last.operations
-        {
-          let rate = Double(now.operations - last.operations) / (now.seconds - last.seconds)
-          samples.append(.init(seconds: now.seconds, perSecond: rate))
-        }
-        last = now
-        display.update(record, samples: samples, elapsed: now.seconds)
+    // Each load counts from zero.
+    var rates = RateSampler(interval: interval / 2)
+    let signal = run.conduct(
+      every: interval, on: display, begin: { shown.begin() },
+      look: {
+        let record = run.record
+        let now = run.elapsed
+        if !record.isEnding { rates.note(crew.withLock { $0 }?.operations ?? 0, at: now) }
+        shown.update(record, rates, elapsed: now)
       }
-    }
-    let end = record.withLock { $0 }
-    let comparison = Comparison(
-      runner: .thread, loads: end.loads, isVerified: end.isVerified, interrupted: signal != nil,
+    ) { _ in self.conduct() }
+    let end = run.record
+    return Comparison(
+      runner: .thread, loads: end.loads, isVerified: end.isVerified, signal: signal,
       failure: end.failure)
-    return (comparison, signal)
   }
-
-  private var elapsed: Double { (ContinuousClock.now - begin).seconds }
-  private var isInterrupted: Bool { interrupted.load(ordering: .relaxed) }
 
   // MARK: Conducting
 
   private func conduct() {
-    for index in plan.loads.indices where !isInterrupted {
-      record.withLock { record in
+    for index in plan.loads.indices where !run.isInterrupted {
+      run.note { record in
         (record.load, record.switches, record.isEnding) = (index, 0, false)
       }
       conduct(plan.loads[index], index)
-      if record.withLock({ $0.failure }) != nil { break }
+      if run.record.failure != nil { break }
     }
-    record.withLock { $0.isFinished = true }
-    finish.signal()
+    run.note { $0.isFinished = true }
   }
 
   /// One load, from its first thread to its last; leaves the locks in the set it found.
@@ -98,9 +71,9 @@ final class CompareRun: Sendable {
     var measures = plan.contestants.map { ContestantMeasure($0) }
     do {
       try crew.resize(to: load.threads)
-      while !isInterrupted, !isOver(index) {
-        for contestant in measures.indices where !isInterrupted {
-          record.withLock { $0.contestant = contestant }
+      while !run.isInterrupted, !isOver(index) {
+        for contestant in measures.indices where !run.isInterrupted {
+          run.note { $0.contestant = contestant }
           for set in [away, home] {
             try change(to: set, probed.windows, crew, &measures[contestant])
             note(index, switches: measures.reduce(0) { $0 + $1.switches })
@@ -108,18 +81,18 @@ final class CompareRun: Sendable {
         }
       }
     } catch {
-      record.withLock { $0.failure = "\(error)" }
+      run.note { $0.failure = "\(error)" }
     }
-    record.withLock { $0.isEnding = true }
+    run.note { $0.isEnding = true }
     let findings = crew.dismiss()
     do {
       try LockOperations.switch(to: home)
     } catch {
-      record.withLock { $0.failure = $0.failure ?? "\(error)" }
+      run.note { $0.failure = $0.failure ?? "\(error)" }
     }
     let isComplete = probed.isComplete(findings)
     let rows = measures.filter { $0.switches > 0 }.map { $0.row(findings) }
-    record.withLock { record in
+    run.note { record in
       record.isVerified = record.isVerified && isComplete
       record.loads.append(
         .init(name: load.name, runners: load.threads, cpus: plan.cpus, rows: rows))
@@ -128,9 +101,9 @@ final class CompareRun: Sendable {
 
   /// Whether there have been enough rounds under a load; everybody has had one at least.
   private func isOver(_ load: Int) -> Bool {
-    let switches = record.withLock { $0.switches }
+    let switches = run.record.switches
     if let wanted = plan.switches { return switches >= wanted * plan.contestants.count }
-    return switches > 0 && elapsed >= plan.seconds * Double(load + 1) / Double(plan.loads.count)
+    return switches > 0 && run.elapsed >= plan.seconds * Double(load + 1) / Double(plan.loads.count)
   }
 
   private func note(_ load: Int, switches: Int) {
@@ -138,8 +111,8 @@ final class CompareRun: Sendable {
     let share =
       plan.switches.map {
         (Double(load) + Double(switches) / Double(max(1, $0 * plan.contestants.count))) / loads
-      } ?? min(elapsed / plan.seconds, Double(load + 1) / loads)
-    record.withLock { record in
+      } ?? min(run.elapsed / plan.seconds, Double(load + 1) / loads)
+    run.note { record in
       record.switches = switches
       record.share = min(share, 1)
     }
@@ -150,7 +123,7 @@ final class CompareRun: Sendable {
     to set: LockSet, _ windows: GapWindows, _ crew: WorkerCrew<ProbedLoad.Findings>,
     _ measure: inout ContestantMeasure
   ) throws {
-    wait(ComparePlan.settling)
+    _ = run.wait(ComparePlan.settling)
     let contestant = measure.contestant
     let from = LockOperations.current
     let before = crew.operations
@@ -174,16 +147,11 @@ final class CompareRun: Sendable {
       try LockOperations.switch(to: set, timeLimit: .seconds(60))
     case .failure(let error): throw error
     }
-    for length in measure.takeOwed(in: set) where !isInterrupted {
-      wait(ComparePlan.settling)
+    for length in measure.takeOwed(in: set) where !run.isInterrupted {
+      _ = run.wait(ComparePlan.settling)
       let before = crew.operations
-      let (_, window) = windows.measure { wait(.nanoseconds(Int64(length))) }
+      let (_, window) = windows.measure { run.wait(.nanoseconds(Int64(length))) }
       measure.note(quiet: .init(window: window, operations: crew.operations - before))
     }
-  }
-
-  /// Until the time is over or the run is interrupted.
-  private func wait(_ duration: Duration) {
-    if !isInterrupted { _ = interruption.wait(timeout: .now() + duration.seconds) }
   }
 }

@@ -1,11 +1,11 @@
-import Foundation
+import Runs
 
 /// The three protocols side by side, wherever they were measured: what a comparison comes to.
 ///
 /// Durations are in microseconds.
-struct Comparison: Encodable, Sendable {
+struct Comparison: RunOutcome, Sendable {
   /// One load, under which every protocol switched.
-  struct Load: Encodable, Sendable {
+  struct Load: Sendable {
     let name: String
     /// How many threads or vCPUs there were, and on how many CPUs of this machine.
     let runners: Int
@@ -16,7 +16,7 @@ struct Comparison: Encodable, Sendable {
   }
 
   /// What one protocol, with its options, did under one load.
-  struct Row: Encodable, Sendable {
+  struct Row: Sendable {
     let `protocol`: String
     /// What tells it from another row of the same protocol.
     let option: String?
@@ -43,35 +43,19 @@ struct Comparison: Encodable, Sendable {
       switches > 0 ? Double(breakpoints) / Double(switches) : 0
     }
 
-    private enum Key: String, CodingKey {
-      case `protocol`, option, switches, undone
-      case took = "microseconds"
-      case gap = "gapMicroseconds"
-      case quietGap = "quietGapMicroseconds"
-      case addedGap = "addedP99GapMicroseconds"
-      case switchingPerSecond, quietPerSecond, lost, breakpoints, breakpointsPerSwitch
-    }
-
-    func encode(to encoder: any Encoder) throws {
-      var object = encoder.container(keyedBy: Key.self)
-      try object.encode(`protocol`, forKey: .protocol)
-      try object.encode(option, forKey: .option)
-      try object.encode(switches, forKey: .switches)
-      try object.encode(undone, forKey: .undone)
-      try object.encode(took, forKey: .took)
-      try object.encode(gap, forKey: .gap)
-      try object.encode(quietGap, forKey: .quietGap)
-      try object.encode(addedGap, forKey: .addedGap)
-      try object.encode(switchingPerSecond, forKey: .switchingPerSecond)
-      try object.encode(quietPerSecond, forKey: .quietPerSecond)
-      try object.encode(lost, forKey: .lost)
-      try object.encode(breakpoints, forKey: .breakpoints)
-      try object.encode(breakpointsPerSwitch, forKey: .breakpointsPerSwitch)
+    var json: JSONObject {
+      [
+        "protocol": `protocol`, "option": option, "switches": switches, "undone": undone,
+        "microseconds": took.json, "gap_microseconds": gap.json,
+        "quiet_gap_microseconds": quietGap.json, "added_p99_gap_microseconds": addedGap,
+        "switching_per_second": switchingPerSecond, "quiet_per_second": quietPerSecond,
+        "lost": lost, "breakpoints": breakpoints, "breakpoints_per_switch": breakpointsPerSwitch,
+      ]
     }
   }
 
   /// What runs on a CPU.
-  enum Runner: String, Encodable, Sendable {
+  enum Runner: String, Sendable {
     case thread, vCPU
   }
 
@@ -80,36 +64,22 @@ struct Comparison: Encodable, Sendable {
   var loads: [Load]
   /// Whether exclusion was kept, under every load.
   var isVerified: Bool
-  let machine = Machine.current
-  var interrupted = false
-  /// What ended it early.
+  /// The signal that ended it early.
+  var signal: CInt?
+  /// What else did.
   var failure: String?
 
-  private enum CodingKeys: String, CodingKey {
-    case runner, loads, machine, interrupted
-    case isVerified = "verified"
-    case failure = "error"
-  }
-
-  /// One object with everything.
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
-}
-
-/// How values are spread.
-package struct Spread: Codable, Equatable, Sendable {
-  package let median, p99, longest: Double
-
-  /// Of nothing: zeros.
-  package init(_ values: some Sequence<Double>) {
-    let sorted = values.sorted()
-    func quantile(_ share: Double) -> Double {
-      sorted.isEmpty ? 0 : sorted[max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1)]
-    }
-    (median, p99, longest) = (quantile(0.5), quantile(0.99), quantile(1))
+  /// Everything.
+  var json: JSONObject {
+    [
+      "runner": runner.rawValue, "machine": Machine.current, "verified": isVerified,
+      "interrupted": signal != nil, "error": failure,
+      "loads": loads.map { load -> JSONObject in
+        [
+          "name": load.name, "runners": load.runners, "cpus": load.cpus,
+          "rows": load.rows.map(\.json),
+        ]
+      },
+    ]
   }
 }

@@ -1,3 +1,4 @@
+import Runs
 import Tidelock
 
 /// What has been measured of one contestant under one load.
@@ -47,7 +48,7 @@ struct ContestantMeasure: Sendable {
       Spread(
         windows.flatMap { window in
           findings.compactMap { $0.gaps.longest(in: window.window).map { Double($0) / 1000 } }
-        })
+        }) ?? .none
     }
     func perSecond(_ windows: [Window]) -> Double {
       let seconds = windows.reduce(0) { $0 + Double($1.window.nanoseconds) } / 1e9
@@ -55,7 +56,8 @@ struct ContestantMeasure: Sendable {
     }
     return Comparison.Row(
       protocol: contestant.protocol.description, option: contestant.option, switches: switches,
-      undone: undone, took: Spread(microseconds), gap: gaps(switching), quietGap: gaps(quiet),
+      undone: undone, took: Spread(microseconds) ?? .none, gap: gaps(switching),
+      quietGap: gaps(quiet),
       switchingPerSecond: perSecond(switching), quietPerSecond: perSecond(quiet),
       breakpoints: breakpoints)
   }

@@ -1,5 +1,5 @@
 import GuestTestBed
-import RunReports
+import Runs
 
 /// The comparison in guests: one with a vCPU for each CPU, and one with more.
 struct GuestCompareRun: Sendable {
@@ -10,7 +10,7 @@ struct GuestCompareRun: Sendable {
   /// How many switches each contestant makes in each guest.
   let switches: Int
   let timeLimit: Duration
-  let display: GuestCompareDisplay
+  let display: RunDisplay
 
   /// Boots the guests, one after the other, and returns what was measured.
   ///
@@ -23,10 +23,10 @@ struct GuestCompareRun: Sendable {
       var machine = GuestMachine(kernel: kernel, vcpus: vcpus)
       // Some seconds a switch, where all CPUs are stopped; twice as long with the windows without.
       machine.lifetime = 600 + contestants.count * switches * 40
-      display.enter("\(name): \(Quantity.exact(vcpus, "vCPU")) on \(Quantity.exact(cpus, "CPU"))")
+      display.show("\(name): \(Quantity.exact(vcpus, "vCPU")) on \(Quantity.exact(cpus, "CPU"))")
       let found = try await GuestComparison.measure(
         contestants.map(\.method), switches: switches, in: machine, timeLimit: timeLimit
-      ) { display.begin($0) }
+      ) { display.begin($0, every: .seconds(5)) }
       comparison.loads.append(
         Comparison.Load(
           name: name, runners: vcpus, cpus: cpus,
@@ -51,8 +51,8 @@ extension Comparison.Row {
   fileprivate init(_ contestant: ComparePlan.Contestant, _ trial: GuestTrial) {
     self.init(
       protocol: contestant.protocol.description, option: contestant.option,
-      switches: trial.switching.count, undone: trial.undone, took: Spread(trial.times),
-      gap: Spread(trial.gapsSwitching), quietGap: Spread(trial.gapsResting),
+      switches: trial.switching.count, undone: trial.undone, took: Spread(trial.times) ?? .none,
+      gap: Spread(trial.gapsSwitching) ?? .none, quietGap: Spread(trial.gapsResting) ?? .none,
       switchingPerSecond: trial.rateSwitching, quietPerSecond: trial.rateResting,
       breakpoints: UInt64(trial.breakpoints))
   }

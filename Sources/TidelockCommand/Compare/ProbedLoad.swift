@@ -1,5 +1,5 @@
+import Runs
 import Tidelock
-import WordCounting
 
 /// The load under which protocols are compared: threads that take a few locks for a moment each, now
 /// and then two at a time, and watch their own progress.

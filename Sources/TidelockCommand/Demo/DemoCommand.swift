@@ -1,8 +1,6 @@
 import ArgumentParser
-import Foundation
-import RunReports
+import Runs
 import Tidelock
-import WordCounting
 
 /// `tidelock demo`: counts words under Tidelock's locks and switches these while it does.
 struct DemoCommand: ParsableCommand {
@@ -17,11 +15,7 @@ struct DemoCommand: ParsableCommand {
   @Argument(help: "Plain text files, or folders that hold some.")
   var paths: [String] = []
 
-  @Flag(help: "Print one JSON object and nothing else.")
-  var json = false
-
-  @Option(help: ArgumentHelp("Write a page with the plot of the run.", valueName: "file.html"))
-  var report: String?
+  @OptionGroup var faces: Faces
 
   @Option(help: ArgumentHelp("How long the whole run takes.", valueName: "s"))
   var seconds = 15.0
@@ -50,12 +44,8 @@ struct DemoCommand: ParsableCommand {
   }
 
   func validate() throws {
-    guard seconds >= 0.5, seconds <= 86_400 else {
-      throw ValidationError("--seconds must be between 0.5 and 86400.")
-    }
-    guard 2...256 ~= threadsPerCpu else {
-      throw ValidationError("--threads-per-cpu must be between 2 and 256.")
-    }
+    try check("--seconds", seconds, 0.5...86_400)
+    try check("--threads-per-cpu", threadsPerCpu, 2...256)
     guard poke == .store || switchProtocol == .staged else {
       throw ValidationError("--poke is for staged; \(switchProtocol) puts breakpoints.")
     }
@@ -66,7 +56,7 @@ struct DemoCommand: ParsableCommand {
 
   func run() throws {
     // First everything that can go wrong without a run.
-    if let report { try ReportFile.check(report) }
+    try faces.check()
     let text = try paths.isEmpty ? TextReader.readUsual() : TextReader.read(paths)
     let counter = WordCounter(text)
 
@@ -77,18 +67,7 @@ struct DemoCommand: ParsableCommand {
         cpus: cpus, threadsPerCPU: threadsPerCpu, seconds: seconds,
         protocol: switchProtocol, poke: poke.method)
       : DemoPlan(followingLoadOn: cpus, threadsPerCPU: threadsPerCpu, seconds: seconds)
-    var display = DemoDisplay(json: json, plan: plan)
-    let outcome = DemoRun(plan, counter).execute(display: &display)
-
-    if json {
-      try StandardOutput.write(outcome.json())
-    } else {
-      display.end(outcome)
-    }
-    if let report {
-      try ReportFile.write(outcome.page.html(), to: report)
-      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
-    }
-    try outcome.exit()
+    let display = RunDisplay(json: faces.json)
+    try faces.show(DemoRun(plan, counter).execute(display), on: display)
   }
 }

@@ -1,4 +1,4 @@
-import RunReports
+import Runs
 import SwitchPolicy
 import Tidelock
 
@@ -38,15 +38,9 @@ struct DemoDecision: Encodable, Sendable {
     text += ", \(reason)"
     let shares = [
       ("steal", steal), ("native loses", nativeLoses), ("paravirtual loses", paravirtualLoses),
-    ].compactMap { name, share in share.map { "\(name) \(Self.percent($0))" } }
+    ].compactMap { name, share in share.map { "\(name) \(Quantity.percent($0))" } }
     if !shares.isEmpty { text += ": " + shares.joined(separator: ", ") }
     return text
-  }
-
-  static func percent(_ share: Double?) -> String {
-    guard let share else { return "" }
-    let tenths = Int((share * 1000).rounded())
-    return "\(tenths / 10).\(tenths % 10) %"
   }
 }
 
@@ -62,9 +56,10 @@ extension DemoOutcome {
       rows: record.decisions.map { decision in
         [
           Quantity.count(decision.seconds), decision.set, decision.change ?? "", decision.reason,
-          DemoDecision.percent(decision.steal), DemoDecision.percent(decision.nativeLoses),
-          DemoDecision.percent(decision.paravirtualLoses), String(decision.count),
         ]
+          + [decision.steal, decision.nativeLoses, decision.paravirtualLoses].map {
+            $0.map { Quantity.percent($0) } ?? ""
+          } + [String(decision.count)]
       })
   }
 

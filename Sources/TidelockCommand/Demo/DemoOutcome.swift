@@ -1,11 +1,8 @@
-import ArgumentParser
-import Foundation
-import RunReports
+import Runs
 import Tidelock
-import WordCounting
 
 /// What a run of the demo came to.
-struct DemoOutcome {
+struct DemoOutcome: RunOutcome {
   let plan: DemoPlan
   let counter: WordCounter
   let record: DemoRun.Record
@@ -25,70 +22,31 @@ struct DemoOutcome {
         + " \(Quantity.exact(proof.expected))."
   }
 
-  /// Ends the command with the status that belongs to the outcome.
-  func exit() throws {
-    if let failure = record.failure { throw Failure(description: failure) }
-    // The verdict has been printed, as it is for a run that holds.
-    if !proof.verified { throw ExitCode.failure }
-    if let signal { throw ExitCode(128 + signal) }
-  }
+  var failure: String? { record.failure }
+  var holds: Bool { proof.verified }
+  var sentences: [String] { [finding, following, verdict].compactMap { $0 } }
 
-  private struct Failure: Error, CustomStringConvertible {
-    let description: String
-  }
-
-  /// One object with everything but the samples.
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(Object(self)), as: UTF8.self)
-  }
-
-  private struct Object: Encodable {
-    struct Phase: Encodable {
-      let name: String
-      let set: String
-      let threads: Int
-      let seconds: Double
-      let operationsPerSecond: Double
-    }
-
-    struct Source: Encodable {
-      let bytes, files, words, differentWords: Int
-    }
-
-    let machine = Machine.current
-    let text: Source
-    let phases: [Phase]
-    let switches: [SwitchReport]
-    /// Where a policy decides.
-    let decisions: [DemoDecision]?
-    let notSeen: [String]?
-    let operations: Int
-    let verified: Bool
-    let lostUpdates: Int
-    let interrupted: Bool
-    let error: String?
-
-    init(_ outcome: DemoOutcome) {
-      let counter = outcome.counter
-      text = Source(
-        bytes: counter.text.bytes.count, files: counter.text.files, words: counter.words,
-        differentWords: counter.differentWords)
-      phases = outcome.record.phases.map {
-        Phase(
-          name: $0.name, set: $0.set.description, threads: $0.threads,
-          seconds: $0.end - $0.start, operationsPerSecond: $0.operationsPerSecond)
-      }
-      switches = outcome.record.switches.map(\.report)
-      decisions = outcome.plan.followsLoad ? outcome.record.decisions : nil
-      notSeen = outcome.plan.followsLoad ? outcome.record.missing : nil
-      operations = outcome.proof.counted
-      verified = outcome.proof.verified
-      lostUpdates = outcome.proof.lostUpdates
-      interrupted = outcome.signal != nil
-      error = outcome.record.failure
-    }
+  /// Everything but the samples.
+  var json: JSONObject {
+    [
+      "machine": Machine.current,
+      "text": [
+        "bytes": counter.text.bytes.count, "files": counter.text.files, "words": counter.words,
+        "different_words": counter.differentWords,
+      ] as JSONObject,
+      "phases": record.phases.map { phase -> JSONObject in
+        [
+          "name": phase.name, "set": phase.set.description, "threads": phase.threads,
+          "seconds": phase.end - phase.start,
+          "operations_per_second": phase.operationsPerSecond,
+        ]
+      },
+      "switches": record.switches.map(\.report),
+      // Where a policy decides.
+      "decisions": plan.followsLoad ? record.decisions : nil,
+      "not_seen": plan.followsLoad ? record.missing : nil,
+      "operations": proof.counted, "verified": proof.verified, "lost_updates": proof.lostUpdates,
+      "interrupted": signal != nil, "error": failure,
+    ]
   }
 }

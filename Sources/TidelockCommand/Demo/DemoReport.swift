@@ -1,9 +1,10 @@
-import Foundation
-import RunReports
+import Runs
 import Tidelock
 
 extension DemoOutcome {
-  var phaseTable: RunTable {
+  func tables(width: Int) -> [RunTable] { [phaseTable, switchTable, decisionTable] }
+
+  private var phaseTable: RunTable {
     RunTable(
       "Throughput by phase",
       columns: [
@@ -20,7 +21,7 @@ extension DemoOutcome {
       })
   }
 
-  var switchTable: RunTable {
+  private var switchTable: RunTable {
     RunTable(
       "What each switch cost",
       columns: [
@@ -32,8 +33,7 @@ extension DemoOutcome {
         return [
           "\(report.from) to \(report.to)", report.protocol.name.description,
           report.result.name.description,
-          Quantity.duration(microseconds: Double(report.nanoseconds) / 1000),
-          Quantity.duration(microseconds: Double(report.longestStall) / 1000),
+          report.took, Quantity.duration(microseconds: Double(report.longestStall) / 1000),
           String(report.sites), String(report.breakpoints),
         ]
       })
@@ -55,9 +55,9 @@ extension DemoOutcome {
 
   /// The run as a page.
   var page: RunPage {
-    let end = signal == nil ? plan.seconds : samples.last?.seconds ?? 0
+    let seconds = signal == nil ? plan.seconds : samples.last?.seconds ?? 0
     let plot = ThroughputPlot(
-      title: "Throughput over time", unit: "words counted per second", seconds: end,
+      title: "Throughput over time", unit: "words counted per second", seconds: seconds,
       samples: samples,
       bands: record.phases.map { phase in
         .init(
@@ -65,10 +65,8 @@ extension DemoOutcome {
           detail: Quantity.exact(phase.threads, "thread"))
       },
       marks: record.switches.map { entry in
-        let took = Quantity.duration(microseconds: Double(entry.report.nanoseconds) / 1000)
-        return .init(seconds: entry.at, label: "switch to \(entry.report.to), \(took)")
+        .init(seconds: entry.at, label: "switch to \(entry.report.to), \(entry.report.took)")
       })
-    let machine = Machine.current
     let text = counter.text
     return RunPage(
       title: "Tidelock: the locks of a running program, switched",
@@ -78,21 +76,21 @@ extension DemoOutcome {
         """,
       verdict: .init(verdict, holds: proof.verified),
       plots: [plot],
-      tables: [phaseTable, switchTable, decisionTable].filter { !$0.isEmpty },
+      tables: tables(width: .max),
       facts: [
-        .init("CPUs", "\(machine.cpus) (\(machine.cpuModel))"),
-        .init("kernel", machine.kernel),
-        .init("other threads running", "\(machine.otherThreads) before the run"),
         .init(
           "text",
           "\(Quantity.exact(counter.words, "word")), \(Quantity.exact(counter.differentWords))"
             + " different, in \(Quantity.exact(text.bytes.count, "byte")) of"
             + " \(Quantity.exact(text.files, "file"))"),
         .init("counted", Quantity.exact(proof.counted, "word")),
-        .init("end", record.failure ?? (signal == nil ? "after all phases" : "interrupted")),
-        .init("date", Date.now.formatted(.iso8601)),
-      ])
+      ], end: end("after all phases"))
   }
+}
+
+extension SwitchReport {
+  /// How long it lasted.
+  var took: String { Quantity.duration(microseconds: Double(nanoseconds) / 1000) }
 }
 
 extension LockSet {

@@ -1,13 +1,9 @@
 import Foundation
-import RunReports
+import Runs
 import Synchronization
 import Tidelock
-import WordCounting
 
 /// One run of the demo: a conductor that carries out the plan, and a watcher that samples it.
-///
-/// The conductor's thread sleeps and switches, and a switch may take its time; so the watching is
-/// left to the calling thread.
 final class DemoRun: Sendable {
   /// A phase as it was measured.
   struct Phase: Sendable {
@@ -44,13 +40,8 @@ final class DemoRun: Sendable {
   private let plan: DemoPlan
   private let counter: WordCounter
   private let crew: WorkerCrew<Tally>
-  // The standard library's mutex: what watches must not hang on what is watched.
-  private let record = Synchronization.Mutex(Record())
-  private let interruption = DispatchSemaphore(value: 0)
-  private let finish = DispatchSemaphore(value: 0)
-  private let interrupted = Atomic<Bool>(false)
-  private let begin = ContinuousClock.now
-  /// The same on the clock of decisions.
+  private let run = Run(Record())
+  /// When it began, on the clock of decisions.
   private let beginNanoseconds = DispatchTime.now().uptimeNanoseconds
   /// How many switches that the policy made have been noted.
   private let noted = Synchronization.Mutex(0)
@@ -62,43 +53,25 @@ final class DemoRun: Sendable {
   }
 
   /// Runs it all, showing how it goes, and returns what was measured.
-  func execute(display: inout DemoDisplay) -> DemoOutcome {
-    var samples: [ThroughputPlot.Sample] = []
-    var last = (seconds: elapsed, operations: 0)
+  func execute(_ display: RunDisplay) -> DemoOutcome {
+    var shown = DemoDisplay(display, plan: plan)
     let interval = min(max(plan.seconds / 150, 0.02), 0.5)
-    let signal = watchRun(
-      wake: finish, interval: interval, isFinished: { record.withLock { $0.isFinished } }
-    ) { event in
-      switch event {
-      case .begin:
-        display.begin(counter)
-        Thread.detachNewThread { self.conduct() }
-      case .interrupt: interrupt()
-      case .close: display.close()
-      case .look:
+    var rates = RateSampler(interval: interval / 2)
+    rates.note(0, at: run.elapsed)
+    let signal = run.conduct(
+      every: interval, on: display, begin: { shown.begin(counter) },
+      look: {
         noteDecisions()
-        let record = record.withLock { $0 }
-        let now = (seconds: elapsed, operations: crew.operations)
-        if now.seconds - last.seconds >= interval / 2, !record.isEnding {
-          let rate = Double(now.operations - last.operations) / (now.seconds - last.seconds)
-          samples.append(.init(seconds: now.seconds, perSecond: rate))
-          last = now
-        }
-        display.update(record, samples: samples, elapsed: now.seconds)
+        let record = run.record
+        let now = run.elapsed
+        if !record.isEnding { rates.note(crew.operations, at: now) }
+        shown.update(record, rates, elapsed: now)
       }
-    }
-
-    let end = record.withLock { $0 }
+    ) { _ in self.conduct() }
+    let end = run.record
     return DemoOutcome(
-      plan: plan, counter: counter, record: end, samples: samples,
+      plan: plan, counter: counter, record: end, samples: rates.samples,
       proof: counter.prove(end.tallies), signal: signal)
-  }
-
-  private var elapsed: Double { (ContinuousClock.now - begin).seconds }
-
-  private func interrupt() {
-    interrupted.store(true, ordering: .relaxed)
-    interruption.signal()
   }
 
   /// Carries out the plan, or what of it comes before an interruption or a failure, and leaves the
@@ -111,10 +84,10 @@ final class DemoRun: Sendable {
         noted.withLock { $0 = LockOperations.history.count }
         try LockPolicy.automatic.start()
       }
-      for step in plan.steps where !interrupted.load(ordering: .relaxed) {
+      for step in plan.steps where !run.isInterrupted {
         switch step {
         case .phase(let name, let threads):
-          record.withLock { $0.current = .init(name: name, threads: threads) }
+          run.note { $0.current = .init(name: name, threads: threads) }
           try crew.resize(to: threads)
           measure(name, threads: threads)
         case .switchTo(let set):
@@ -122,9 +95,9 @@ final class DemoRun: Sendable {
         }
       }
     } catch {
-      record.withLock { $0.failure = "\(error)" }
+      run.note { $0.failure = "\(error)" }
     }
-    record.withLock { $0.isEnding = true }
+    run.note { $0.isEnding = true }
     if plan.followsLoad {
       LockPolicy.automatic.stop()
       noteDecisions()
@@ -134,48 +107,42 @@ final class DemoRun: Sendable {
       do {
         try change(to: .native)
       } catch {
-        record.withLock { $0.failure = $0.failure ?? "\(error)" }
+        run.note { $0.failure = $0.failure ?? "\(error)" }
       }
     }
-    record.withLock { record in
+    run.note { record in
       record.tallies = tallies
       record.isFinished = true
     }
-    finish.signal()
   }
 
   /// Lets a phase settle for a tenth of its length and measures the rest: what the first moments
   /// of a collapse still got done would outweigh all of it.
   private func measure(_ name: String, threads: Int) {
-    let start = elapsed
-    guard !wait(plan.phaseLength / 10) else { return }
-    let settled = (seconds: elapsed, operations: crew.operations)
-    _ = wait(plan.phaseLength * 9 / 10)
-    let end = (seconds: elapsed, operations: crew.operations)
+    let start = run.elapsed
+    guard !run.wait(plan.phaseLength / 10) else { return }
+    let settled = (seconds: run.elapsed, operations: crew.operations)
+    _ = run.wait(plan.phaseLength * 9 / 10)
+    let end = (seconds: run.elapsed, operations: crew.operations)
     let duration = max(end.seconds - settled.seconds, 1e-9)
     let rate = Double(end.operations - settled.operations) / duration
     let phase = Phase(
       name: name, set: LockOperations.current, threads: threads, start: start, end: end.seconds,
       operationsPerSecond: rate)
-    record.withLock { $0.phases.append(phase) }
-  }
-
-  /// True if the run was interrupted meanwhile.
-  private func wait(_ duration: Duration) -> Bool {
-    interruption.wait(timeout: .now() + duration.seconds) == .success
+    run.note { $0.phases.append(phase) }
   }
 
   /// What the policy has decided and done meanwhile.
   private func noteDecisions() {
     guard plan.followsLoad else { return }
-    let at = elapsed
+    let at = run.elapsed
     let history = LockOperations.history
     let new = noted.withLock { noted in
       defer { noted = history.count }
       return history.after(noted).filter { $0.reason == .policy }
     }
     let decisions = LockPolicy.decisions.map { DemoDecision($0, since: beginNanoseconds) }
-    record.withLock { record in
+    run.note { record in
       record.switches += new.map { ($0, at) }
       record.decisions = decisions
       record.missing = LockPolicy.missing
@@ -183,10 +150,10 @@ final class DemoRun: Sendable {
   }
 
   private func change(to set: LockSet) throws {
-    let at = elapsed
-    record.withLock { $0.current.name = "switching to \(set)" }
+    let at = run.elapsed
+    run.note { $0.current.name = "switching to \(set)" }
     let report = try LockOperations.switch(
       to: set, using: plan.protocol, poking: plan.poke)
-    record.withLock { $0.switches.append((report, at)) }
+    run.note { $0.switches.append((report, at)) }
   }
 }

@@ -1,12 +1,10 @@
 import ArgumentParser
-import Foundation
 import GuestTestBed
 import LockSwitching
-import RunReports
-import Synchronization
+import Runs
 
 /// `tidelock guest demo`: boots a stock kernel and switches its spinlocks while they are fought for.
-struct GuestDemoCommand: AsyncParsableCommand {
+struct GuestDemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
     abstract: "Boot a stock Linux in QEMU and switch its spinlocks live, under load.",
@@ -70,36 +68,22 @@ struct GuestDemoCommand: AsyncParsableCommand {
       """)
   var policy: DemoCommand.PolicyChoice?
 
-  @Flag(help: "Print one JSON object and nothing else.")
-  var json = false
-
-  @Option(help: ArgumentHelp("Write a page with the plot of the run.", valueName: "file.html"))
-  var report: String?
+  @OptionGroup var faces: Faces
 
   func validate() throws {
-    guard 2...64 ~= vcpus else { throw ValidationError("--vcpus must be between 2 and 64.") }
+    try check("--vcpus", vcpus, 2...64)
+    try check("--seconds", seconds, 5...86_400)
+    try check("--rounds", rounds, 1...1000)
+    try check("--switches", switches, 0...1_000_000)
     guard !dedicated || hypervisor == .kvm else {
       throw ValidationError(
         "--dedicated needs --hypervisor kvm: an emulated guest boots native anyway.")
-    }
-    if let seconds {
-      guard seconds >= 5, seconds <= 86_400 else {
-        throw ValidationError("--seconds must be between 5 and 86400.")
-      }
-    }
-    if let rounds {
-      guard 1...1000 ~= rounds else {
-        throw ValidationError("--rounds must be between 1 and 1000.")
-      }
     }
     guard policy == nil || hypervisor == .kvm else {
       throw ValidationError("--policy needs --hypervisor kvm: an emulated guest sees no steal.")
     }
     guard policy == nil || switches == 0 && switchProtocol == .staged else {
       throw ValidationError("--policy switches as it will, by the staged protocol.")
-    }
-    guard 0...1_000_000 ~= switches else {
-      throw ValidationError("--switches must be between 0 and 1000000.")
     }
     if workload == .torture {
       guard rounds == nil else {
@@ -112,15 +96,19 @@ struct GuestDemoCommand: AsyncParsableCommand {
     }
   }
 
-  func run() async throws {
+  func run() throws {
     // First everything that can go wrong without a run.
-    if let report { try ReportFile.check(report) }
+    try faces.check()
     let guest = try GuestKernel(kernel)
     _ = Machine.current
+    let display = RunDisplay(json: faces.json)
     if policy != nil {
-      return try await GuestPolicyDemo(
-        vcpus: min(vcpus, 2), seconds: seconds, kernel: guest, json: json, report: report
-      ).run()
+      _ = try KVMHost(kernel: guest)
+      let run = GuestPolicyRun(vcpus: min(vcpus, 2), seconds: seconds ?? 60, guest, display)
+      let (record, signal) = try watchGuest(display) { try await run.execute() }
+      return try faces.show(
+        GuestPolicyOutcome(
+          vcpus: run.vcpus, kernel: guest.release, record: record, signal: signal), on: display)
     }
 
     let plan = GuestDemoPlan(
@@ -129,22 +117,14 @@ struct GuestDemoCommand: AsyncParsableCommand {
       hypervisor: hypervisor, isDedicated: dedicated || hypervisor == .emulation)
     _ = try plan.machine(guest)
     _ = try plan.program?.files(of: guest)
-    let display = GuestDemoDisplay(json: json, plan: plan)
-    let demo = GuestDemoRun(plan, guest, display)
-    let (record, signal) = try await watchGuest(display) { try await demo.execute() }
-    let outcome = GuestDemoOutcome(
-      plan: plan, kernel: guest.release, record: record, signal: signal)
-
-    if json {
-      try StandardOutput.write(outcome.json())
-    } else {
-      display.end(outcome)
+    let shown = GuestDemoDisplay(display, plan: plan)
+    let demo = GuestDemoRun(plan, guest, shown)
+    let (record, signal) = try watchGuest(display, look: { shown.tick() }) {
+      try await demo.execute()
     }
-    if let report {
-      try ReportFile.write(outcome.page.html(), to: report)
-      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
-    }
-    try outcome.exit()
+    try faces.show(
+      GuestDemoOutcome(plan: plan, kernel: guest.release, record: record, signal: signal),
+      on: display)
   }
 }
 

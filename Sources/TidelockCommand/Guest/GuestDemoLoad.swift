@@ -1,6 +1,6 @@
 import Foundation
 import GuestTestBed
-import RunReports
+import Runs
 import Synchronization
 
 /// The load on the guest's locks as it is sampled: acquisitions per second, by the guest's clock.
@@ -10,8 +10,7 @@ final class GuestDemoLoad: Sendable {
   private let state = Synchronization.Mutex(State())
 
   private struct State {
-    var last: GuestTorture.Statistics?
-    var samples: [ThroughputPlot.Sample] = []
+    var rates = RateSampler()
     var sampled = ContinuousClock.now
   }
 
@@ -24,7 +23,7 @@ final class GuestDemoLoad: Sendable {
   }
 
   /// Since the load was started last.
-  var samples: [ThroughputPlot.Sample] { state.withLock { $0.samples } }
+  var samples: [ThroughputPlot.Sample] { state.withLock { $0.rates.samples } }
 
   /// Whether the last sample is old enough for another.
   var isDue: Bool { state.withLock { ContinuousClock.now - $0.sampled >= Self.interval } }
@@ -37,15 +36,9 @@ final class GuestDemoLoad: Sendable {
     let now = try await torture.statistics
     let at = display.elapsed
     let samples = state.withLock { state in
-      if let last = state.last, now.milliseconds > last.milliseconds {
-        let perSecond =
-          Double(now.acquisitions - last.acquisitions) * 1000
-          / Double(now.milliseconds - last.milliseconds)
-        state.samples.append(.init(seconds: at, perSecond: perSecond))
-      }
-      state.last = now
+      state.rates.note(now.acquisitions, at: at, clock: Double(now.milliseconds) / 1000)
       state.sampled = .now
-      return state.samples
+      return state.rates.samples
     }
     display.show(samples)
     return now

@@ -1,7 +1,7 @@
 import GuestTestBed
 import LockPlatform
 import LockSwitching
-import RunReports
+import Runs
 
 /// What has happened in a run of the guest's demo; times are seconds since the load began.
 struct GuestDemoRecord: Sendable {

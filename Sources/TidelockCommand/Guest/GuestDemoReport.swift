@@ -1,11 +1,10 @@
-import Foundation
 import GuestTestBed
 import LockPlatform
 import LockSwitching
-import RunReports
+import Runs
 
 extension GuestDemoOutcome {
-  var tables: [RunTable] {
+  func tables(width: Int) -> [RunTable] {
     [phaseTable] + (record.programs.map { [$0.table] } ?? []) + [switchTable, soakTable, logTable]
   }
 
@@ -82,7 +81,7 @@ extension GuestDemoOutcome {
         vcpus: plan.vcpus, on: "the \(host.name)'s \(Quantity.exact(host.cpus, "CPU"))")
     }
     guard let native = perSecond(.native), let paravirtual = perSecond(.paravirtual),
-      let ratio = paravirtualAgainstNative
+      let ratio = ratio(.paravirtual, to: .native)
     else { return nil }
     return
       "\(plan.vcpus) vCPUs on the \(host.name)'s \(Quantity.exact(host.cpus, "CPU")) take \(Quantity.count(native)) locks/s with native"
@@ -129,8 +128,7 @@ extension GuestDemoOutcome {
 
   /// The run as a page.
   var page: RunPage {
-    let machine = Machine.current
-    return RunPage(
+    RunPage(
       title: "Tidelock: the spinlocks of a running Linux guest, switched",
       summary: """
         A stock kernel that booted with \(plan.booted.name) spinlocks runs with more vCPUs than its \
@@ -138,7 +136,7 @@ extension GuestDemoOutcome {
         """,
       verdict: .init([verdict, logSentence].joined(separator: " "), holds: holds),
       plots: plan.program == nil ? plots : [], spreads: record.programs?.plots ?? [],
-      tables: tables.filter { !$0.isEmpty },
+      tables: tables(width: .max),
       facts: [
         .init(
           "guest",
@@ -147,15 +145,9 @@ extension GuestDemoOutcome {
           "load",
           plan.program?.command
             ?? "a thread on each vCPU, one lock, 2000 loops inside and 2000 outside"),
-        .init(
-          "host",
-          "\(Quantity.exact(machine.cpus, "CPU")) (\(machine.cpuModel)), Linux \(machine.kernel)"),
         .init("protocol", plan.switchProtocol.name.description),
-        .init("other threads running", "\(machine.otherThreads) before the run"),
         .init("soak", record.soak?.sentence ?? "none; --switches N makes one of the torture"),
-        .init("end", record.failure ?? (signal == nil ? "after all phases" : "interrupted")),
-        .init("date", Date.now.formatted(.iso8601)),
-      ])
+      ], end: end("after all phases"))
   }
 
   private var plots: [ThroughputPlot] {

@@ -2,7 +2,7 @@ import Foundation
 import GuestTestBed
 import LockPlatform
 import LockSwitching
-import RunReports
+import Runs
 import Synchronization
 
 /// One run of the guest's demo: boots, loads, measures each phase, switches in between, removes.

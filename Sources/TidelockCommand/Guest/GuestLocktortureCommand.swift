@@ -1,10 +1,9 @@
 import ArgumentParser
-import Foundation
 import GuestTestBed
-import RunReports
+import Runs
 
 /// `tidelock guest locktorture`: switches a guest's spinlocks under the kernel's own torture test.
-struct GuestLocktortureCommand: AsyncParsableCommand {
+struct GuestLocktortureCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "locktorture",
     abstract:
@@ -32,17 +31,15 @@ struct GuestLocktortureCommand: AsyncParsableCommand {
     help: "Kinds of locks, by locktorture's names (default: all of these).")
   var locks = GuestLocktorture.Lock.allCases
 
-  @Flag(help: "Print one JSON object and nothing else.")
-  var json = false
+  @OptionGroup var faces: Faces
 
   func validate() throws {
-    guard 2...64 ~= vcpus else { throw ValidationError("--vcpus must be between 2 and 64.") }
-    guard 1...1_000_000 ~= switches else {
-      throw ValidationError("--switches must be between 1 and 1000000.")
-    }
+    try check("--vcpus", vcpus, 2...64)
+    try check("--switches", switches, 1...1_000_000)
   }
 
-  func run() async throws {
+  func run() throws {
+    try faces.check()
     let guest = try GuestKernel(kernel)
     _ = try GuestLocktorture.files(of: guest)
     let plan = GuestDemoPlan(
@@ -50,25 +47,19 @@ struct GuestLocktortureCommand: AsyncParsableCommand {
       hypervisor: hypervisor, isDedicated: true)
     var machine = try plan.machine(guest)
     machine.lifetime = plan.lifetime
-    let display = GuestCompareDisplay(json: json)
-    let (run, signal) = try await watchGuest(display, work(machine, display))
-    if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      try StandardOutput.write(String(decoding: try encoder.encode(run), as: UTF8.self))
-    } else {
-      run.show(on: Terminal(.standardOutput))
-    }
-    if let signal { throw ExitCode(128 + signal) }
-    if !run.holds { throw ExitCode.failure }
+    let display = RunDisplay(json: faces.json)
+    let (run, signal) = try watchGuest(display, work(machine, display))
+    try faces.show(
+      GuestLocktortureOutcome(kernel: guest.release, vcpus: vcpus, run: run, signal: signal),
+      on: display)
   }
 
   private func work(
-    _ machine: some BootableGuest, _ display: GuestCompareDisplay
+    _ machine: some BootableGuest, _ display: RunDisplay
   ) -> @Sendable () async throws -> GuestLocktortureRun {
     { [locks, switches] in
       try await GuestLocktortureRun.execute(locks, switches: switches, in: machine) {
-        display.begin($0)
+        display.begin($0, every: .seconds(5))
       }
     }
   }
@@ -76,15 +67,29 @@ struct GuestLocktortureCommand: AsyncParsableCommand {
 
 extension GuestLocktorture.Lock: ExpressibleByArgument {}
 
-extension GuestLocktortureRun {
-  package var table: RunTable {
+/// What switches under locktorture came to.
+struct GuestLocktortureOutcome: RunOutcome {
+  let kernel: String
+  let vcpus: Int
+  let run: GuestLocktortureRun
+  let signal: CInt?
+
+  init(kernel: String, vcpus: Int, run: GuestLocktortureRun, signal: CInt? = nil) {
+    (self.kernel, self.vcpus, self.run, self.signal) = (kernel, vcpus, run, signal)
+  }
+
+  var failure: String? { nil }
+  var holds: Bool { run.holds }
+  var json: GuestLocktortureRun { run }
+
+  var table: RunTable {
     RunTable(
       "Switches under locktorture",
       columns: [
         .words("lock"), .numbers("done"), .numbers("refused"), .numbers("undone"),
         .numbers("acquisitions"), .words("exclusion"), .words("locktorture says"),
       ],
-      rows: parts.map { part in
+      rows: run.parts.map { part in
         [
           part.lock.rawValue, String(part.results["done", default: 0]),
           String(part.results["refused", default: 0]),
@@ -97,24 +102,31 @@ extension GuestLocktortureRun {
   }
 
   /// What it came to, a sentence each.
-  package var sentences: [String] {
-    let rest = complaints.filter { !$0.isNative }
-    return parts.compactMap { part in part.error.map { "\(part.lock.rawValue): \($0)." } }
+  var sentences: [String] {
+    let rest = run.complaints.filter { !$0.isNative }
+    return run.parts.compactMap { part in part.error.map { "\(part.lock.rawValue): \($0)." } }
       + rest.map { "The kernel says: \($0.line)" }
       + [
-        textRestored
+        run.textRestored
           ? "The module is gone, and the kernel's text is byte for byte as before: 0 differ."
           : "The kernel's text is NOT as before.",
         "The kernel's log: \(Quantity.exact(rest.count, "complaint")), and"
-          + " \(Quantity.exact(complaints.count - rest.count)) under native operations.",
+          + " \(Quantity.exact(run.complaints.count - rest.count)) under native operations.",
         holds ? "All held." : "NOT all held.",
       ]
   }
 
-  fileprivate func show(on terminal: Terminal) {
-    terminal.write(
-      "\n\(table.title)\n\n" + table.text(width: terminal.isLive ? terminal.width : 120))
-    terminal.write("\n")
-    for sentence in sentences { terminal.write(paragraph: sentence) }
+  func tables(width: Int) -> [RunTable] { [table] }
+
+  var page: RunPage {
+    RunPage(
+      title: "Tidelock: a guest's spinlocks, switched under locktorture",
+      summary: """
+        Linux's own torture test takes locks of each kind on every virtual CPU, with CPUs that go and \
+        come, while the kernel's lock operations are switched.
+        """,
+      verdict: .init(sentences.joined(separator: " "), holds: holds), tables: [table],
+      facts: [.init("guest", "Linux \(kernel), \(Quantity.exact(vcpus, "vCPU"))")],
+      end: end("after all switches"))
   }
 }

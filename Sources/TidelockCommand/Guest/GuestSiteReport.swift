@@ -2,6 +2,7 @@ import ELFReader
 import KernelImages
 import LockPlatform
 import LockSwitching
+import Runs
 
 /// The patch sites of a kernel as `tidelock guest sites` shows them.
 struct GuestSiteReport: Encodable {
@@ -46,13 +47,14 @@ struct GuestSiteReport: Encodable {
   }
 
   /// One JSON object.
-  func json() throws -> String { try prettyJSON(self) }
+  func json() throws -> String { try jsonText(self, isSnakeCase: false) }
 
   /// A heading, the table and the number of sites by operation.
   func table() -> String {
-    let rows = ReportTable(
+    let rows = RunTable(
+      "Sites",
       columns: [
-        ("offset", .right), ("operation", .left), ("bytes in the image", .left), ("symbol", .left),
+        .numbers("offset"), .words("operation"), .words("bytes in the image"), .words("symbol"),
       ],
       rows: sites.map { site in
         let place = site.symbol.map { "\($0)+\(site.symbolOffset ?? 0)" } ?? "-"
@@ -61,7 +63,7 @@ struct GuestSiteReport: Encodable {
     return """
       \(file): Linux \(release) \(version), build \(buildID)
 
-      \(rows.text())
+      \(rows.tinted())
 
       \(counts)
       """

@@ -1,7 +1,7 @@
 import GuestTestBed
 import LockPlatform
 import LockSwitching
-import RunReports
+import Runs
 
 /// How long a program took in a guest under each set, and what is shown of it.
 package struct ProgramRuns: Sendable {
@@ -22,26 +22,6 @@ package struct ProgramRuns: Sendable {
     package let phase: Int
     /// By the program's own measure.
     package let seconds: Double
-  }
-
-  /// How long several runs took, in seconds.
-  package struct Spread: Sendable, Equatable {
-    package let count: Int
-    package let shortest, median, longest: Double
-
-    /// Nil of no runs.
-    package init?(_ seconds: [Double]) {
-      let sorted = seconds.sorted()
-      guard let first = sorted.first, let last = sorted.last else { return nil }
-      count = sorted.count
-      (shortest, longest) = (first, last)
-      // Of an even number of runs, what lies between the two in the middle.
-      median = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2
-    }
-
-    func text(_ value: KeyPath<Spread, Double>) -> String {
-      Quantity.duration(microseconds: self[keyPath: value] * 1e6)
-    }
   }
 
   /// `hackbench` or `files`, as on the command line.
@@ -87,7 +67,7 @@ package struct ProgramRuns: Sendable {
       rows: byPhase.map { phase, spread in
         [
           phase.set.name.description, phase.name, String(spread.count), spread.text(\.median),
-          spread.text(\.shortest), spread.text(\.longest),
+          spread.text(\.minimum), spread.text(\.maximum),
           native.map { Quantity.ratio($0 / spread.median) } ?? "-",
         ]
       })
@@ -102,11 +82,7 @@ package struct ProgramRuns: Sendable {
         groups: byPhase.map { phase, spread in
           .init(
             "\(phase.set.name), \(phase.name)",
-            [
-              .init(
-                Quantity.exact(spread.count, "run"), shortest: spread.shortest * 1e6,
-                median: spread.median * 1e6, longest: spread.longest * 1e6)
-            ])
+            [.init(fewRuns: spread, in: 1e6)])
         })
     ]
   }
@@ -123,5 +99,12 @@ package struct ProgramRuns: Sendable {
       text += "; with test-and-set \(testAndSet.text(\.median))"
     }
     return text + "."
+  }
+}
+
+extension Spread {
+  /// One of its values, which are seconds.
+  fileprivate func text(_ value: KeyPath<Spread, Double>) -> String {
+    Quantity.duration(microseconds: self[keyPath: value] * 1e6)
   }
 }

@@ -1,18 +1,16 @@
-import ArgumentParser
-import Foundation
 import GuestTestBed
 import LockPlatform
-import RunReports
+import Runs
 
 /// What a guest that followed its host came to.
-struct GuestPolicyOutcome {
+struct GuestPolicyOutcome: RunOutcome {
   let vcpus: Int
   let kernel: String
   let record: GuestPolicyRecord
   /// The signal that ended the run early.
   let signal: CInt?
 
-  var tables: [RunTable] { [phaseTable, switchTable, decisionTable] }
+  func tables(width: Int) -> [RunTable] { [phaseTable, switchTable, decisionTable] }
 
   private var phaseTable: RunTable {
     RunTable(
@@ -62,7 +60,7 @@ struct GuestPolicyOutcome {
       record.delay(to: set, isStolen: isStolen).map { Quantity.duration(microseconds: $0 * 1e6) }
         ?? "not"
     }
-    var sentences = [
+    return [
       "Nobody told the guest to switch. From when its host got other work until it was seen to be"
         + " paravirtual: \(delay("paravirtual", true)); from when that ended until it was native:"
         + " \(delay("native", false)).",
@@ -73,68 +71,37 @@ struct GuestPolicyOutcome {
         ? "The kernel's text is as it was before loading."
         : "It is not known that the kernel's text is as it was before loading.",
     ]
-    if let failure = record.failure { sentences.append(failure) }
-    if signal != nil { sentences.insert("Interrupted: what was measured until then.", at: 0) }
-    return sentences
   }
 
-  /// Ends the command with the status that belongs to the outcome.
-  func exit() throws {
-    if let signal { throw ExitCode(128 + signal) }
-    guard record.failure == nil, record.exclusion == true, record.isRestored == true else {
-      throw ExitCode.failure
-    }
+  /// A run that was ended says nothing of use about its failure.
+  var failure: String? { signal == nil ? record.failure : nil }
+  var holds: Bool {
+    record.exclusion ?? (signal != nil) && record.isRestored ?? (signal != nil)
   }
 
-  /// One object with everything but the samples.
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(Object(self)), as: UTF8.self)
-  }
-
-  private struct Object: Encodable {
-    struct Switch: Encodable {
-      let seconds: Double
-      let report: GuestSwitchReport
-    }
-
-    let machine = Machine.current
-    let kernel: String
-    let vcpus: Int
-    let phases: [GuestPolicyRecord.Phase]
-    let switches: [Switch]
-    let decisions: [GuestDecision]
-    let secondsToParavirtual, secondsToNative: Double?
-    let exclusionKept, textRestored: Bool?
-    let error: String?
-
-    init(_ outcome: GuestPolicyOutcome) {
-      kernel = outcome.kernel
-      vcpus = outcome.vcpus
-      let record = outcome.record
-      phases = record.phases
-      switches = record.switches.map { Switch(seconds: $0.at, report: $0.report) }
-      decisions = record.decisions
-      secondsToParavirtual = record.delay(to: "paravirtual", isStolen: true)
-      secondsToNative = record.delay(to: "native", isStolen: false)
-      exclusionKept = record.exclusion
-      textRestored = record.isRestored
-      error = record.failure
-    }
+  /// Everything but the samples.
+  var json: JSONObject {
+    [
+      "machine": Machine.current, "kernel": kernel, "vcpus": vcpus, "phases": record.phases,
+      "switches": record.switches.map { ["seconds": $0.at, "report": $0.report] as JSONObject },
+      "decisions": record.decisions,
+      "seconds_to_paravirtual": record.delay(to: "paravirtual", isStolen: true),
+      "seconds_to_native": record.delay(to: "native", isStolen: false),
+      "exclusion_kept": record.exclusion, "text_restored": record.isRestored,
+      "error": record.failure,
+    ]
   }
 
   /// The run as a page.
   var page: RunPage {
-    let end = record.phases.last?.end ?? 0
+    let seconds = record.phases.last?.end ?? 0
     let steal = ThroughputPlot(
-      title: "Steal over time", unit: "per cent of what the guest wanted", seconds: end,
+      title: "Steal over time", unit: "per cent of what the guest wanted", seconds: seconds,
       samples: record.steal.map { .init(seconds: $0.seconds, perSecond: $0.share) }, bands: bands,
       marks: marks)
     let plot = ThroughputPlot(
-      title: "Throughput over time", unit: "acquisitions per second", seconds: end,
-      samples: record.samples, bands: bands, marks: marks)
+      title: "Throughput over time", unit: "acquisitions per second", seconds: seconds,
+      samples: record.rates.samples, bands: bands, marks: marks)
     return RunPage(
       title: "Tidelock: a guest that follows its host",
       summary: """
@@ -143,15 +110,12 @@ struct GuestPolicyOutcome {
         """,
       verdict: .init(
         sentences.dropFirst().joined(separator: " "),
-        holds: record.exclusion == true && record.isRestored == true && record.failure == nil),
+        holds: holds && failure == nil),
       plots: [plot, steal],
-      tables: tables.filter { !$0.isEmpty },
+      tables: tables(width: .max),
       facts: [
-        .init("guest", "Linux \(kernel), \(vcpus) vCPUs on a host with \(vcpus * 2) CPUs"),
-        .init("CPUs", "\(Machine.current.cpus) (\(Machine.current.cpuModel))"),
-        .init("other threads running", "\(Machine.current.otherThreads) before the run"),
-        .init("date", Date.now.formatted(.iso8601)),
-      ])
+        .init("guest", "Linux \(kernel), \(vcpus) vCPUs on a host with \(vcpus * 2) CPUs")
+      ], end: end("after all phases"))
   }
 
   private var bands: [ThroughputPlot.Band] {

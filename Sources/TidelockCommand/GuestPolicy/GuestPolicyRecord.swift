@@ -1,5 +1,5 @@
 import GuestTestBed
-import RunReports
+import Runs
 
 /// What a guest went through that followed its host; times are seconds since the load began.
 struct GuestPolicyRecord: Sendable {
@@ -22,7 +22,7 @@ struct GuestPolicyRecord: Sendable {
   var phases: [Phase] = []
   var switches: [Switch] = []
   var decisions: [GuestDecision] = []
-  var samples: [ThroughputPlot.Sample] = []
+  var rates = RateSampler()
   /// The share of steal that the last decision before each look had seen, in per cent.
   var steal: [(seconds: Double, share: Double)] = []
   var exclusion: Bool?

@@ -1,6 +1,6 @@
 import Foundation
 import GuestTestBed
-import RunReports
+import Runs
 import Synchronization
 
 /// A guest on KVM whose host gets other work and loses it again; nobody tells it to switch.
@@ -9,14 +9,14 @@ final class GuestPolicyRun: Sendable {
   /// How long all three phases take.
   let seconds: Double
   private let kernel: GuestKernel
-  private let display: GuestPolicyDisplay
+  private let display: RunDisplay
   private let record = Synchronization.Mutex(GuestPolicyRecord())
 
   /// How long the demo waits for a command in a guest that has hardly a CPU.
   private static let patience = Duration.seconds(240)
   private static let folder = "/sys/kernel/tidelock"
 
-  init(vcpus: Int, seconds: Double, _ kernel: GuestKernel, _ display: GuestPolicyDisplay) {
+  init(vcpus: Int, seconds: Double, _ kernel: GuestKernel, _ display: RunDisplay) {
     self.vcpus = vcpus
     self.seconds = seconds
     self.kernel = kernel
@@ -95,6 +95,7 @@ final class GuestPolicyRun: Sendable {
     func elapsed() -> Double { (ContinuousClock.now - begin).seconds }
     let start = elapsed()
     let first = try await look(shell)
+    note(first, at: start)
     var last = first
     while elapsed() - start < seconds / 3 {
       try await Task.sleep(for: .milliseconds(400))
@@ -103,19 +104,16 @@ final class GuestPolicyRun: Sendable {
       if now.set != last.set {
         let report = try await switcher.lastSwitch
         record.withLock { $0.switches.append(.init(at: at, report: report)) }
-        display.end(report)
+        display.show(
+          "switched from \(report.from) to \(report.to) in"
+            + " \(Quantity.duration(microseconds: report.microseconds)), asked by \(report.reason)")
       }
-      record.withLock { record in
-        let time = now.statistics.milliseconds - last.statistics.milliseconds
-        if time > 0 {
-          let count = now.statistics.acquisitions - last.statistics.acquisitions
-          record.samples.append(
-            .init(seconds: at, perSecond: Double(count) * 1000 / Double(time)))
-        }
-        if let steal = now.decision?.shares["steal"] { record.steal.append((at, steal)) }
-      }
+      note(now, at: at)
       if let decision = now.decision, decision.seconds != last.decision?.seconds {
-        display.show(name, now.set, decision)
+        let line = "\(name): \(now.set); \(decision.words)"
+        if decision.change != nil { display.show(line) }
+        display.show(line, every: .seconds(2))
+        display.draw([line])
       }
       last = now
     }
@@ -125,6 +123,15 @@ final class GuestPolicyRun: Sendable {
       name: name, isStolen: isStolen, start: start, end: elapsed(), set: last.set,
       acquisitionsPerSecond: Double(count) * 1000 / Double(time))
     record.withLock { $0.phases.append(phase) }
+  }
+
+  private func note(_ look: Look, at seconds: Double) {
+    let statistics = look.statistics
+    record.withLock { record in
+      record.rates.note(
+        statistics.acquisitions, at: seconds, clock: Double(statistics.milliseconds) / 1000)
+      if let steal = look.decision?.shares["steal"] { record.steal.append((seconds, steal)) }
+    }
   }
 
   private struct Look {
@@ -147,5 +154,15 @@ final class GuestPolicyRun: Sendable {
       statistics: try JSONDecoder().decode(
         GuestTorture.Statistics.self, from: Data(lines[1].utf8)),
       decision: lines.count > 2 ? GuestDecision(line: lines[2]) : nil)
+  }
+}
+
+extension GuestDecision {
+  /// For a terminal.
+  var words: String {
+    let names = ["steal", "native loses", "paravirtual loses"]
+    let seen = names.compactMap { name in shares[name].map { "\(name) \($0) %" } }
+    let why = change.map { "to \($0), \(reason)" } ?? reason
+    return seen.isEmpty ? why : "\(why): \(seen.joined(separator: ", "))"
   }
 }

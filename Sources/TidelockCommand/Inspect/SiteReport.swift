@@ -1,6 +1,7 @@
 import ELFReader
 import LockSwitching
 import Rainbow
+import Runs
 
 /// The patch sites of one file as `tidelock inspect` shows them.
 struct SiteReport: Encodable {
@@ -41,19 +42,19 @@ struct SiteReport: Encodable {
   }
 
   /// One JSON object.
-  func json() throws -> String { try prettyJSON(self) }
+  func json() throws -> String { try jsonText(self, isSnakeCase: false) }
 
   /// A heading, the table, a line of totals and one for each warning.
   func table() -> String {
-    let table = ReportTable(
+    let table = RunTable(
+      "Sites",
       columns: [
-        ("address", .right), ("operation", .left), ("bytes", .left), ("form", .left),
-        ("symbol", .left),
+        .numbers("address"), .words("operation"), .words("bytes"), .words("form"),
+        .words("symbol"),
       ],
-      rows: sites.map { [$0.address, $0.operation, $0.bytes, $0.form, $0.place] },
-      color: { sites[$0].color })
+      rows: sites.map { [$0.address, $0.operation, $0.bytes, $0.form, $0.place] })
     let build = buildID.map { ", build \($0)" } ?? ""
-    return "\(file)\(build)\n\n\(table.text())\n\n\(totals)"
+    return "\(file)\(build)\n\n\(table.tinted { sites[$0].color })\n\n\(totals)"
       + warnings.map { "\nwarning: \($0)" }.joined()
   }
 
@@ -86,4 +87,9 @@ extension SiteReport.Site {
     case .unknown: return .red
     }
   }
+}
+
+/// Bytes as two hexadecimal digits each.
+func hexadecimal(_ bytes: [UInt8], separator: String = "") -> String {
+  bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: separator)
 }

@@ -1,10 +1,11 @@
 import ArgumentParser
 import Foundation
+import GuestTestBed
 import ProgramSamples
-import RunReports
+import Runs
 
 /// `tidelock guest status`: what the module in the running kernel is and does.
-struct GuestStatusCommand: AsyncParsableCommand {
+struct GuestStatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
     abstract: "Show the set in force, steal time, the last switch and the policy's last decisions."
@@ -22,59 +23,52 @@ struct GuestStatusCommand: AsyncParsableCommand {
     }
   }
 
-  func run() async throws {
+  func run() throws {
     let module = try RunningModule()
-    if json { return try StandardOutput.write(prettyJSON(ModuleStatus(module))) }
-    let terminal = Terminal(.standardOutput)
-    guard watch, terminal.isLive else {
-      for line in try ModuleStatus(module).lines { print(line) }
-      return
+    if json {
+      return try Output.standard.write(jsonText(ModuleStatus(module).json, isSnakeCase: false))
     }
-    try await follow(terminal)
+    let display = RunDisplay(json: false)
+    if watch, display.isLive { return try follow(display) }
+    for line in try ModuleStatus(module).lines { print(line) }
   }
 
   /// Draws the same lines again and again, with what the host has taken each second.
-  private func follow(_ terminal: Terminal) async throws {
-    let signals = CaughtSignals([SIGINT, SIGTERM, SIGHUP])
-    var lines = LiveLines(terminal)
-    defer { lines.close() }
+  private func follow(_ display: RunDisplay) throws {
     var shares: [Double] = []
     var samples = MachineSamples(at: DispatchTime.now().uptimeNanoseconds)
     var text: [String] = []
-    while signals.take() == nil {
-      let recorded = samples?.look(at: DispatchTime.now().uptimeNanoseconds)
-      if let sample = recorded?.sample, let stolen = sample.waited, sample.elapsed > 0 {
-        shares.append(Double(stolen) / (Double(sample.elapsed) * Double(sample.cpus)))
-      }
-      // A module that is removed meanwhile ends the view with its sentence.
-      text = try ModuleStatus(RunningModule()).lines
-      let width = max(10, min(60, terminal.width - 24))
-      let share = shares.last.map { "\(Int(($0 * 100).rounded())) %" } ?? "?"
-      text.append(
-        "Steal      \(StealLine.text(shares.suffix(width), plain: terminal.isPlain)) \(share)")
-      lines.draw(text.map { String($0.prefix(max(1, terminal.width - 1))) })
-      try? await Task.sleep(for: .seconds(1))
-    }
-    lines.close()
+    var failure: (any Error)?
+    var isOver = false
+    _ = Runs.watch(
+      display, every: 1, wake: DispatchSemaphore(value: 0), isFinished: { isOver }, begin: {},
+      interrupt: { isOver = true },
+      look: {
+        let recorded = samples?.look(at: DispatchTime.now().uptimeNanoseconds)
+        if let sample = recorded?.sample, let stolen = sample.waited, sample.elapsed > 0 {
+          shares.append(Double(stolen) / (Double(sample.elapsed) * Double(sample.cpus)))
+        }
+        do {
+          text = try ModuleStatus(RunningModule()).lines
+        } catch {
+          // A module that is removed meanwhile ends the view with its sentence.
+          failure = error
+          isOver = true
+          return
+        }
+        let width = max(10, min(60, display.terminal.width - 24))
+        let line = Sparkline(plain: display.terminal.isPlain).text(shares.suffix(width))
+        let share = shares.last.map { Quantity.percent($0, decimals: 0) } ?? "?"
+        text.append("Steal      \(line) \(share)")
+        display.draw(text)
+      })
+    if let failure { throw failure }
     for line in text { print(line) }
   }
 }
 
-/// Shares of time, one character each, from nothing to all of it.
-public enum StealLine {
-  /// The line; only ASCII if it must be plain.
-  public static func text(_ shares: some Collection<Double>, plain: Bool) -> String {
-    let levels: [Character] = Array(plain ? "_.-=+*#" : "▁▂▃▄▅▆▇█")
-    return String(
-      shares.map { share in
-        let level = (min(1, max(0, share)) * Double(levels.count - 1)).rounded(.up)
-        return levels[Int(level)]
-      })
-  }
-}
-
 /// All that is shown of the module.
-public struct ModuleStatus: Encodable {
+public struct ModuleStatus {
   /// What the file `status` says.
   let status: [String: String]
   /// The policy in force; nil in a module without one.
@@ -83,19 +77,7 @@ public struct ModuleStatus: Encodable {
   let decisions: [String]
   /// Of all CPU time since boot, what the host gave to others.
   let stealSeconds: Double?
-  private let last: LastSwitch?
-
-  private struct LastSwitch: Encodable {
-    let from, to, result, reason: String
-    let microseconds, longestStall: Double
-    let error: String?
-  }
-
-  private enum CodingKeys: String, CodingKey {
-    case status, policy, decisions
-    case stealSeconds = "steal_seconds"
-    case last = "last_switch"
-  }
+  private let last: GuestSwitchReport?
 
   /// Asks the module.
   ///
@@ -108,11 +90,21 @@ public struct ModuleStatus: Encodable {
       module.has("decisions")
       ? try module.read("decisions").split(separator: "\n").suffix(3).map(String.init) : []
     stealSeconds = stolenSeconds(root: root)
-    last = try module.lastSwitch().map {
-      LastSwitch(
-        from: $0.from, to: $0.to, result: $0.result, reason: $0.reason,
-        microseconds: $0.microseconds, longestStall: $0.longestStall, error: $0.error)
-    }
+    last = try module.lastSwitch()
+  }
+
+  /// For programs.
+  var json: JSONObject {
+    [
+      "status": status, "policy": policy, "decisions": decisions, "steal_seconds": stealSeconds,
+      "last_switch": last.map { last -> JSONObject in
+        [
+          "from": last.from, "to": last.to, "result": last.result, "reason": last.reason,
+          "microseconds": last.microseconds, "longestStall": last.longestStall,
+          "error": last.error,
+        ]
+      },
+    ]
   }
 
   /// For people.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import KernelImages
 import LockPlatform
+import Runs
 
 /// `tidelock guest verify`: looks at the text in the memory of the kernel that runs, and at every patch
 /// site.
@@ -39,7 +40,7 @@ struct GuestVerifyCommand: AsyncParsableCommand {
     let found = TextVerdict(
       sites, text, text.differences(in: try memory.read(symbols.text, count: text.size)), symbols)
     if json {
-      try StandardOutput.write(prettyJSON(found))
+      try Output.standard.write(jsonText(found, isSnakeCase: false))
     } else {
       for line in found.lines { print(line) }
     }

@@ -16,8 +16,7 @@ struct KernelMemory: ~Copyable {
     guard file >= 0 else {
       throw errno == EPERM || errno == EACCES
         ? .notPermitted(file: path)
-        // SAFETY: strerror returns a C string that is valid until this thread calls it again.
-        : .unreadable(file: path, reason: unsafe String(cString: strerror(errno)))
+        : .unreadable(file: path, reason: systemReason(code: errno))
     }
     let header = Self.bytes(file, at: 0, count: 64)
     guard header.starts(with: [0x7f, 0x45, 0x4c, 0x46, 2, 1]) else {

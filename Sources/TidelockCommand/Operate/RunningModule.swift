@@ -129,8 +129,7 @@ public struct RunningModule {
       return .refused(reason: lastError)
     case ETIME, EAGAIN: return .undone(reason: lastError)
     case EIO: return .stuck(reason: lastError)
-    // SAFETY: strerror returns a C string that is valid until this thread calls it again.
-    default: return .refused(reason: unsafe String(cString: strerror(code)))
+    default: return .refused(reason: systemReason(code: code))
     }
   }
 

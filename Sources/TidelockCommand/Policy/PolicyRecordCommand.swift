@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import PolicySimulation
 import ProgramSamples
-import RunReports
+import Runs
 
 /// `tidelock policy record`: a trace of what a program goes through.
 struct PolicyRecordCommand: ParsableCommand {
@@ -36,9 +36,7 @@ struct PolicyRecordCommand: ParsableCommand {
   func validate() throws {
     guard guest != (pid != nil) else { throw ValidationError("Give either --pid or --guest.") }
     if let pid, pid <= 0 { throw ValidationError("--pid must be a process number.") }
-    if let interval, !(1...5000 ~= interval) {
-      throw ValidationError("--interval must be between 1 and 5000.")
-    }
+    try check("--interval", interval, 1...5000)
     if let seconds, !(seconds > 0 && seconds <= 604_800) {
       throw ValidationError("--seconds must be more than 0 and at most 604800.")
     }
@@ -57,36 +55,31 @@ struct PolicyRecordCommand: ParsableCommand {
       look = { recorder.look(at: now) }
     }
     let interval = interval ?? (guest ? 250 : 25)
-    let file = try TraceOutput(output)
+    let file = try output.map { try Output($0, as: "The trace") } ?? .standard
     try file.write(trace.head())
     let messages = Terminal(.standardError)
     for signal in trace.missing { messages.write("Not recorded: \(signal).\n") }
 
-    let wake = DispatchSemaphore(value: 0)
     let end = seconds.map { now + UInt64($0 * 1e9) }
     var count = 0
     var isOver = false
-    var failure: OutputError?
-    _ = watchRun(
-      wake: wake, interval: Double(interval) / 1000,
-      isFinished: { isOver || end.map { now >= $0 } ?? false },
-      handle: { event in
-        switch event {
-        case .look:
-          guard !isOver else { return }
-          guard let recorded = look() else {
-            isOver = true
-            return
-          }
-          do throws(OutputError) {
-            try file.write(recorded)
-            count += 1
-          } catch {
-            failure = error
-            isOver = true
-          }
-        case .interrupt: isOver = true
-        case .begin, .close: break
+    var failure: (any Error)?
+    _ = watch(
+      // Standard output may be the trace.
+      RunDisplay(json: true), every: Double(interval) / 1000, wake: DispatchSemaphore(value: 0),
+      isFinished: { isOver || end.map { now >= $0 } ?? false }, begin: {},
+      interrupt: { isOver = true },
+      look: {
+        guard !isOver, let recorded = look() else {
+          isOver = true
+          return
+        }
+        do {
+          try file.write(Trace.line(of: recorded.sample, signals: recorded.signals))
+          count += 1
+        } catch {
+          failure = error
+          isOver = true
         }
       })
     if let failure { throw failure }
@@ -95,42 +88,4 @@ struct PolicyRecordCommand: ParsableCommand {
 
   /// On the clock of samples, in nanoseconds.
   private var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
-}
-
-/// Where a trace is written to, line by line.
-private struct TraceOutput {
-  private let handle: FileHandle
-  private let place: String
-
-  /// A new file, or standard output.
-  init(_ path: String?) throws(OutputError) {
-    guard let path else {
-      handle = .standardOutput
-      place = "Standard output"
-      return
-    }
-    place = "The trace '\(path)'"
-    // SAFETY: the path is a C string for the time of the call.
-    let file = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-    guard file >= 0 else { throw OutputError(place, code: errno) }
-    handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
-  }
-
-  func write(_ recorded: ProgramSamples.Recorded) throws(OutputError) {
-    do {
-      try handle.write(
-        contentsOf: Data(
-          (Trace.line(of: recorded.sample, signals: recorded.signals) + "\n").utf8))
-    } catch {
-      throw OutputError(place, error)
-    }
-  }
-
-  func write(_ line: String) throws(OutputError) {
-    do {
-      try handle.write(contentsOf: Data((line + "\n").utf8))
-    } catch {
-      throw OutputError(place, error)
-    }
-  }
 }

@@ -2,7 +2,7 @@ import ArgumentParser
 import LockPlatform
 import LockSwitching
 import PolicySimulation
-import RunReports
+import Runs
 import SwitchPolicy
 
 /// `tidelock policy simulate`: what the policy would have done.
@@ -28,11 +28,7 @@ struct PolicySimulateCommand: ParsableCommand {
   @Flag(help: "Let the policy choose test-and-set, too.")
   var testAndSet = false
 
-  @Flag(help: "Print one JSON object and nothing else.")
-  var json = false
-
-  @Option(help: ArgumentHelp("Write a page with plots.", valueName: "file.html"))
-  var report: String?
+  @OptionGroup var faces: Faces
 
   private var startSet: LockSet? {
     Simulation.sets.first { $0.name.description == start }
@@ -47,7 +43,7 @@ struct PolicySimulateCommand: ParsableCommand {
 
   func run() throws {
     let read = try traces.map { (path: $0, trace: try Trace(path: $0)) }
-    if let report { try ReportFile.check(report) }
+    try faces.check()
     let results = read.map { path, trace in
       var settings = trace.settings
       if testAndSet { settings.candidates = .all }
@@ -55,16 +51,7 @@ struct PolicySimulateCommand: ParsableCommand {
         file: path, trace: trace,
         run: Simulation(trace.samples, startingIn: startSet ?? .native, settings))
     }
-    let outcome = PolicySimulationReport(results: results)
-    if json {
-      try StandardOutput.write(outcome.json())
-    } else {
-      let terminal = Terminal(.standardOutput)
-      try StandardOutput.write(outcome.text(width: terminal.width))
-    }
-    if let report {
-      try ReportFile.write(outcome.page.html(), to: report)
-      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
-    }
+    try faces.show(
+      PolicySimulationReport(results: results), on: RunDisplay(json: faces.json))
   }
 }

@@ -2,11 +2,11 @@ import Foundation
 import LockPlatform
 import LockSwitching
 import PolicySimulation
-import RunReports
+import Runs
 import SwitchPolicy
 
 /// What simulations came to: as text, as JSON, as a page.
-struct PolicySimulationReport {
+struct PolicySimulationReport: RunOutcome {
   struct Result {
     let file: String
     let trace: Trace
@@ -15,9 +15,20 @@ struct PolicySimulationReport {
 
   let results: [Result]
 
-  // MARK: Tables
+  // MARK: Text
 
-  var table: RunTable {
+  // A simulation is over at once.
+  var signal: CInt? { nil }
+  var failure: String? { nil }
+  var holds: Bool { true }
+
+  func tables(width: Int) -> [RunTable] { [table] + results.map(changes(of:)) }
+
+  var sentences: [String] {
+    results.flatMap { result in result.remarks.map { "\(result.name): \($0)" } }
+  }
+
+  private var table: RunTable {
     RunTable(
       "Work lost, in seconds of an undisturbed machine",
       columns: [
@@ -34,7 +45,7 @@ struct PolicySimulationReport {
       })
   }
 
-  func changes(of result: Result) -> RunTable {
+  private func changes(of result: Result) -> RunTable {
     RunTable(
       "Switches in \(result.name), and what each set was losing",
       columns: [
@@ -50,17 +61,6 @@ struct PolicySimulationReport {
           Self.share(decision.losses?.native), Self.share(decision.losses?.paravirtual),
         ]
       })
-  }
-
-  func text(width: Int) -> String {
-    var parts = [table.title, table.text(width: width)]
-    for result in results {
-      let changes = changes(of: result)
-      if !changes.isEmpty { parts += ["", changes.title, changes.text(width: width)] }
-    }
-    let remarks = results.flatMap { result in result.remarks.map { "\(result.name): \($0)" } }
-    return (parts + (remarks.isEmpty ? [] : [""]) + remarks)
-      .map { $0.hasSuffix("\n") ? String($0.dropLast()) : $0 }.joined(separator: "\n")
   }
 
   // MARK: A page
@@ -88,13 +88,13 @@ struct PolicySimulationReport {
       plots: results.flatMap {
         [$0.plot("the policy", \.set), $0.plot("the best possible", \.best)]
       },
-      tables: [table] + results.map(changes(of:)).filter { !$0.isEmpty },
+      tables: tables(width: .max),
       facts: results.map { result in
         .init(
           result.name,
           ([result.trace.isSynthetic ? "made up" : "recorded", result.trace.comment]
             + result.remarks).filter { !$0.isEmpty }.joined(separator: "; "))
-      } + [.init("date", Date.now.formatted(.iso8601))])
+      })
   }
 
   // MARK: Units
@@ -104,7 +104,7 @@ struct PolicySimulationReport {
     String(format: "%.3f", Double(nanoseconds) / 1e9)
   }
   static func share(_ parts: UInt32?) -> String {
-    parts.map { String(format: "%.1f %%", Double($0) / 10_000) } ?? "-"
+    parts.map { Quantity.percent(Double($0) / 1_000_000) } ?? "-"
   }
 }
 
@@ -158,73 +158,35 @@ extension PolicySimulationReport.Result {
 // MARK: JSON
 
 extension PolicySimulationReport {
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(
-      decoding: try encoder.encode(Object(traces: results.map(Object.Entry.init))), as: UTF8.self)
-  }
-
-  fileprivate struct Object: Encodable {
-    struct Change: Encodable {
-      let seconds: Double
-      let from, to, reason: String
-      let stealPartsPerMillion, stallPartsPerMillion: UInt32?
-      let lossPartsPerMillion: [String: UInt32]?
-    }
-
-    struct Entry: Encodable {
-      let file, kind, start, comment: String
-      let synthetic: Bool
-      let missing: [String]
-      let seconds: Double
-      let samples, blindSamples: Int
-      let impossibleSamples: UInt64
-      let lostSeconds, bestPossibleSeconds: Double
-      let ratio: Double?
-      let lostByStayingSeconds: [String: Double]
-      let bestPossibleSwitches: Int
-      let withinThreeTimesPlusOneSwitch: Bool?
-      let switches: [Change]
-    }
-
-    let traces: [Entry]
-  }
+  var json: JSONObject { ["traces": results.map(\.json)] }
 }
 
-extension PolicySimulationReport.Object.Entry {
-  fileprivate init(_ result: PolicySimulationReport.Result) {
-    let (run, trace) = (result.run, result.trace)
-    file = result.file
-    kind = trace.kind.rawValue
-    start = run.start.name.description
-    comment = trace.comment
-    synthetic = trace.isSynthetic
-    missing = trace.missing
-    seconds = run.seconds
-    samples = run.moments.count
-    blindSamples = run.blind
-    impossibleSamples = run.impossible
-    lostSeconds = Double(run.lost) / 1e9
-    bestPossibleSeconds = Double(run.leastLost) / 1e9
-    ratio = run.ratio
-    lostByStayingSeconds = Dictionary(
-      uniqueKeysWithValues: Simulation.sets.map {
-        ($0.name.description, Double(run.lostByStaying[$0]) / 1e9)
-      })
-    bestPossibleSwitches = run.bestChanges
-    withinThreeTimesPlusOneSwitch = run.keepsPromise
-    switches = run.changes.map { moment in
-      let decision = moment.decision
-      return .init(
-        seconds: moment.seconds, from: decision.inForce.name.description,
-        to: decision.change?.name.description ?? "", reason: decision.reason.name.description,
-        stealPartsPerMillion: decision.steal, stallPartsPerMillion: decision.stall,
-        lossPartsPerMillion: decision.losses.map { losses in
-          Dictionary(
-            uniqueKeysWithValues: Simulation.sets.map { ($0.name.description, losses[$0]) })
-        })
-    }
+extension PolicySimulationReport.Result {
+  fileprivate var json: JSONObject {
+    [
+      "file": file, "kind": trace.kind.rawValue, "start": run.start.name.description,
+      "comment": trace.comment, "synthetic": trace.isSynthetic, "missing": trace.missing,
+      "seconds": run.seconds, "samples": run.moments.count, "blind_samples": run.blind,
+      "impossible_samples": run.impossible, "lost_seconds": Double(run.lost) / 1e9,
+      "best_possible_seconds": Double(run.leastLost) / 1e9, "ratio": run.ratio,
+      "lost_by_staying_seconds": bySet { Double(run.lostByStaying[$0]) / 1e9 },
+      "best_possible_switches": run.bestChanges,
+      "within_three_times_plus_one_switch": run.keepsPromise,
+      "switches": run.changes.map { moment -> JSONObject in
+        let decision = moment.decision
+        return [
+          "seconds": moment.seconds, "from": decision.inForce.name.description,
+          "to": decision.change?.name.description ?? "",
+          "reason": decision.reason.name.description,
+          "steal_parts_per_million": decision.steal, "stall_parts_per_million": decision.stall,
+          "loss_parts_per_million": decision.losses.map { losses in bySet { losses[$0] } },
+        ]
+      },
+    ]
+  }
+
+  private func bySet<Value>(_ value: (LockSet) -> Value) -> [String: Value] {
+    Dictionary(
+      uniqueKeysWithValues: Simulation.sets.map { ($0.name.description, value($0)) })
   }
 }

@@ -1,6 +1,6 @@
 import ModelChecker
 import ProtocolModels
-import RunReports
+import Runs
 
 /// What is checked and within which bounds: `tidelock verify --list`.
 struct CheckList {
@@ -9,7 +9,7 @@ struct CheckList {
   init(_ checks: [Check]) { self.checks = checks }
 
   func show(json: Bool) throws {
-    if json { return try StandardOutput.write(prettyJSON(checks.map(Entry.init))) }
+    if json { return try Output.standard.write(jsonText(checks.map(entry))) }
     let table = RunTable(
       "Checks",
       columns: [
@@ -22,25 +22,15 @@ struct CheckList {
         ]
       })
     // The bounds come last: on a narrow terminal they wrap, which is better than a line for each cell.
-    try StandardOutput.write(
-      table.text(width: .max) + "\n\(Quantity.exact(checks.count, "check"))")
+    try Output.standard.write(
+      table.text() + "\n\(Quantity.exact(checks.count, "check"))")
   }
 
-  private struct Entry: Encodable {
-    let name, group, bounds: String
-    let cpus: Int
-    let memory_model: MemoryModel
-    let expected: Check.Expectation
-    let is_long: Bool
-
-    init(_ check: Check) {
-      name = check.id
-      group = check.group.rawValue
-      bounds = check.bounds
-      cpus = check.model.lockers
-      memory_model = check.model.program.memoryModel
-      expected = check.expectation
-      is_long = check.isLong
-    }
+  private func entry(_ check: Check) -> JSONObject {
+    [
+      "name": check.id, "group": check.group.rawValue, "bounds": check.bounds,
+      "cpus": check.model.lockers, "memory_model": check.model.program.memoryModel,
+      "expected": check.expectation, "is_long": check.isLong,
+    ]
   }
 }

@@ -1,8 +1,9 @@
 import ArgumentParser
+import ELFReader
 import Foundation
 import ModelChecker
 import ProtocolModels
-import RunReports
+import Runs
 
 /// `tidelock replay FILE`: a failing schedule, step by step.
 struct ReplayCommand: ParsableCommand {
@@ -31,7 +32,7 @@ struct ReplayCommand: ParsableCommand {
     let report = ReplayReport(
       schedule: schedule, check: check, events: events,
       lines: SourceLines(of: Set(events.map(\.site))), verdict: flaw)
-    try StandardOutput.write(json ? prettyJSON(report.object) : report.text())
+    try Output.standard.write(json ? jsonText(report.json) : report.text())
     if let difference = report.difference { throw difference }
   }
 }
@@ -52,13 +53,8 @@ enum InputFile {
     } catch let error as InputError {
       throw error
     } catch {
-      let system = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
-      // SAFETY: strerror returns a C string that is valid until this thread calls it again.
-      let reason =
-        system.domain == NSPOSIXErrorDomain
-        ? unsafe String(cString: strerror(CInt(system.code))) : error.localizedDescription
       throw InputError(
-        description: "'\(path)' cannot be read (\(reason)); name a schedule that"
+        description: "'\(path)' cannot be read (\(systemReason(of: error))); name a schedule that"
           + " `tidelock verify` has written.")
     }
   }

@@ -1,6 +1,6 @@
 import ModelChecker
 import ProtocolModels
-import RunReports
+import Runs
 
 /// A schedule that was carried out again.
 struct ReplayReport {
@@ -64,7 +64,7 @@ struct ReplayReport {
           place(event),
         ]
       }
-    ).text(width: .max)
+    ).text()
   }
 
   private func position(_ event: Event) -> String {
@@ -90,43 +90,23 @@ struct ReplayReport {
 
   // MARK: JSON
 
-  struct Object: Encodable {
-    struct Step: Encodable {
-      /// From 1; 0 is before the first.
-      let action: Int
-      let cpu: Int
-      let context: String
-      let does: String
-      let word: String?
-      let before: UInt64?
-      let after: UInt64?
-      let function: String?
-      let source: String?
-    }
-
-    let check, bounds: String
-    let memory_model: MemoryModel
-    let actions: Int
-    let cycle_begins: Int?
-    let recorded_verdict: Flaw
-    let verdict: Flaw?
-    let is_as_recorded: Bool
-    let steps: [Step]
-  }
-
-  var object: Object {
-    Object(
-      check: check.id, bounds: schedule.bounds, memory_model: schedule.memoryModel,
-      actions: schedule.actions.count,
-      cycle_begins: schedule.cycle.map { _ in schedule.actions.count + 1 },
-      recorded_verdict: schedule.verdict, verdict: verdict, is_as_recorded: difference == nil,
-      steps: events.map { event in
+  var json: JSONObject {
+    [
+      "check": check.id, "bounds": schedule.bounds, "memory_model": schedule.memoryModel,
+      "actions": schedule.actions.count,
+      "cycle_begins": schedule.cycle.map { _ in schedule.actions.count + 1 },
+      "recorded_verdict": schedule.verdict, "verdict": verdict,
+      "is_as_recorded": difference == nil,
+      "steps": events.map { event -> JSONObject in
         let place = lines[event.site]
-        return Object.Step(
-          action: event.action + 1, cpu: event.cpu, context: Self.context(event), does: event.verb,
-          word: event.word, before: event.before, after: event.after, function: place?.function,
-          source: place?.line)
-      })
+        return [
+          // From 1; 0 is before the first.
+          "action": event.action + 1, "cpu": event.cpu, "context": Self.context(event),
+          "does": event.verb, "word": event.word, "before": event.before, "after": event.after,
+          "function": place?.function, "source": place?.line,
+        ]
+      },
+    ]
   }
 }
 

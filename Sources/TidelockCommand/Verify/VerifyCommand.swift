@@ -1,8 +1,7 @@
 import ArgumentParser
-import Foundation
 import ModelChecker
 import ProtocolModels
-import RunReports
+import Runs
 
 /// `tidelock verify`: the shipped locks and switches, in all schedules of small models.
 struct VerifyCommand: ParsableCommand {
@@ -26,11 +25,7 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Say what is checked and within which bounds, and check nothing.")
   var list = false
 
-  @Flag(help: "Print one JSON object and nothing else.")
-  var json = false
-
-  @Option(help: ArgumentHelp("Write a page with the results.", valueName: "file.html"))
-  var report: String?
+  @OptionGroup var faces: Faces
 
   @Option(
     help: ArgumentHelp("Where schedules of what fails are written.", valueName: "folder"))
@@ -65,14 +60,10 @@ struct VerifyCommand: ParsableCommand {
     guard preemptions == nil || random == nil else {
       throw ValidationError("--preemptions and --random are two ways to search; choose one.")
     }
-    if let preemptions, !(0...100 ~= preemptions) {
-      throw ValidationError("--preemptions must be between 0 and 100.")
-    }
-    if let random, !(1...1_000_000_000 ~= random) {
-      throw ValidationError("--random must be between 1 and 1000000000.")
-    }
-    if let cpus, !(1...8 ~= cpus) { throw ValidationError("--cpus must be between 1 and 8.") }
-    guard 1...256 ~= jobs else { throw ValidationError("--jobs must be between 1 and 256.") }
+    try check("--preemptions", preemptions, 0...100)
+    try check("--random", random, 1...1_000_000_000)
+    try check("--cpus", cpus, 1...8)
+    try check("--jobs", jobs, 1...256)
     guard seconds > 0, seconds <= 86_400 else {
       throw ValidationError("--seconds must be more than 0 and at most 86400.")
     }
@@ -81,26 +72,15 @@ struct VerifyCommand: ParsableCommand {
   func run() throws {
     // First everything that can go wrong without a run.
     let checks = try CheckSelection(names: names, cpus: cpus, isQuick: quick).checks()
-    if list { return try CheckList(checks).show(json: json) }
+    if list { return try CheckList(checks).show(json: faces.json) }
     try OptimizedBuild.require(for: "verify")
-    if let report { try ReportFile.check(report) }
+    try faces.check()
     let folder = ScheduleFolder(output, writesExpected: allSchedules)
     if allSchedules { try folder.prepare() }
 
     let run = VerifyRun(checks, search, jobs: jobs, seconds: seconds, folder)
-    var display = VerifyDisplay(json: json, run)
-    let outcome = run.execute(display: &display)
-
-    if json {
-      try StandardOutput.write(outcome.json())
-    } else {
-      display.end(outcome)
-    }
-    if let report {
-      try ReportFile.write(outcome.page.html(), to: report)
-      if !json { Terminal(.standardOutput).write("The report is in \(report).\n") }
-    }
-    try outcome.exit()
+    let display = RunDisplay(json: faces.json)
+    try faces.show(run.execute(display), on: display)
   }
 }
 

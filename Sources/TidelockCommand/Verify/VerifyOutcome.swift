@@ -1,18 +1,16 @@
-import ArgumentParser
-import Foundation
 import ModelChecker
 import ProtocolModels
-import RunReports
+import Runs
 
 /// What a run of `tidelock verify` came to.
-struct VerifyOutcome {
+struct VerifyOutcome: RunOutcome {
   /// How many checks were to be run.
   let wanted: Int
   let search: Search
   let jobs: Int
   let results: [CheckResult]
   let seconds: Double
-  let failure: OutputError?
+  let error: OutputError?
   /// The signal that ended the run early.
   let signal: CInt?
 
@@ -28,81 +26,34 @@ struct VerifyOutcome {
     Double(steps) / max(results.reduce(0) { $0 + $1.cpuSeconds }, 1e-9)
   }
 
-  /// Ends the command with the status that belongs to the outcome.
-  func exit() throws {
-    if let failure { throw failure }
-    // The verdict has been printed, as it is for a run that is as expected.
-    if !unexpected.isEmpty { throw ExitCode.failure }
-    if let signal { throw ExitCode(128 + signal) }
-  }
+  var failure: String? { error?.description }
+  var holds: Bool { unexpected.isEmpty }
 
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(Object(self)), as: UTF8.self)
-  }
-
-  fileprivate struct Object: Encodable {
-    struct Result: Encodable {
-      let name, group, bounds: String
-      let cpus: Int
-      let memoryModel: MemoryModel
-      let expected: Check.Expectation
-      let verdict: String
-      let flaw: Flaw?
-      let isAsExpected, isComplete: Bool
-      let states, steps, depth: Int
-      let seconds, cpuSeconds: Double
-      let schedule: String?
-    }
-
-    let machine = Machine.current
-    let checks: [Result]
-    let states, steps, jobs: Int
-    let seconds, stepsPerSecondAndCore: Double
-    let unexpected: Int
-    let notChecked: Int
-    let verified: Bool
-    let interrupted: Bool
-    let error: String?
-
-    init(_ outcome: VerifyOutcome) {
-      checks = outcome.results.map(Result.init)
-      states = outcome.states
-      steps = outcome.steps
-      jobs = outcome.jobs
-      seconds = outcome.seconds
-      stepsPerSecondAndCore = outcome.stepsPerSecondAndCore
-      unexpected = outcome.unexpected.count
-      notChecked = outcome.wanted - outcome.results.count
-      verified = outcome.isVerified
-      interrupted = outcome.signal != nil
-      error = outcome.failure?.description
-    }
+  var json: JSONObject {
+    [
+      "machine": Machine.current, "checks": results.map(\.json), "states": states, "steps": steps,
+      "jobs": jobs, "seconds": seconds, "steps_per_second_and_core": stepsPerSecondAndCore,
+      "unexpected": unexpected.count, "not_checked": wanted - results.count,
+      "verified": isVerified, "interrupted": signal != nil, "error": failure,
+    ]
   }
 }
 
-extension VerifyOutcome.Object.Result {
-  fileprivate init(_ result: CheckResult) {
-    let (check, exploration) = (result.check, result.exploration)
-    name = check.id
-    group = check.group.rawValue
-    bounds = check.bounds
-    cpus = check.model.lockers
-    memoryModel = check.model.program.memoryModel
-    expected = check.expectation
-    isAsExpected = result.isAsExpected
-    switch exploration.verdict {
-    case .holds: (verdict, flaw, isComplete) = ("holds", nil, true)
-    case .fails(let failure): (verdict, flaw, isComplete) = ("fails", failure.flaw, false)
-    case .cut: (verdict, flaw, isComplete) = ("cut", nil, false)
-    }
-    states = exploration.states
-    steps = exploration.steps
-    depth = exploration.depth
-    seconds = exploration.seconds
-    cpuSeconds = result.cpuSeconds
-    schedule = result.schedule
+extension CheckResult {
+  fileprivate var json: JSONObject {
+    let (verdict, flaw): (String, Flaw?) =
+      switch exploration.verdict {
+      case .holds: ("holds", nil)
+      case .fails(let failure): ("fails", failure.flaw)
+      case .cut: ("cut", nil)
+      }
+    return [
+      "name": check.id, "group": check.group.rawValue, "bounds": check.bounds,
+      "cpus": check.model.lockers, "memory_model": check.model.program.memoryModel,
+      "expected": check.expectation, "verdict": verdict, "flaw": flaw,
+      "is_as_expected": isAsExpected, "is_complete": verdict == "holds",
+      "states": exploration.states, "steps": exploration.steps, "depth": exploration.depth,
+      "seconds": exploration.seconds, "cpu_seconds": cpuSeconds, "schedule": schedule,
+    ]
   }
 }

@@ -1,9 +1,15 @@
-import Foundation
 import ProtocolModels
-import RunReports
+import Runs
 
 extension VerifyOutcome {
-  var table: RunTable { table("Checks", results) }
+  var pipeWidth: Int { 240 }
+
+  /// The table with the bounds if there is room, else without; `--list` shows them too.
+  func tables(width: Int) -> [RunTable] {
+    let whole = table("Checks", results)
+    let isWide = whole.text().split(separator: "\n").contains { $0.count > width }
+    return [isWide ? table("Checks", results, bounds: false) : whole]
+  }
 
   private func table(_ title: String, _ results: [CheckResult], bounds: Bool = true) -> RunTable {
     RunTable(
@@ -19,13 +25,6 @@ extension VerifyOutcome {
           result.verdict,
         ]
       })
-  }
-
-  /// The table with the bounds if there is room, else without; `--list` shows them too.
-  func tableText(width: Int) -> String {
-    let whole = table.text(width: .max)
-    let isWide = whole.split(separator: "\n").contains { $0.count > width }
-    return isWide ? table("Checks", results, bounds: false).text(width: width) : whole
   }
 
   /// What the run came to, in words.
@@ -75,8 +74,7 @@ extension VerifyOutcome {
 
   /// The run as a page.
   var page: RunPage {
-    let machine = Machine.current
-    return RunPage(
+    RunPage(
       title: "Tidelock: the shipped locks and switches under a model checker",
       summary: """
         Small models run the shipped code in every schedule of their CPUs, store buffers and \
@@ -85,13 +83,6 @@ extension VerifyOutcome {
       verdict: .init(verdict, holds: isAsExpected),
       tables: Check.Group.allCases.map { group in
         table(group.rawValue, results.filter { $0.check.group == group })
-      }.filter { !$0.isEmpty },
-      facts: [
-        .init("total", total),
-        .init("CPUs", "\(machine.cpus) (\(machine.cpuModel))"),
-        .init("other threads running", "\(machine.otherThreads) before the run"),
-        .init("end", failure?.description ?? (signal == nil ? "after all checks" : "interrupted")),
-        .init("date", Date.now.formatted(.iso8601)),
-      ])
+      }, facts: [.init("total", total)], end: end("after all checks"))
   }
 }

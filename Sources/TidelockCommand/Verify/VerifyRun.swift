@@ -1,8 +1,7 @@
 import Foundation
 import ModelChecker
 import ProtocolModels
-import RunReports
-import Synchronization
+import Runs
 
 /// One run: workers that explore one check after the other, and a watcher that shows how it goes.
 final class VerifyRun: Sendable {
@@ -23,7 +22,6 @@ final class VerifyRun: Sendable {
     var current: [Int: Current] = [:]
     /// By the index of the check, in the order in which they ended.
     var finished: [(index: Int, result: CheckResult)] = []
-    var workersLeft: Int
     var failure: OutputError?
 
     var steps: Int {
@@ -37,10 +35,7 @@ final class VerifyRun: Sendable {
   let search: Search
   private let seconds: Double
   private let folder: ScheduleFolder
-  private let record: Synchronization.Mutex<Record>
-  private let interrupted = Atomic<Bool>(false)
-  private let finish = DispatchSemaphore(value: 0)
-  private let begin = ContinuousClock.now
+  private let run = Run(Record())
 
   init(_ checks: [Check], _ search: Search, jobs: Int, seconds: Double, _ folder: ScheduleFolder) {
     self.checks = checks
@@ -48,49 +43,29 @@ final class VerifyRun: Sendable {
     self.jobs = min(jobs, checks.count)
     self.seconds = seconds
     self.folder = folder
-    record = Synchronization.Mutex(Record(workersLeft: self.jobs))
   }
-
-  var elapsed: Double { (ContinuousClock.now - begin).seconds }
 
   /// Runs it all, showing how it goes.
-  func execute(display: inout VerifyDisplay) -> VerifyOutcome {
-    let signals = CaughtSignals([SIGINT, SIGTERM, SIGHUP, SIGTSTP])
-    display.begin()
-    for worker in 0..<jobs { Thread.detachNewThread { self.work(worker) } }
-    var signal: CInt?
-    while true {
-      _ = finish.wait(timeout: .now() + 0.2)
-      let caught = signals.take()
-      if caught == SIGTSTP {
-        // The shell gets its cursor for the time that we are stopped.
-        display.close()
-        raise(SIGSTOP)
-      } else if let caught {
-        if signal != nil {
-          display.close()
-          Foundation.exit(128 + caught)
-        }
-        signal = caught
-        interrupted.store(true, ordering: .relaxed)
-      }
-      let record = record.withLock { $0 }
-      display.update(record)
-      if record.workersLeft == 0 { break }
-    }
-    display.close()
-    let end = record.withLock { $0 }
+  func execute(_ display: RunDisplay) -> VerifyOutcome {
+    var shown = VerifyDisplay(display, self)
+    let signal = run.conduct(
+      threads: jobs, every: 0.2, on: display, begin: { shown.begin() },
+      look: {
+        let isFinished = run.isFinished
+        shown.update(run.record, isFinished: isFinished, elapsed: run.elapsed)
+      }, work)
+    let end = run.record
     return VerifyOutcome(
       wanted: checks.count, search: search, jobs: jobs,
-      results: end.finished.sorted { $0.index < $1.index }.map(\.result), seconds: elapsed,
-      failure: end.failure, signal: signal)
+      results: end.finished.sorted { $0.index < $1.index }.map(\.result), seconds: run.elapsed,
+      error: end.failure, signal: signal)
   }
 
-  private var goesOn: Bool { !interrupted.load(ordering: .relaxed) }
+  private var goesOn: Bool { !run.isInterrupted }
 
   private func work(_ worker: Int) {
     while goesOn {
-      let next: Int? = record.withLock { record in
+      let next: Int? = run.note { record in
         guard record.begun < checks.count, record.failure == nil else { return nil }
         record.begun += 1
         record.current[worker] = Current(check: checks[record.begun - 1])
@@ -98,23 +73,19 @@ final class VerifyRun: Sendable {
       }
       guard let next else { break }
       let result = verify(checks[next], worker)
-      record.withLock { record in
+      run.note { record in
         record.current[worker] = nil
         if let result { record.finished.append((next, result)) }
       }
     }
-    record.withLock { record in
-      record.current[worker] = nil
-      record.workersLeft -= 1
-    }
-    finish.signal()
+    run.note { $0.current[worker] = nil }
   }
 
   /// Nil if it was interrupted.
   private func verify(_ check: Check, _ worker: Int) -> CheckResult? {
     let before = Self.threadSeconds
     let exploration = check.model.explore(Limits(seconds: seconds), by: search) { progress in
-      record.withLock {
+      run.note {
         $0.current[worker]?.states = progress.states
         $0.current[worker]?.steps = progress.steps
       }
@@ -126,13 +97,13 @@ final class VerifyRun: Sendable {
     guard case .fails(let failure) = exploration.verdict else { return result }
     result.isReproducible = isReproducible(failure, of: check)
     if folder.writesExpected || !result.isAsExpected {
-      record.withLock { $0.current[worker]?.isShortening = true }
+      run.note { $0.current[worker]?.isShortening = true }
       // Of an interrupted search the best so far is good enough.
       let short = check.model.shorten(failure) { goesOn }
       do throws(OutputError) {
         result.schedule = try folder.write(short, of: check)
       } catch {
-        record.withLock { $0.failure = $0.failure ?? error }
+        run.note { $0.failure = $0.failure ?? error }
       }
     }
     return result

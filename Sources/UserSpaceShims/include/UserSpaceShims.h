@@ -12,13 +12,20 @@
 #include <time.h>
 
 #include "LockSites.h"
-#include "MachineAtomics.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 #define TIDELOCK_HIDDEN __attribute__((visibility("hidden")))
+#define TIDELOCK_INLINE static inline __attribute__((always_inline))
+
+// MARK: Instructions
+
+TIDELOCK_INLINE void tidelock_compiler_barrier(void) { __asm__ volatile("" ::: "memory"); }
+TIDELOCK_INLINE void tidelock_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+TIDELOCK_INLINE void tidelock_pause(void) { __builtin_ia32_pause(); }
+TIDELOCK_INLINE uint64_t tidelock_timestamp(void) { return __builtin_ia32_rdtsc(); }
 
 // MARK: State
 

@@ -1,5 +1,5 @@
-import MachineAtomics
 import Synchronization
+import UserSpaceShims
 
 /// A lock as the harness drives it.
 public protocol LockUnderTest: AnyObject, Sendable {

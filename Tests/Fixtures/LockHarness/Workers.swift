@@ -1,5 +1,4 @@
 import Glibc
-import MachineAtomics
 import Synchronization
 
 /// Threads of a test, all running the same body.
@@ -82,12 +81,35 @@ public final class SharedWords: Sendable {
 
   /// A word's value.
   public subscript(_ index: Int) -> UInt64 {
-    get { tidelock_load64(address(index)) }
-    set { tidelock_store64(address(index), newValue) }
+    get { unsafe atomic(address(index), UInt64.self).pointee.load(ordering: .relaxed) }
+    set { unsafe atomic(address(index), UInt64.self).pointee.store(newValue, ordering: .relaxed) }
   }
 
   /// Where a word is: for C code, and as a lock's word.
   public func address(_ index: Int) -> UInt { base + UInt(index) * 64 }
+}
+
+/// A byte that code under test may be using.
+///
+/// Contract of all three: the address is of such a word.
+public func word8(_ address: UInt) -> UInt8 {
+  unsafe atomic(address, UInt8.self).pointee.load(ordering: .relaxed)
+}
+
+/// A word that code under test may be using.
+public func word32(_ address: UInt) -> UInt32 {
+  unsafe atomic(address, UInt32.self).pointee.load(ordering: .relaxed)
+}
+
+/// Changes such a word.
+public func store32(_ address: UInt, _ value: UInt32) {
+  unsafe atomic(address, UInt32.self).pointee.store(value, ordering: .relaxed)
+}
+
+private func atomic<Value>(
+  _ address: UInt, _: Value.Type
+) -> UnsafeMutablePointer<Atomic<Value>> {
+  unsafe UnsafeMutablePointer(bitPattern: address).unsafelyUnwrapped
 }
 
 /// Waits until something is so, giving the processor away between looks.

@@ -32,7 +32,7 @@ void test_nesting_section(int level) {
   errno = mark;
   if (!tidelock_try_lock(lock)) {
     uintptr_t self = tidelock_self();
-    uint32_t depth = self == 0 ? 0 : tidelock_load32(tidelock_thread_mark(self));
+    uint32_t depth = self == 0 ? 0 : __atomic_load_n((uint32_t *)tidelock_thread_mark(self), __ATOMIC_RELAXED);
     if (depth <= TEST_LEVELS) count(&waited[depth]);
     tidelock_lock(lock);
   }

@@ -29,7 +29,7 @@ static uint32_t is_held, may_go_on;
 
 static void after_instruction(int signal, siginfo_t *info, void *context) {
   (void)signal, (void)info;
-  if (tidelock_load8(stepped_lock) != 0) return;
+  if (__atomic_load_n((uint8_t *)stepped_lock, __ATOMIC_RELAXED) != 0) return;
   ((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
   __atomic_store_n(&is_held, 1, __ATOMIC_RELEASE);
   while (!__atomic_load_n(&may_go_on, __ATOMIC_ACQUIRE)) tidelock_yield();

@@ -37,19 +37,6 @@ int bench_usable_cpus(int *cpus, int room);
 /// Keeps the calling thread on one CPU. 0, or an error number.
 int bench_pin(int cpu);
 
-/// What the processor says of itself and of the hypervisor below it; empty if nothing. Room for 49
-/// and for 13 bytes.
-void bench_cpu_name(char *name);
-void bench_hypervisor_name(char *name);
-
-/// From here on the first interrupt from the terminal, or request to terminate, is noted; the
-/// second ends the process.
-void bench_catch_interrupts(void);
-/// 0, or the number of the signal that was noted.
-int bench_interrupted(void);
-/// Blocks those signals for the calling thread and the threads it makes, or lets them through.
-void bench_block_interrupts(int block);
-
 /// Waits for a thread to end, at most so long. 0, or an error number.
 int bench_join(pthread_t thread, double seconds);
 

@@ -1,4 +1,4 @@
-import RunReports
+import Runs
 
 /// Whether the kernel that these facts are of can be switched, check by check.
 ///

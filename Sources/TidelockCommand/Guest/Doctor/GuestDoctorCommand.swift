@@ -1,5 +1,6 @@
 import ArgumentParser
 import Rainbow
+import Runs
 
 /// `tidelock guest doctor`: whether the kernel that runs here can be switched, and what to do if not.
 struct GuestDoctorCommand: AsyncParsableCommand {
@@ -24,7 +25,7 @@ struct GuestDoctorCommand: AsyncParsableCommand {
     let facts = try await withNotice("Reading the kernel's image ...") { await collector.collect() }
     let diagnosis = GuestDiagnosis(facts)
     if json {
-      try StandardOutput.write(try prettyJSON(diagnosis))
+      try Output.standard.write(jsonText(diagnosis, isSnakeCase: false))
     } else {
       print(diagnosis.text())
     }
@@ -39,27 +40,27 @@ struct GuestDoctorCommand: AsyncParsableCommand {
 extension GuestDiagnosis {
   /// A line for each check, and a sentence.
   func text() -> String {
-    let table = ReportTable(
-      columns: [("", .left), ("check", .left), ("finding", .left)],
+    let table = RunTable(
+      "Checks", columns: [.words(""), .words("check"), .words("finding")],
       rows: checks.map { check in
         [
           check.verdict.rawValue, check.name,
           check.finding + (check.wayOut.map { "; \($0)" } ?? ""),
         ]
-      },
-      color: { index in
-        switch checks[index].verdict {
-        case .ok: nil
-        case .note, .unknown: .yellow
-        case .no: .red
-        }
-      })
+      }
+    ).tinted { index in
+      switch checks[index].verdict {
+      case .ok: nil
+      case .note, .unknown: .yellow
+      case .no: .red
+      }
+    }
     let answer =
       switch canSwitch {
       case .yes: "This kernel's locks can be switched."
       case .no: "This kernel's locks cannot be switched here and now."
       case .unknown: "Whether this kernel's locks can be switched could not be found out."
       }
-    return table.text() + "\n\n" + answer
+    return table + "\n\n" + answer
   }
 }

@@ -2,6 +2,7 @@ import CPUIdentification
 import ELFReader
 import Foundation
 import KernelImages
+import Runs
 
 extension GuestFacts {
   /// Reads what the system says about itself; changes nothing.
@@ -64,10 +65,7 @@ extension GuestFacts {
 
     private func signature(at number: UInt32) -> String {
       let words = leaf(number)
-      let bytes = [words.ebx, words.ecx, words.edx].flatMap { word in
-        (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * UInt32($0))) }
-      }
-      return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      return Machine.signature(words.ebx, words.ecx, words.edx)
     }
 
     private func findSurroundings(_ facts: inout GuestFacts) {

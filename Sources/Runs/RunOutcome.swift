@@ -1,0 +1,62 @@
+/// What a run came to, which has three faces: text, JSON and a page.
+public protocol RunOutcome {
+  /// The signal that ended the run early.
+  var signal: CInt? { get }
+  /// What else ended it early, as a sentence.
+  var failure: String? { get }
+  /// Whether all that must hold did, as far as the run went; the sentences say so, too.
+  var holds: Bool { get }
+
+  /// What is shown, for lines of a width.
+  func tables(width: Int) -> [RunTable]
+  /// What it came to, in words, below the tables.
+  var sentences: [String] { get }
+  /// How wide lines may be that nobody sees on a terminal.
+  var pipeWidth: Int { get }
+
+  /// What `--json` prints.
+  associatedtype JSON: Encodable
+  /// Everything but the samples.
+  var json: JSON { get }
+
+  /// The run as a page.
+  var page: RunPage { get }
+}
+
+extension RunOutcome {
+  /// As wide as most tables are.
+  public var pipeWidth: Int { 120 }
+
+  /// How the run ended, for a page's small print.
+  public func end(_ usual: String) -> String {
+    failure ?? (signal == nil ? usual : "interrupted")
+  }
+
+  /// Ends the command with the status that belongs to the outcome, which has been shown.
+  public func exit() throws {
+    if let failure { throw RunFailure(failure) }
+    if !holds { throw RunStatus(code: 1) }
+    if let signal { throw RunStatus(signal: signal) }
+  }
+}
+
+/// What ended a run early.
+public struct RunFailure: Error, CustomStringConvertible {
+  /// A sentence.
+  public let description: String
+
+  /// One that is as it is.
+  public init(_ description: String) { self.description = description }
+}
+
+/// The status that a command is to end with, after all has been said.
+public struct RunStatus: Error {
+  /// What the shell gets.
+  public let code: CInt
+
+  /// A number.
+  public init(code: CInt) { self.code = code }
+
+  /// As a shell reports a program that a signal has ended.
+  public init(signal: CInt) { code = 128 + signal }
+}

@@ -1,0 +1,143 @@
+import Foundation
+import Mustache
+
+/// A run as a page of HTML that needs nothing but itself: no script, no font, no other file.
+public struct RunPage: Sendable {
+  /// What the run came to.
+  public struct Verdict: Sendable {
+    let holds: Bool
+    let text: String
+
+    /// A sentence, and whether it is a good one.
+    public init(_ text: String, holds: Bool) {
+      self.text = text
+      self.holds = holds
+    }
+  }
+
+  /// One line of what else there is to know about a run, such as the machine.
+  public struct Fact: Sendable {
+    /// What it is about.
+    public let name: String
+    /// What is to be known.
+    public let value: String
+
+    /// A name and its value.
+    public init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// The heading.
+  public var title: String
+  /// A sentence or two on what was run.
+  public var summary: String
+  /// What it came to, where that is yes or no.
+  public var verdict: Verdict?
+  /// Plots, in order.
+  public var plots: [ThroughputPlot]
+  /// Plots of durations, in order, below those.
+  public var spreads: [SpreadPlot]
+  /// Tables, in order, below the plots.
+  public var tables: [RunTable]
+  /// The small print.
+  public var facts: [Fact]
+
+  /// A page of these parts, of which only a heading and a summary must be there.
+  ///
+  /// The small print ends with how the run did, if that is given, on what machine, and when; the date is
+  /// on every page. A table without rows is left out.
+  public init(
+    title: String, summary: String, verdict: Verdict? = nil, plots: [ThroughputPlot] = [],
+    spreads: [SpreadPlot] = [], tables: [RunTable] = [], facts: [Fact] = [], end: String? = nil
+  ) {
+    self.title = title
+    self.summary = summary
+    self.verdict = verdict
+    self.plots = plots
+    self.spreads = spreads
+    self.tables = tables.filter { !$0.isEmpty }
+    self.facts =
+      facts + (end.map { Machine.current.facts + [.init("end", $0)] } ?? [])
+      + [.init("date", Date.now.formatted(.iso8601))]
+  }
+
+  /// The whole page.
+  public func html() -> String {
+    let library = RunPage.templates
+    return library.render(PageContent(self), withTemplate: "page") ?? ""
+  }
+
+  /// The templates are part of the program: that they parse is for the tests to show.
+  private static let templates: MustacheLibrary = {
+    var library = MustacheLibrary()
+    for (name, bytes) in [
+      ("page", PackageResources.page_mustache), ("plot", PackageResources.plot_mustache),
+      ("spread", PackageResources.spread_mustache),
+    ] {
+      do {
+        try library.register(String(decoding: bytes, as: UTF8.self), named: name)
+      } catch {
+        preconditionFailure("the template '\(name)' does not parse: \(error)")
+      }
+    }
+    return library
+  }()
+}
+
+/// The page as the template takes it.
+private struct PageContent {
+  struct Plot {
+    let title: String
+    let drawings: [PlotDrawing]
+  }
+
+  struct Spread {
+    let title: String
+    let drawings: [SpreadDrawing]
+  }
+
+  struct Cell {
+    let text: String
+    let alignment: String
+  }
+
+  struct Table {
+    let title: String
+    let head: [Cell]
+    let rows: [[Cell]]
+  }
+
+  let title: String
+  let summary: String
+  let verdict: String?
+  let verdictTone: String
+  let plots: [Plot]
+  let spreads: [Spread]
+  let tables: [Table]
+  let facts: [RunPage.Fact]
+
+  init(_ page: RunPage) {
+    title = page.title
+    summary = page.summary
+    verdict = page.verdict?.text
+    verdictTone = page.verdict?.holds == true ? "good" : "bad"
+    plots = page.plots.map { plot in
+      Plot(title: plot.title, drawings: [.init(plot, .wide), .init(plot, .narrow)])
+    }
+    spreads = page.spreads.map { plot in
+      Spread(title: plot.title, drawings: [.init(plot, .wide), .init(plot, .narrow)])
+    }
+    tables = page.tables.map { table in
+      func cells(_ texts: [String]) -> [Cell] {
+        zip(table.columns, texts).map { column, text in
+          Cell(text: text, alignment: column.isNumeric ? "number" : "word")
+        }
+      }
+      return Table(
+        title: table.title, head: cells(table.columns.map(\.title)), rows: table.rows.map(cells))
+    }
+    facts = page.facts
+  }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Synchronization
+
+/// Watches a run from the calling thread until `isFinished`.
+///
+/// The first signal that asks a run to end has it end in order. A second ends the program: what is left
+/// to do may hang on the very locks under test.
+///
+/// - Parameters:
+///   - display: What is cleared away when the program is about to stop for a while, or to end at once.
+///   - interval: How often `look` is called, in seconds, besides whenever `wake` is signalled.
+///   - wake: Signalled when the run is over.
+///   - isPatient: Whether a second signal changes nothing, since what must be tidied up is not of
+///     this process.
+///   - isFinished: Whether it is.
+///   - begin: Starts the run; signals are caught from then on.
+///   - interrupt: Asks the run to end.
+///   - look: Shows how far it is.
+/// - Returns: The signal that ended it early.
+public func watch(
+  _ display: RunDisplay, every interval: Double, wake: DispatchSemaphore, isPatient: Bool = false,
+  isFinished: () -> Bool, begin: () -> Void, interrupt: () -> Void, look: () -> Void
+) -> CInt? {
+  let signals = CaughtSignals(CaughtSignals.endings + [SIGTSTP])
+  var signal: CInt?
+  begin()
+  while true {
+    _ = wake.wait(timeout: .now() + interval)
+    let caught = signals.take()
+    if caught == SIGTSTP {
+      // The shell gets its cursor for the time that we are stopped.
+      display.close()
+      raise(SIGSTOP)
+    } else if let caught {
+      if signal != nil, !isPatient {
+        display.close()
+        Foundation.exit(128 + caught)
+      }
+      if signal == nil { interrupt() }
+      signal = signal ?? caught
+    }
+    // Before the last look, so that this one sees the end.
+    let isLast = isFinished()
+    look()
+    if isLast { break }
+  }
+  display.close()
+  return signal
+}
+
+/// Watches a run in a guest from the calling thread; returns what it returns, and the signal that ended
+/// it early.
+///
+/// Not asynchronous itself: that would be a thread of the runtime's pool, and those block every signal by
+/// which stop-machine could gather them.
+///
+/// - Throws: What the run throws, or that it was interrupted: what a run that was ended says is of no
+///   use to whoever ended it.
+public func watchGuest<Outcome: Sendable>(
+  _ display: RunDisplay, look: (() -> Void)? = nil,
+  _ run: @escaping @Sendable () async throws -> Outcome
+) throws -> (Outcome, CInt?) {
+  let end = End<Outcome>()
+  let done = DispatchSemaphore(value: 0)
+  var work: Task<Void, Never>?
+  let signal = watch(
+    display, every: 0.2, wake: done, isPatient: true,
+    isFinished: { end.result.withLock { $0 != nil } },
+    begin: {
+      work = Task {
+        let result: Result<Outcome, any Error>
+        do { result = .success(try await run()) } catch { result = .failure(error) }
+        end.result.withLock { $0 = result }
+        done.signal()
+      }
+    },
+    interrupt: {
+      // Ends QEMU or the build, whichever runs.
+      display.begin("ending the guest")
+      work?.cancel()
+    },
+    look: look ?? { display.tick() })
+  switch end.result.withLock({ $0 }) {
+  case .success(let outcome)?: return (outcome, signal)
+  case .failure(let error)?:
+    if let signal { throw RunStatus(signal: signal) }
+    throw error
+  case nil: preconditionFailure("watched until there is a result")
+  }
+}
+
+/// How a run in a guest has ended, once it has.
+private final class End<Outcome: Sendable>: Sendable {
+  let result = Synchronization.Mutex<Result<Outcome, any Error>?>(nil)
+}
