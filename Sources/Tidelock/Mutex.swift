@@ -12,7 +12,9 @@ import Builtin
 /// - Memory ordering: entering `withLock` acquires, leaving it releases.
 /// - Progress and calling context: those of `Spinlock`. Keep sections short, and do not wait for
 ///   anything inside one: with the native set, others spin meanwhile.
-/// - Not recursive: taking it again inside `withLock` never returns.
+/// - Not recursive: taking it again inside `withLock`, on the same thread, is an error in the program. A
+///   debug build ends with a message; a release build, which keeps no account of owners, waits for ever.
+///   `withLockIfAvailable` returns nil there.
 @_staticExclusiveOnly
 @safe @frozen public struct Mutex<Value: ~Copyable>: ~Copyable {
   @usableFromInline let lock: Spinlock
