@@ -31,6 +31,11 @@ import Builtin
   }
 }
 
+/// ``Mutex`` by a name that no other module has, for files that import `Synchronization` as well.
+///
+/// There `import struct Tidelock.Mutex`, beside both imports, makes `Mutex` this one.
+public typealias SwitchableMutex<Value: ~Copyable> = Mutex<Value>
+
 // Safe to share: `withLock` lets one thread at a time reach the value, and what goes in and comes
 // out is `sending`.
 extension Mutex: @unchecked Sendable where Value: ~Copyable {}
@@ -89,9 +94,9 @@ extension Mutex where Value == Void {
 /// Room for a value that is reached through a borrowed owner.
 @_rawLayout(like: Value, movesAsLike)
 @safe @frozen @usableFromInline
-struct MutexStorage<Value: ~Copyable>: ~Copyable {
+package struct MutexStorage<Value: ~Copyable>: ~Copyable {
   @inlinable @inline(__always)
-  init(_ value: consuming Value) {
+  package init(_ value: consuming Value) {
     unsafe pointer.initialize(to: value)
   }
 
@@ -99,7 +104,7 @@ struct MutexStorage<Value: ~Copyable>: ~Copyable {
   ///
   /// Contract: used only by the thread that holds the lock, or by the only owner of the mutex.
   @usableFromInline
-  var pointer: UnsafeMutablePointer<Value> {
+  package var pointer: UnsafeMutablePointer<Value> {
     @inlinable @inline(__always)
     get { unsafe UnsafeMutablePointer(Builtin.addressOfRawLayout(self)) }
   }

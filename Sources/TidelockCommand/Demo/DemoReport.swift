@@ -33,7 +33,7 @@ extension DemoOutcome {
           "\(report.from) to \(report.to)", report.protocol.name.description,
           report.result.name.description,
           Quantity.duration(microseconds: Double(report.nanoseconds) / 1000),
-          Quantity.duration(microseconds: Double(report.longestStall) / 1000),
+          Quantity.duration(microseconds: Double(report.stallNanoseconds) / 1000),
           String(report.sites), String(report.breakpoints),
         ]
       })
