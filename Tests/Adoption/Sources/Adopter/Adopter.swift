@@ -13,6 +13,7 @@ enum Adopter {
     _ = (Plan(), Patcher())
     precondition(Beside.run() == 2)
     precondition(BesideByName.run() == 1)
+    precondition(Calls.run() == 2)
     table.withLock { $0["tide", default: 0] += 1 }
     unsafe bare._unsafeLock()
     precondition(unsafe !bare._unsafeTryLock())
