@@ -36,6 +36,7 @@ let package = Package(
   name: "tidelock",
   products: [
     .library(name: "Tidelock", targets: ["Tidelock"]),
+    .library(name: "TidelockNIO", targets: ["TidelockNIO"]),
     .library(name: "TidelockService", targets: ["TidelockService"]),
     .executable(name: "tidelock", targets: ["TidelockCommand"]),
     // For Benchmarks, a package of its own; no part of the interface.
@@ -89,6 +90,9 @@ let package = Package(
         "ProgramPlatform", "UserSpaceShims", "LockSites",
       ],
       swiftSettings: strict + rawLayout),
+
+    // Locks in the shape of NIO's, which need nothing of it.
+    .target(name: "TidelockNIO", dependencies: ["Tidelock"], swiftSettings: strict),
 
     // For servers: the policy as a service, with metrics and a log.
     .target(
@@ -229,8 +233,8 @@ let package = Package(
     .testTarget(
       name: "TidelockTests",
       dependencies: [
-        "Tidelock", "LockPlatform", "LockSwitching", "LockHarness", "TestShims", "LockSites",
-        "SwitchPolicy", "ProgramSamples",
+        "Tidelock", "TidelockNIO", "LockPlatform", "LockSwitching", "LockHarness", "TestShims",
+        "LockSites", "SwitchPolicy", "ProgramSamples",
       ],
       swiftSettings: strict + [.enableExperimentalFeature("SuppressedAssociatedTypes")]),
     .testTarget(

@@ -21,7 +21,7 @@ extension TextBuffer {
       write(" us, ")
       write(decimal: report.breakpoints)
       write(" breakpoints, longest stall ")
-      write(decimal: report.longestStall / 1000)
+      write(decimal: report.stallNanoseconds / 1000)
       write(" us")
     }
     guard let failure = report.failure else { return }

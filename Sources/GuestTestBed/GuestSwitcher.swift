@@ -215,7 +215,7 @@ extension GuestSwitchReport {
   /// How many breakpoints CPUs met while it lasted.
   public var breakpoints: Int { Int(report.breakpoints) }
   /// The longest time a CPU was stalled by it, in microseconds.
-  public var longestStall: Double { Double(report.longestStall) / 1000 }
+  public var longestStall: Double { Double(report.stallNanoseconds) / 1000 }
 }
 
 extension GuestShell {

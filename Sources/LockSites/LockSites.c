@@ -159,6 +159,38 @@ __attribute__((used)) HIDDEN void tidelock_unlock_slow(uintptr_t lock) {
   tidelock_process_core()->unlock_slow(lock);
 }
 
+// MARK: Recursion
+
+// A core of an earlier version keeps no such account.
+static const struct tidelock_core *core_with_account(void) {
+  const struct tidelock_core *core = tidelock_process_core();
+  return core->size >= offsetof(struct tidelock_core, note) + sizeof core->note ? core : NULL;
+}
+
+HIDDEN bool tidelock_check_not_held(uintptr_t lock) {
+  const struct tidelock_core *core = core_with_account();
+  if (core == NULL || !core->holds(lock)) return true;
+  static const char message[] =
+      "tidelock: this thread takes a lock that it already holds, and would wait for itself for ever; "
+      "release the lock first, or have the caller pass what it guards.\n";
+  say(message, sizeof message - 1);
+  __builtin_trap();
+}
+
+HIDDEN bool tidelock_note_held(uintptr_t lock) {
+  const struct tidelock_core *core = core_with_account();
+  if (core != NULL) core->note(lock, true);
+  return true;
+}
+
+HIDDEN bool tidelock_note_released(uintptr_t lock) {
+  const struct tidelock_core *core = core_with_account();
+  if (core != NULL) core->note(lock, false);
+  return true;
+}
+
+// MARK: The thunk
+
 // The rest of the paravirtual unlock, when the locked byte was not 1: called from the stubs with the
 // lock in rdi; preserves every general register but rax.
 //

@@ -4,7 +4,7 @@ extension SwitchReport {
   /// Writes the report as one line of JSON, byte by byte, without allocation: for a kernel log.
   ///
   /// Durations are in microseconds with three decimals.
-  public func writeJSON(_ put: (UInt8) -> Void) {
+  package func writeJSON(_ put: (UInt8) -> Void) {
     var writer = JSONWriter()
     writer.open(put)
     writer.string("from", from.name, put)
@@ -15,7 +15,7 @@ extension SwitchReport {
     writer.microseconds("microseconds", nanoseconds, put)
     writer.integer("sites", UInt64(sites), put)
     writer.integer("breakpoints", breakpoints, put)
-    writer.microseconds("longest_stall_microseconds", longestStall, put)
+    writer.microseconds("longest_stall_microseconds", stallNanoseconds, put)
     writer.key("steps", put)
     writer.begin(0x5b, put)
     for index in 0..<stepCount {

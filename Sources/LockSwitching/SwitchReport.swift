@@ -40,16 +40,17 @@ import LockPlatform
 /// A step that was done, and what it cost.
 @frozen public struct ReportStep: Equatable, Sendable {
   /// What was done.
-  public var kind: StepKind
+  public let kind: StepKind
   /// Whether it was part of undoing the switch.
-  public var isUndo: Bool
+  public let isUndo: Bool
   /// How long it took, in nanoseconds.
-  public var nanoseconds: UInt64
+  package let nanoseconds: UInt64
   /// How many sites it poked; 0 for a wait and for an operation that is not text.
-  public var sites: UInt32
+  public let sites: UInt32
 
   /// A step.
-  public init(kind: StepKind, isUndo: Bool, nanoseconds: UInt64, sites: UInt32) {
+  @usableFromInline
+  package init(kind: StepKind, isUndo: Bool, nanoseconds: UInt64, sites: UInt32) {
     self.kind = kind
     self.isUndo = isUndo
     self.nanoseconds = nanoseconds
@@ -60,34 +61,36 @@ import LockPlatform
 /// What a switch did and cost.
 @frozen public struct SwitchReport: Sendable {
   /// The set that was in force.
-  public var from: LockSet
+  public package(set) var from: LockSet
   /// The set that was wanted.
-  public var to: LockSet
+  public package(set) var to: LockSet
   /// How it was carried out.
-  public var `protocol`: SwitchProtocol
+  public package(set) var `protocol`: SwitchProtocol
   /// How it ended.
-  public var result: SwitchResult
+  public package(set) var result: SwitchResult
   /// Why it was refused or undone; nil if it was not.
-  public var failure: SwitchFailure?
+  public package(set) var failure: SwitchFailure?
   /// Who asked.
-  public var reason: SwitchReason
+  public package(set) var reason: SwitchReason
   /// From first to last step, in nanoseconds.
-  public var nanoseconds: UInt64
+  package var nanoseconds: UInt64
   /// How many sites were poked, each counted once for each time.
-  public var sites: UInt32
+  public package(set) var sites: UInt32
   /// How many breakpoints CPUs met while it lasted.
-  public var breakpoints: UInt64
+  public package(set) var breakpoints: UInt64
   /// The longest time a CPU was stalled by it, measured there: at the gate, in the breakpoint
   /// handler, or gathered; in nanoseconds.
-  public var longestStall: UInt64
-  private var steps: InlineArray<12, ReportStep>
+  package var stallNanoseconds: UInt64
+  private var kept: InlineArray<12, ReportStep>
   /// How many steps were kept.
-  public private(set) var stepCount: Int
+  @usableFromInline
+  package private(set) var stepCount: Int
   /// How many steps were done for which there was no room.
-  public var stepsLeftOut: UInt32
+  public package(set) var stepsLeftOut: UInt32
 
   /// The report of a switch that has not begun.
-  public init(_ request: SwitchRequest, from set: LockSet) {
+  @usableFromInline
+  package init(_ request: SwitchRequest, from set: LockSet) {
     from = set
     to = request.to
     self.protocol = request.protocol
@@ -97,36 +100,55 @@ import LockPlatform
     nanoseconds = 0
     sites = 0
     breakpoints = 0
-    longestStall = 0
-    steps = InlineArray(
+    stallNanoseconds = 0
+    kept = InlineArray(
       repeating: ReportStep(kind: .drain(.gate), isUndo: false, nanoseconds: 0, sites: 0))
     stepCount = 0
     stepsLeftOut = 0
   }
 
   /// A request that was refused before the system was looked at.
-  public init(_ request: SwitchRequest, from set: LockSet, refusedFor failure: SwitchFailure) {
+  @usableFromInline
+  package init(_ request: SwitchRequest, from set: LockSet, refusedFor failure: SwitchFailure) {
     self.init(request, from: set)
     result = .refused
     self.failure = failure
   }
 
   /// A step that was done, below `stepCount`.
-  public func step(_ index: Int) -> ReportStep { steps[index] }
+  package func step(_ index: Int) -> ReportStep { kept[index] }
 
   /// Adds a step.
-  public mutating func add(_ step: ReportStep) {
+  @usableFromInline
+  package mutating func add(_ step: ReportStep) {
     sites &+= step.sites
-    guard stepCount < steps.count else {
+    guard stepCount < kept.count else {
       stepsLeftOut &+= 1
       return
     }
-    steps[stepCount] = step
+    kept[stepCount] = step
     stepCount += 1
   }
 
+  /// Notes why the switch failed.
+  @usableFromInline
+  mutating func fail(_ failure: SwitchFailure) { self.failure = failure }
+
+  /// Notes how it ended, and what it took.
+  @usableFromInline
+  mutating func end(_ result: SwitchResult, nanoseconds: UInt64) {
+    self.result = result
+    self.nanoseconds = nanoseconds
+  }
+
+  /// Notes what CPUs went through.
+  @usableFromInline
+  mutating func measured(_ values: (longestStall: UInt64, breakpoints: UInt64)) {
+    (stallNanoseconds, breakpoints) = values
+  }
+
   /// Leaves the steps out, for a shorter line.
-  public mutating func removeSteps() {
+  package mutating func removeSteps() {
     stepsLeftOut &+= UInt32(stepCount)
     stepCount = 0
   }

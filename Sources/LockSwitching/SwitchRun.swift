@@ -36,9 +36,8 @@ import LockPlatform
     do throws(SwitchFailure) {
       try run.prepare()
     } catch {
-      run.report.failure = error
-      run.report.result = .refused
-      run.report.nanoseconds = Target.Machine.nanoseconds &- run.began
+      run.report.fail(error)
+      run.report.end(.refused, nanoseconds: Target.Machine.nanoseconds &- run.began)
       return run.report
     }
     Target.beginMeasuring()
@@ -51,7 +50,7 @@ import LockPlatform
       // Closing may fail as well.
       try run.closeText()
     } catch {
-      run.report.failure = error
+      run.report.fail(error)
     }
     run.end(plan)
     return run.report
@@ -73,7 +72,7 @@ import LockPlatform
       try run.follow(plan(run.state, .testAndSet), until: run.deadline)
       run.change { $0[.unlock] = $0[.unlock].with(.native) }
     } catch {
-      run.report.failure = error
+      run.report.fail(error)
     }
     run.end(plan)
     return run.report
@@ -110,14 +109,15 @@ import LockPlatform
 
   @inlinable
   mutating func end(_ plan: (SwitchState, LockSet) -> Plan) {
+    let result: SwitchResult
     if report.failure == nil {
       change { $0.set = request.to }
-      report.result = .done
+      result = .done
     } else {
-      report.result = undo(plan)
+      result = undo(plan)
     }
-    report.nanoseconds = Target.Machine.nanoseconds &- began
-    (report.longestStall, report.breakpoints) = Target.measured
+    report.end(result, nanoseconds: Target.Machine.nanoseconds &- began)
+    report.measured(Target.measured)
   }
 
   /// Goes back: from the state as it is now to the set that was in force, in a time of its own.

@@ -7,9 +7,43 @@ public enum HelperThread {
   ///
   /// It has every signal blocked but those that an instruction raises.
   public static func start(_ body: @convention(c) () -> Void) -> Bool {
+    // The thread is given a function, which stays as long as its image, this one.
+    unsafe begin(
+      { function in
+        HelperThread.blockMost()
+        unsafe unsafeBitCast(function, to: (@convention(c) () -> Void).self)()
+        return nil
+      }, unsafeBitCast(body, to: UnsafeMutableRawPointer.self))
+  }
+
+  /// The same with a closure, for which it allocates.
+  public static func perform(_ body: @escaping @Sendable () -> Void) -> Bool {
+    let job = unsafe Unmanaged.passRetained(Job(body))
+    let hasStarted = unsafe begin(
+      { job in
+        HelperThread.blockMost()
+        // Retained below for this thread, its only owner.
+        if let job = unsafe job {
+          unsafe Unmanaged<Job>.fromOpaque(job).takeRetainedValue().body()
+        }
+        return nil
+      }, job.toOpaque())
+    if !hasStarted { unsafe job.release() }
+    return hasStarted
+  }
+
+  private final class Job: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+
+  /// Starts a thread at a function, which blocks signals again: the C library may have left out its own.
+  private static func begin(
+    _ entry: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?,
+    _ argument: UnsafeMutableRawPointer
+  ) -> Bool {
     var attributes = pthread_attr_t()
-    // The calls only use what they are given while they run; the thread is given a function, which
-    // stays as long as its image, this one.
+    // The calls only use what they are given while they run.
     unsafe pthread_attr_init(&attributes)
     unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
     unsafe pthread_attr_setstacksize(&attributes, 256 << 10)
@@ -18,16 +52,7 @@ public enum HelperThread {
     // The thread begins with these signals blocked.
     unsafe tidelock_block_signals(&signals)
     blockMost()
-    let function = unsafe unsafeBitCast(body, to: UnsafeMutableRawPointer.self)
-    let result = unsafe pthread_create(
-      &thread, &attributes,
-      { function in
-        // The C library may have left out its own.
-        HelperThread.blockMost()
-        // What it was started with.
-        unsafe unsafeBitCast(function, to: (@convention(c) () -> Void).self)()
-        return nil
-      }, function)
+    let result = unsafe pthread_create(&thread, &attributes, entry, argument)
     unsafe tidelock_restore_signals(&signals)
     unsafe pthread_attr_destroy(&attributes)
     return result == 0

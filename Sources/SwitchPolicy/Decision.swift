@@ -62,21 +62,21 @@ import LockPlatform
 /// What a policy decided, and on what grounds.
 @frozen public struct Decision: Equatable, Sendable, BitwiseCopyable {
   /// When: the end of the sample.
-  public var time: UInt64
+  package var time: UInt64
   /// The set in force.
-  public var inForce: LockSet
+  public package(set) var inForce: LockSet
   /// The set to switch to; nil: stay.
-  public var change: LockSet?
+  public package(set) var change: LockSet?
   /// Why.
-  public var reason: PolicyReason
+  public package(set) var reason: PolicyReason
   /// The hint that was seen.
-  public var hint: DedicationHint
+  public package(set) var hint: DedicationHint
   /// The share of steal that was seen, in parts per million.
-  public var steal: UInt32?
+  public package(set) var steal: UInt32?
   /// The share of the time that locks stood still, in parts per million.
-  public var stall: UInt32?
+  public package(set) var stall: UInt32?
   /// What each set would have lost, in parts per million; nil where nothing is known.
-  public var losses: PerSet<UInt32>?
+  public package(set) var losses: PerSet<UInt32>?
 
   init(_ time: UInt64, in set: LockSet, _ reason: PolicyReason, hint: DedicationHint) {
     self.time = time

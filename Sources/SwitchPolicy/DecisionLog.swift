@@ -6,44 +6,44 @@
   /// Decisions that are alike.
   @frozen public struct Entry: Sendable, BitwiseCopyable {
     /// The last of them.
-    public var decision: Decision
+    public package(set) var decision: Decision
     /// When the first of them was taken.
-    public var since: UInt64
+    package var since: UInt64
     /// How many there are.
-    public var count: UInt32
+    public package(set) var count: UInt32
   }
 
   /// How many entries are kept.
-  public static let capacity = 64
+  package static let capacity = 64
 
   /// How many bytes of memory they need, aligned to 16.
-  public static var byteCount: Int { capacity * MemoryLayout<Entry>.stride }
+  package static var byteCount: Int { capacity * MemoryLayout<Entry>.stride }
 
   private let entries: UnsafeMutablePointer<Entry>
   private var next = 0
 
   /// How many entries there are.
-  public private(set) var count = 0
+  package private(set) var count = 0
 
   /// An empty log.
   ///
   /// Contract: ``byteCount`` bytes at `memory`, aligned to 16, are this log's alone as long as it or a
   /// copy of it is in use. They need not hold anything.
-  @unsafe public init(in memory: UnsafeMutableRawPointer) {
+  @unsafe package init(in memory: UnsafeMutableRawPointer) {
     unsafe entries = memory.bindMemory(to: Entry.self, capacity: Self.capacity)
   }
 
   /// An entry; 0 is the oldest.
   ///
   /// Nil if there are not as many.
-  public subscript(_ index: Int) -> Entry? {
+  package subscript(_ index: Int) -> Entry? {
     guard index >= 0, index < count else { return nil }
     // SAFETY: one of the entries that were written, by the contract of `init`.
     return unsafe entries[(next + Self.capacity - count + index) % Self.capacity]
   }
 
   /// Adds a decision.
-  public mutating func add(_ decision: Decision) {
+  package mutating func add(_ decision: Decision) {
     let last = (next + Self.capacity - 1) % Self.capacity
     // SAFETY, here and below: an index below the capacity, by the contract of `init`; entries are
     // trivial, so that writing one needs nothing before it, and only written ones are read.

@@ -7,7 +7,7 @@ extension DecisionLog.Entry {
   ///
   /// The time is that of the last decision of the entry, in seconds on the clock of the samples. Where
   /// it stands for more than one, the line ends with how many and since when.
-  public func write(_ put: (UInt8) -> Void) {
+  package func write(_ put: (UInt8) -> Void) {
     LineText.seconds(decision.time, put)
     LineText.text(" ", put)
     LineText.text(decision.inForce.policyName, put)

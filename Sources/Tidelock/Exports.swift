@@ -9,6 +9,7 @@
 @_exported public import enum LockSwitching.Accounting
 @_exported public import struct LockSwitching.Batch
 @_exported public import enum LockSwitching.LookFailure
+@_exported public import enum LockSwitching.Phase
 @_exported public import struct LockSwitching.ReportStep
 @_exported public import enum LockSwitching.StepKind
 @_exported public import enum LockSwitching.StopMode

@@ -12,7 +12,7 @@ import ProgramPlatform
 /// first lock is used.
 ///
 ///     let report = try LockOperations.switch(to: .paravirtual)
-///     print(report.nanoseconds, LockOperations.current)
+///     print(report.duration, LockOperations.current)
 public enum LockOperations {
   /// The set in force.
   ///
@@ -34,6 +34,12 @@ public enum LockOperations {
   /// Returns when the new set is in force everywhere; all or nothing. Switching to the set in
   /// force does nothing. Do not call it in a signal handler, or while holding a lock that a thread
   /// in a slow path may be waiting for: the drain waits for that thread until it times out.
+  ///
+  /// It blocks the thread meanwhile, mostly for less than a millisecond and at most for the time limit and
+  /// as long again for undoing it; in an asynchronous function the form that suspends is chosen.
+  ///
+  /// One switch at a time: a second one is refused at once, as `.underWay`. Whoever wants to be next tries
+  /// again after a pause, as the policy does; nothing is queued, because by then another set may be right.
   ///
   /// - Parameters:
   ///   - set: the set wanted.
@@ -66,6 +72,33 @@ public enum LockOperations {
     return report
   }
 
+  /// Switches as above, on a thread of the library's own: the task suspends, and blocks neither a thread
+  /// of Swift Concurrency's pool nor the main actor.
+  ///
+  /// Cancelling the task does not end the switch; its time limit does. If the system has no thread to
+  /// give, the switch runs, and blocks, where it was asked for. Otherwise as the form that blocks.
+  ///
+  /// - Throws: why it failed, with the report of what was done and undone.
+  @discardableResult
+  nonisolated(nonsending) public static func `switch`(
+    to set: LockSet, using protocol: SwitchProtocol = .staged, poking method: PokeMethod = .store,
+    options: SwitchOptions = SwitchOptions(), timeLimit: Duration = .seconds(5),
+    reason: SwitchReason = .operator
+  ) async throws(SwitchError) -> SwitchReport {
+    let work: @Sendable () -> Result<SwitchReport, SwitchError> = {
+      Result { () throws(SwitchError) in
+        try LockOperations.switch(
+          to: set, using: `protocol`, poking: method, options: options, timeLimit: timeLimit,
+          reason: reason)
+      }
+    }
+    let result = await withCheckedContinuation { continuation in
+      let hasStarted = HelperThread.perform { continuation.resume(returning: work()) }
+      if !hasStarted { continuation.resume(returning: work()) }
+    }
+    return try result.get()
+  }
+
   /// Has the switches of this image kept from here on; a policy that starts does so, too.
   package static func recordsHistory() { PolicyThread.prepare() }
 
@@ -74,12 +107,4 @@ public enum LockOperations {
 
   /// What all threads of the process have counted so far.
   public static var statistics: LockStatistics { LockStatistics() }
-}
-
-extension Duration {
-  /// In nanoseconds; 0 if negative, and at most as many as fit.
-  fileprivate var wholeNanoseconds: UInt64 {
-    guard self > .zero else { return 0 }
-    return UInt64(exactly: (self / .nanoseconds(1)).rounded(.down)) ?? .max
-  }
 }

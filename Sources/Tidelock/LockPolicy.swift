@@ -74,6 +74,14 @@ public enum LockPolicyError: Error, Equatable, CustomStringConvertible {
   }
 }
 
+extension PolicyDecision {
+  /// When the first of the decisions that are alike was taken, on the system's monotonic clock
+  /// (`CLOCK_MONOTONIC`, since some moment in the past).
+  public var first: Duration { .nanoseconds(since) }
+  /// When the last of them was taken.
+  public var last: Duration { .nanoseconds(decision.time) }
+}
+
 extension PolicyDecision: CustomStringConvertible {
   /// One line: when, in which set, where to, why, and what was seen.
   public var description: String {

@@ -12,7 +12,9 @@ import Builtin
 /// - Memory ordering: entering `withLock` acquires, leaving it releases.
 /// - Progress and calling context: those of `Spinlock`. Keep sections short, and do not wait for
 ///   anything inside one: with the native set, others spin meanwhile.
-/// - Not recursive: taking it again inside `withLock` never returns.
+/// - Not recursive: taking it again inside `withLock`, on the same thread, is an error in the program. A
+///   debug build ends with a message; a release build, which keeps no account of owners, waits for ever.
+///   `withLockIfAvailable` returns nil there.
 @_staticExclusiveOnly
 @safe @frozen public struct Mutex<Value: ~Copyable>: ~Copyable {
   @usableFromInline let lock: Spinlock
@@ -28,6 +30,11 @@ import Builtin
     storage = MutexStorage(initialValue)
   }
 }
+
+/// ``Mutex`` by a name that no other module has, for files that import `Synchronization` as well.
+///
+/// There `import struct Tidelock.Mutex`, beside both imports, makes `Mutex` this one.
+public typealias SwitchableMutex<Value: ~Copyable> = Mutex<Value>
 
 // Safe to share: `withLock` lets one thread at a time reach the value, and what goes in and comes
 // out is `sending`.
@@ -87,9 +94,9 @@ extension Mutex where Value == Void {
 /// Room for a value that is reached through a borrowed owner.
 @_rawLayout(like: Value, movesAsLike)
 @safe @frozen @usableFromInline
-struct MutexStorage<Value: ~Copyable>: ~Copyable {
+package struct MutexStorage<Value: ~Copyable>: ~Copyable {
   @inlinable @inline(__always)
-  init(_ value: consuming Value) {
+  package init(_ value: consuming Value) {
     unsafe pointer.initialize(to: value)
   }
 
@@ -97,7 +104,7 @@ struct MutexStorage<Value: ~Copyable>: ~Copyable {
   ///
   /// Contract: used only by the thread that holds the lock, or by the only owner of the mutex.
   @usableFromInline
-  var pointer: UnsafeMutablePointer<Value> {
+  package var pointer: UnsafeMutablePointer<Value> {
     @inlinable @inline(__always)
     get { unsafe UnsafeMutablePointer(Builtin.addressOfRawLayout(self)) }
   }

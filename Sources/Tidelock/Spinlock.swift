@@ -34,10 +34,13 @@ import LockSites
 
   /// Takes the lock; waits while it is taken.
   ///
-  /// Taking it again on the same thread never returns.
+  /// Taking it again on the same thread is an error in the program: a debug build ends with a message,
+  /// a release build waits for ever.
   @unsafe @inlinable @inline(__always)
   public borrowing func lock() {
+    assert(tidelock_check_not_held(unsafe address))
     tidelock_lock(unsafe address)
+    assert(tidelock_note_held(unsafe address))
   }
 
   /// Takes the lock if nobody has it and nobody waits.
@@ -45,7 +48,9 @@ import LockSites
   /// Wait-free.
   @unsafe @inlinable @inline(__always)
   public borrowing func tryLock() -> Bool {
-    tidelock_try_lock(unsafe address)
+    let isTaken = tidelock_try_lock(unsafe address)
+    assert(!isTaken || tidelock_note_held(unsafe address))
+    return isTaken
   }
 
   /// Releases the lock, which the caller must hold.
@@ -53,6 +58,7 @@ import LockSites
   /// Compiles to one store, a patch site.
   @unsafe @inlinable @inline(__always)
   public borrowing func unlock() {
+    assert(tidelock_note_released(unsafe address))
     tidelock_unlock(unsafe address)
   }
 

@@ -19,7 +19,7 @@ extension SwitchReport: Codable {
     try object.encode(microseconds(nanoseconds), forKey: .microseconds)
     try object.encode(sites, forKey: .sites)
     try object.encode(breakpoints, forKey: .breakpoints)
-    try object.encode(microseconds(longestStall), forKey: .longestStall)
+    try object.encode(microseconds(stallNanoseconds), forKey: .longestStall)
     try object.encode((0..<stepCount).map(step), forKey: .steps)
     if stepsLeftOut > 0 { try object.encode(stepsLeftOut, forKey: .stepsLeftOut) }
   }
@@ -36,7 +36,7 @@ extension SwitchReport: Codable {
     result = try object.decode(name: .result)
     nanoseconds = try object.nanoseconds(.microseconds)
     breakpoints = try object.decode(UInt64.self, forKey: .breakpoints)
-    longestStall = try object.nanoseconds(.longestStall)
+    stallNanoseconds = try object.nanoseconds(.longestStall)
     for step in try object.decode([ReportStep].self, forKey: .steps) { add(step) }
     stepsLeftOut += try object.decodeIfPresent(UInt32.self, forKey: .stepsLeftOut) ?? 0
     sites = try object.decode(UInt32.self, forKey: .sites)
@@ -106,12 +106,6 @@ extension ReportStep: Codable {
 
 private func microseconds(_ nanoseconds: UInt64) -> Double { Double(nanoseconds) / 1000 }
 
-extension LockOperation {
-  fileprivate static var switchedOnes: [LockOperation] {
-    switched.indices.map { switched[$0] }
-  }
-}
-
 // MARK: Names
 
 /// Something that reports call by a name.
@@ -148,20 +142,4 @@ extension KeyedDecodingContainer {
     throw DecodingError.dataCorruptedError(
       forKey: key, in: self, debugDescription: "\(name) is not a name of \(Value.self)")
   }
-}
-
-extension SwitchProtocol: CaseIterable, CustomStringConvertible {
-  /// All three protocols, the default first.
-  public static var allCases: [SwitchProtocol] { [.staged, .stopMachine, .barrier] }
-
-  /// `staged`, `stop-machine` or `barrier`.
-  public var description: String { name.description }
-}
-
-extension LockSet: CaseIterable, CustomStringConvertible {
-  /// All three sets.
-  public static var allCases: [LockSet] { [.native, .paravirtual, .testAndSet] }
-
-  /// `native`, `paravirtual` or `test-and-set`.
-  public var description: String { name.description }
 }

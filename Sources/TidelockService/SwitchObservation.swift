@@ -40,7 +40,8 @@ package struct SwitchObservation: Sendable {
       factory: metrics
     ).increment()
     timer("tidelock_switch_duration").recordNanoseconds(Int64(clamping: report.nanoseconds))
-    timer("tidelock_switch_longest_stall").recordNanoseconds(Int64(clamping: report.longestStall))
+    timer("tidelock_switch_longest_stall")
+      .recordNanoseconds(Int64(clamping: report.stallNanoseconds))
     let failed = report.failure != nil
     logger.log(
       level: failed ? .notice : .info,
@@ -48,7 +49,7 @@ package struct SwitchObservation: Sendable {
       metadata: [
         "reason": .string(reason), "result": .string(result),
         "microseconds": .stringConvertible(report.nanoseconds / 1000),
-        "longest_stall_microseconds": .stringConvertible(report.longestStall / 1000),
+        "longest_stall_microseconds": .stringConvertible(report.stallNanoseconds / 1000),
       ])
   }
 

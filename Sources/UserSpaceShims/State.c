@@ -152,6 +152,7 @@ static void perform(const void *request, void *outcome) {
 
 __attribute__((used)) TIDELOCK_HIDDEN const struct tidelock_core tidelock_core = {
     .abi = TIDELOCK_ABI,
+    .size = sizeof(struct tidelock_core),
     .lock_slow = tidelock_core_lock_slow,
     .unlock_slow = tidelock_core_unlock_slow,
     .attach = attach,
@@ -159,6 +160,8 @@ __attribute__((used)) TIDELOCK_HIDDEN const struct tidelock_core tidelock_core =
     .perform = perform,
     .current = tidelock_core_current,
     .count = tidelock_core_count,
+    .holds = tidelock_holds,
+    .note = tidelock_note,
 };
 
 // The note that LockSites.c looks for: size of owner, size of content, type, owner, content.

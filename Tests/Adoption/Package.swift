@@ -8,7 +8,11 @@ let package = Package(
   dependencies: [.package(name: "tidelock", path: "../..")],
   targets: [
     .executableTarget(
-      name: "Adopter", dependencies: [.product(name: "Tidelock", package: "tidelock")],
+      name: "Adopter",
+      dependencies: [
+        .product(name: "Tidelock", package: "tidelock"),
+        .product(name: "TidelockNIO", package: "tidelock"),
+      ],
       swiftSettings: [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("ImmutableWeakCaptures"),

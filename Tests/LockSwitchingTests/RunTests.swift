@@ -55,7 +55,7 @@ extension FakeGuestTests {
       #expect((report.from, report.to, report.protocol) == (trial.from, trial.to, trial.protocol))
       #expect(FakeGuest.isIn(trial.to))
       #expect(!FakeGuest.wasUnsound)
-      #expect((report.longestStall, report.breakpoints) == (42, 5))
+      #expect((report.stallNanoseconds, report.breakpoints) == (42, 5))
       #expect(!LockStep<FakeGuest>.isUnderWay)
       if trial.to != .paravirtual {
         #expect(FakeGuest.chosen == trial.to.implementation(of: .slowPath))

@@ -21,7 +21,7 @@ import TidelockService
       failure.map { SwitchReport(request, from: .native, refusedFor: $0) }
       ?? SwitchReport(request, from: .native)
     report.nanoseconds = 5000
-    report.longestStall = 700
+    report.stallNanoseconds = 700
     return report
   }
 
@@ -92,7 +92,7 @@ import TidelockService
       let running = Task { try await group.run() }
       while !LockPolicy.isRunning { await Task.yield() }
       let wanted: LockSet = LockOperations.current == .native ? .paravirtual : .native
-      while (try? LockOperations.switch(to: wanted)) == nil { await Task.yield() }
+      while (try? await LockOperations.switch(to: wanted)) == nil { await Task.yield() }
       while metrics.counterTotal(
         label: "tidelock_switches_total",
         dimensions: [("reason", "operator"), ("result", "done")]) == 0

@@ -114,14 +114,12 @@ enum Switches {
 
 extension Switches.Sample {
   init(_ report: SwitchReport, _ method: String, round: Int) {
-    var drain: UInt64 = 0
-    for index in 0..<report.stepCount {
-      let record = report.step(index)
-      if case .drain = record.kind { drain += record.nanoseconds }
+    let drain = report.steps.reduce(.zero) { sum, step in
+      if case .drain = step.kind { sum + step.duration } else { sum }
     }
     self.init(
-      method: method, to: report.to, round: round, whole: Double(report.nanoseconds) * 1e-3,
-      drain: Double(drain) * 1e-3, longestStall: Double(report.longestStall) * 1e-3,
+      method: method, to: report.to, round: round, whole: report.duration / .microseconds(1),
+      drain: drain / .microseconds(1), longestStall: report.longestStall / .microseconds(1),
       breakpoints: report.breakpoints)
   }
 }

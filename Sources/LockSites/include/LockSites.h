@@ -58,6 +58,8 @@ struct tidelock_image {
 /// What the core of a process offers to the images in it. `abi` is TIDELOCK_ABI.
 struct tidelock_core {
   uint32_t abi;
+  /// Size of this structure in bytes; 0 in cores that end with `count`.
+  uint32_t size;
   /// Take a lock that the fast path found taken. Any context; may halt.
   void (*lock_slow)(uintptr_t lock);
   /// Release a lock whose byte is not 1. Any context.
@@ -70,6 +72,10 @@ struct tidelock_core {
   void (*perform)(const void *request, void *outcome);
   uint32_t (*current)(void);
   uint64_t (*count)(uint32_t event);
+  /// Whether this thread holds a lock, as far as it was told.
+  bool (*holds)(uintptr_t lock);
+  /// Tells that this thread holds a lock from here on, or does not.
+  void (*note)(uintptr_t lock, bool is_held);
 };
 
 /// Core of the process; looked for if the image is not attached yet. Ends the process with a
@@ -79,6 +85,29 @@ __attribute__((visibility("hidden"))) const struct tidelock_core *tidelock_proce
 __attribute__((visibility("hidden"), cold)) void tidelock_lock_slow(uintptr_t lock);
 /// What the thunk calls.
 __attribute__((visibility("hidden"), cold)) void tidelock_unlock_slow(uintptr_t lock);
+
+// Recursion. A thread that takes a lock again would wait for itself for ever; debug builds trap instead.
+// Swift's locks call these in debug builds, and the functions below do so with -DTIDELOCK_DEBUG: define
+// it for every file that takes and releases the same locks, or for none. Any context.
+
+// They return true, for assertions.
+
+/// Ends the process with a message if this thread holds the lock.
+__attribute__((visibility("hidden"))) bool tidelock_check_not_held(uintptr_t lock);
+/// Remembers that this thread holds the lock, if it holds fewer than 16.
+__attribute__((visibility("hidden"))) bool tidelock_note_held(uintptr_t lock);
+/// Forgets it: called before the lock is released.
+__attribute__((visibility("hidden"))) bool tidelock_note_released(uintptr_t lock);
+
+#ifdef TIDELOCK_DEBUG
+#define TIDELOCK_CHECK_NOT_HELD(lock) tidelock_check_not_held(lock)
+#define TIDELOCK_NOTE_HELD(lock) tidelock_note_held(lock)
+#define TIDELOCK_NOTE_RELEASED(lock) tidelock_note_released(lock)
+#else
+#define TIDELOCK_CHECK_NOT_HELD(lock) ((void)0)
+#define TIDELOCK_NOTE_HELD(lock) ((void)0)
+#define TIDELOCK_NOTE_RELEASED(lock) ((void)0)
+#endif
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -112,15 +141,20 @@ static inline __attribute__((always_inline)) bool tidelock_try_lock(uintptr_t lo
   uint32_t expected = 0;
   bool taken = __atomic_compare_exchange_n((uint32_t *)lock, &expected, 1u, 0, __ATOMIC_ACQUIRE,
                                             __ATOMIC_RELAXED);
-  if (taken) TIDELOCK_ACQUIRED(lock);
+  if (taken) {
+    TIDELOCK_ACQUIRED(lock);
+    TIDELOCK_NOTE_HELD(lock);
+  }
   return taken;
 }
 
 /// Takes the lock. Acquires. In a signal handler only if the interrupted code cannot hold it.
 static inline __attribute__((always_inline)) void tidelock_lock(uintptr_t lock) {
+  TIDELOCK_CHECK_NOT_HELD(lock);
   if (__builtin_expect(!tidelock_try_lock(lock), 0)) {
     tidelock_lock_slow(lock);
     TIDELOCK_ACQUIRED(lock);
+    TIDELOCK_NOTE_HELD(lock);
   }
 }
 
@@ -150,6 +184,7 @@ static inline __attribute__((always_inline)) void tidelock_lock(uintptr_t lock) 
 
 /// Releases the lock: a patch site. Releases; wait-free where nobody sleeps; any context.
 static inline __attribute__((always_inline)) void tidelock_unlock(uintptr_t lock) {
+  TIDELOCK_NOTE_RELEASED(lock);
   TIDELOCK_RELEASING(lock);
   __asm__ volatile(
       ".p2align 3,,4\n"

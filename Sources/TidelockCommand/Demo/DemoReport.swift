@@ -33,7 +33,7 @@ extension DemoOutcome {
         return [
           "\(report.from) to \(report.to)", report.protocol.name.description,
           report.result.name.description,
-          report.took, Quantity.duration(microseconds: Double(report.longestStall) / 1000),
+          report.took, Quantity.duration(microseconds: Double(report.stallNanoseconds) / 1000),
           String(report.sites), String(report.breakpoints),
         ]
       })

@@ -224,6 +224,9 @@ int tidelock_call_at_exit(uintptr_t record) TIDELOCK_HIDDEN;
 uint32_t tidelock_set_of_environment(void) TIDELOCK_HIDDEN;
 /// Says, once, that the process starts in paravirtual although the environment names another set.
 void tidelock_name_refused_set(void) TIDELOCK_HIDDEN;
+/// `holds` and `note` of struct tidelock_core.
+_Bool tidelock_holds(uintptr_t lock) TIDELOCK_HIDDEN;
+void tidelock_note(uintptr_t lock, _Bool is_held) TIDELOCK_HIDDEN;
 /// An address in the core's own text.
 uintptr_t tidelock_own_text(void) TIDELOCK_HIDDEN;
 

@@ -139,7 +139,7 @@ struct Result {
     default: other += 1
     }
     microseconds.append(Double(report.nanoseconds) / 1000)
-    stalls.append(Double(report.longestStall) / 1000)
+    stalls.append(Double(report.stallNanoseconds) / 1000)
     breakpoints += report.breakpoints
   }
 

@@ -14,7 +14,11 @@ let package = Package(
   targets: [
     .target(
       name: "ProgramCore", dependencies: [.product(name: "Tidelock", package: "tidelock")],
-      swiftSettings: strict)
+      swiftSettings: strict),
+    // A Swift program with a core of its own, which loads a library of C's.
+    .executableTarget(
+      name: "SwiftHost", dependencies: [.product(name: "Tidelock", package: "tidelock")],
+      swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
