@@ -103,7 +103,8 @@ extension TextBuffer {
         " references were still counted at the deadline; raise time_limit or try under less load")
     case .unsound:
       write("an earlier failure left lock operations that cannot be mixed; restart this guest")
-    case .breakpointsBlocked, .gatheringBlocked, .noFreeSignal, .unchecked, .unsupported, .exiting:
+    case .breakpointsBlocked, .gatheringBlocked, .noFreeSignal, .unchecked, .unsupported, .exiting,
+      .noMemory:
       write("this kernel's text cannot be switched this way; choose another protocol")
     }
   }

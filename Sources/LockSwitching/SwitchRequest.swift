@@ -145,4 +145,6 @@ import LockPlatform
   case unsound
   /// The machine lacks something that switching needs.
   case unsupported
+  /// There was no memory, or no key for what threads have of their own, for what switching must keep.
+  case noMemory
 }

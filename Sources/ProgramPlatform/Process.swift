@@ -93,24 +93,31 @@ enum Process {
     ProgramTarget.lead(to: set.implementation(of: .slowPath))
   }
 
-  /// 0 before `start`, 1 when the process can switch, 2 when it cannot, 3 when its exit has begun.
+  /// 0 before `start`, 1 when the process can switch, 2 when the kernel lacks the barrier, 3 when the
+  /// program's exit has begun, 4 when there was no memory to know every image.
   private static var readiness: Location<UInt32> {
     unsafe Location(address: tidelock_state_is_ready())
   }
 
   /// There is something that cannot follow a switch and that nobody would notice.
   static func giveUpSwitching() {
-    ProgramMachine.store(2, to: readiness, .relaxed)
+    ProgramMachine.store(4, to: readiness, .relaxed)
   }
 
-  private static var canSwitch: Bool {
-    ProgramMachine.load(readiness, .relaxed) == 1 && tidelock_threads() != 0
+  /// Why the process cannot switch; nil if it can.
+  private static var obstacle: SwitchFailure? {
+    switch ProgramMachine.load(readiness, .relaxed) {
+    case 1: tidelock_threads() == 0 ? .noMemory : nil
+    case 3: .exiting
+    case 4: .noMemory
+    default: .unsupported
+    }
   }
+
+  private static var canSwitch: Bool { obstacle == nil }
 
   /// Whether there is anything of the core to look at.
   static var hasStarted: Bool { ProgramMachine.load(readiness, .relaxed) != 0 }
-
-  private static var isExiting: Bool { ProgramMachine.load(readiness, .relaxed) == 3 }
 
   // MARK: Switching
 
@@ -137,7 +144,7 @@ enum Process {
     func refused(_ failure: SwitchFailure) -> SwitchReport {
       SwitchReport(request, from: state.set, refusedFor: failure)
     }
-    guard canSwitch else { return refused(isExiting ? .exiting : .unsupported) }
+    if let obstacle { return refused(obstacle) }
     // A handler over a switch could leave it by longjmp, end the thread, fork or switch, and nobody
     // would go on with it. Breakpoints are still met.
     var signals: UInt64 = 0

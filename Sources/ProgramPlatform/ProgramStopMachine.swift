@@ -82,7 +82,7 @@ enum Gathering {
     if ProgramMachine.load(places, .relaxed) == 0 {
       let memory = tidelock_map(Int(TIDELOCK_PLACES) * Int(TIDELOCK_PLACE_SIZE))
       unsafe tids = tidelock_map(Int(TIDELOCK_THREADS) * MemoryLayout<UInt32>.stride)
-      guard memory != 0, unsafe tids != 0 else { throw .unsupported }
+      guard memory != 0, unsafe tids != 0 else { throw .noMemory }
       // Relaxed: handlers come after the signal.
       ProgramMachine.store(UInt64(memory), to: places, .relaxed)
     }

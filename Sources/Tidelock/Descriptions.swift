@@ -114,6 +114,7 @@ extension SwitchFailure: CustomStringConvertible {
     case .notQuiescent(let references): "\(references) references were still counted"
     case .unsound: "operations that cannot be mixed are in place"
     case .unsupported: "the machine lacks what switching needs"
+    case .noMemory: "there is no memory, or no key, for what switching must keep"
     }
   }
 }

@@ -64,8 +64,14 @@ public struct SwitchError: Error, CustomStringConvertible, Sendable {
       """
     case .unsupported:
       """
-      This kernel lacks membarrier with core serialization, or the process had no memory for its \
-      threads' records; Linux 4.16 or later is needed.
+      This kernel lacks membarrier with core serialization, or does not allow it (seccomp); Linux 4.16 \
+      or later is needed.
+      """
+    case .noMemory:
+      """
+      No memory, or no thread-specific key (pthread_key_create), was left for what switching must keep \
+      of threads and libraries, so every lock stays in the set it is in; raise RLIMIT_AS or free keys, \
+      and start the program again.
       """
     case .patch(let error): describe(error)
     }
