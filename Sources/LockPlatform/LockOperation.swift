@@ -33,7 +33,7 @@
   case native = 0
   /// Halts in a queue; unlocks with compare-exchange and wakes the head.
   case paravirtual = 1
-  /// Takes the lock only when its whole word is 0 and never queues.
+  /// Waits until the whole word of the lock is 0 and never queues.
   case testAndSet = 2
   /// The slow path in place while the old one drains: test-and-set that is left once open.
   case gate = 3

@@ -32,8 +32,9 @@ import LockPlatform
   }
 
   /// The first of them; nil if there are none.
-  @inlinable public var first: Implementation? {
-    bits == 0 ? nil : Implementation(rawValue: UInt8(bits.trailingZeroBitCount))
+  public var first: Implementation? {
+    @inlinable @inline(__always)
+    get { bits == 0 ? nil : Implementation(rawValue: UInt8(bits.trailingZeroBitCount)) }
   }
 
   /// These and one more.
@@ -43,7 +44,7 @@ import LockPlatform
   }
 
   /// These without one.
-  @inlinable
+  @inlinable @inline(__always)
   public func without(_ one: Implementation) -> Implementations {
     Implementations(bits: bits & ~(1 << one.rawValue))
   }
@@ -61,7 +62,7 @@ import LockPlatform
 ///     native queue                     native or paravirtual     correct: 1 -> 0 always succeeds
 ///     paravirtual queue                paravirtual               correct
 ///     paravirtual queue                native                    the head sleeps, the lock is free
-///     both queues                      any                       two owners
+///     both queues                      any                       a waiter is left behind, or two owners
 ///     test-and-set or the gate         as the queue beside it    correct: takes only a whole 0
 ///
 /// Found by exhaustive exploration of one lock; the model checker finds it again (`tidelock verify
@@ -84,8 +85,10 @@ import LockPlatform
   public var isSound: Bool {
     let native = slowPaths.contains(.native)
     let paravirtual = slowPaths.contains(.paravirtual)
-    // Both kinds of waiter in one queue: two owners. (The native head takes the lock by a plain
-    // store, the paravirtual one by compare-exchange, after stealers.)
+    // Both kinds of waiter in one queue. The pending bit is a place in front of the queue for the one
+    // kind and bars the way in for the other, which takes it from the waiter; and a native owner does
+    // not wake who sleeps behind it. Where the native head takes the lock by a plain store, as in a
+    // kernel, there are two owners.
     if native && paravirtual { return false }
     // A sleeping head and an unlock that wakes nobody: the lock is free, and stays so.
     if paravirtual && unlocks.contains(.native) { return false }

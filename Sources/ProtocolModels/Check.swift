@@ -72,7 +72,7 @@ extension Check {
   private static var locks: [Check] {
     let kinds: [(String, Waiting, Unlocking)] = [
       ("native", .native, .native), ("paravirtual", .paravirtual, .paravirtual),
-      ("test-and-set", .testAndSet, .native),
+      ("test-and-set", .testAndSet, .native), ("kernel, native", .native, .native),
     ]
     var checks: [Check] = []
     for (name, waiting, unlocking) in kinds {
@@ -85,6 +85,9 @@ extension Check {
         var model = LockModel(waiting, unlocking, workload, memoryModel)
         model.checksOrder = waiting == .native
         model.checksStealing = waiting == .paravirtual && memoryModel == .sequentialConsistency
+        model.isKernel = name.hasPrefix("kernel")
+        model.checksPassing =
+          waiting != .testAndSet && memoryModel == .sequentialConsistency && !model.isKernel
         model.touchesData = memoryModel == .totalStoreOrder
         checks.append(
           Check(
@@ -92,7 +95,8 @@ extension Check {
             bounds: bounds(acquisitions, memoryModel)
               + (workload.spuriousWakeUps > 0 ? ", 1 wake-up of each for no reason" : "")
               + (waiting == .native ? ", first come, first served" : "")
-              + (model.checksStealing ? ", nobody passes a head that spins" : ""),
+              + (model.checksStealing ? ", nobody steals from a head that spins" : "")
+              + (model.checksPassing ? ", newcomers pass nobody whom they can see" : ""),
             model: model,
             isLong: waiting == .paravirtual && acquisitions.count == 3,
             usualStates: waiting == .paravirtual && acquisitions == [2, 2, 1] ? 5_000_000 : nil))
@@ -122,11 +126,13 @@ extension Check {
   /// A row of the table: who waits how, who unlocks how, and whether it is sound.
   private static var compatibility: [Check] {
     func row(
-      _ name: String, _ waiting: [Waiting], _ unlocking: [Unlocking], _ expectation: Expectation
+      _ name: String, _ waiting: [Waiting], _ unlocking: [Unlocking], _ expectation: Expectation,
+      isKernel: Bool = false
     ) -> Check {
       var model = LockModel(
         waiting, unlocking, Workload(acquisitions: waiting.map { _ in 1 }), .sequentialConsistency)
       model.touchesData = false
+      model.isKernel = isKernel
       return Check(
         group: .compatibility, name: name, bounds: "\(waiting.count) CPUs, 1 acquisition each, SC",
         model: model, expectation: expectation)
@@ -153,6 +159,9 @@ extension Check {
         "both queues, paravirtual unlock", [n, p, p],
         [.paravirtual, .paravirtual, .paravirtual], .fails),
       row("both queues, native unlock", [n, p, p], [.native, .native, .native], .fails),
+      row(
+        "kernel, both queues, paravirtual unlock", [n, p, p],
+        [.paravirtual, .paravirtual, .paravirtual], .fails, isKernel: true),
       row(
         "test-and-set, native queue, paravirtual unlock", [t, n, n],
         [.paravirtual, .paravirtual, .paravirtual], .holds),
@@ -225,6 +234,12 @@ extension Check {
       Check(
         group: .fairness, name: "native, saturated lock",
         bounds: "2 CPUs never leave the lock alone, a third wants it once; SC", model: native))
+    var kernel = native
+    kernel.isKernel = true
+    checks.append(
+      Check(
+        group: .fairness, name: "kernel, native, saturated lock",
+        bounds: "2 CPUs never leave the lock alone, a third wants it once; SC", model: kernel))
     var unfair = native
     unfair.waiting = [.testAndSet, .testAndSet, .testAndSet]
     checks.append(

@@ -198,7 +198,12 @@ extension Mutant {
       make(
         "no-node-passes-queue",
         "The fast path, and a context without a node, take a lock whose byte is 0.",
-        .access(.compareExchange, .whole, writing: 1, .narrowed), .native, fifth, behaves),
+        .access(.compareExchange, .whole, writing: 1, .narrowed), .native, fifth,
+        {
+          behaves(&$0)
+          // A program's queue would only be passed.
+          $0.isKernel = true
+        }),
       make(
         "handler-frees-all-nodes", "A handler that gives its node back gives back all of its CPU.",
         .depthCleared, .paravirtual, short),

@@ -1,7 +1,8 @@
 import LockPlatform
 import ModelChecker
 
-// Breakages of what outlives what. Those that need to remember something do so in `ModelMemory.note`.
+// Breakages of what outlives what, and of who takes a lock ahead of whom. Those that need to remember
+// something do so in `ModelMemory.note`.
 extension Mutation {
   private static var noted: UInt64 { Simulated.load(ModelMemory.note(Simulated.cpu), .relaxed) }
 
@@ -54,7 +55,8 @@ extension Mutation {
     case .nodeGivenBackEarly, .depthRaisedLate, .depthCleared, .fifthContextSharesNode,
       .wokenIsHead, .headForgetsEntry, .headLeavesEntry, .entryNotTold,
       .headLooksOnce, .numberGivenBackEarly, .hashDoesNotWrap, .hashSearchEndsAtGap,
-      .hashReadAfterFree, .entryRemovedLate:
+      .hashReadAfterFree, .entryRemovedLate, .newcomerIgnoresPending, .newcomerIgnoresTail,
+      .pendingTakesByStore, .headTakesByStore, .headDoesNotLock:
       true
     default: false
     }
@@ -108,6 +110,8 @@ extension Mutation {
       Self.note(value == 3 ? 1 : 0)
       return value
     case .hashSearchEndsAtGap where word == .hashLock: return endingAtGap(value)
+    case .newcomerIgnoresPending where word == .pending: return 0
+    case .newcomerIgnoresTail where word == .tail: return 0
     default: return value
     }
   }
@@ -212,9 +216,17 @@ extension Mutation {
         location, expected: expected ?? 0, desired: desired, .relaxed)
       Self.note(old == expected ? 0 : 1)
       return old
+    // Claims: a pending waiter expects its bit, and newcomers have no node.
+    case (.pendingTakesByStore, .lockedAndPending, .compareExchange) where expected == 0x100,
+      (.headTakesByStore, .locked, .compareExchange) where isQueued:
+      Simulated.store(desired, to: location, .relaxed)
+      return expected
+    case (.headDoesNotLock, .locked, .compareExchange) where isQueued: return expected
     default: return nil
     }
   }
+
+  private var isQueued: Bool { Simulated.load(ModelMemory.depth(Simulated.cpu), .relaxed) != 0 }
 
   // MARK: Once more
 

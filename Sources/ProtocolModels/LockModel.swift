@@ -14,6 +14,10 @@ public struct LockModel: Model {
   public var checksOrder = false
   /// Whether a head that spins may not be passed; under sequential consistency.
   public var checksStealing = false
+  /// Whether who takes a lock by the fast path may pass only who came to wait after its look.
+  public var checksPassing = false
+  /// Whether the fast path and the native queue are those of Linux, as a guest's kernel has them.
+  public var isKernel = false
   /// Whether each lock that no handler takes is freed by whoever takes it last.
   public var freesLocks = false
   /// Whether nodes and locks may not be touched once given back or freed.
@@ -57,6 +61,8 @@ public struct LockModel: Model {
     setting.freesLocks = freesLocks
     setting.checksOrder = checksOrder
     setting.checksStealing = checksStealing
+    setting.checksPassing = checksPassing
+    setting.isKernel = isKernel
     setting.waitsTimeOut = waitsTimeOut
     setting.touchesData = touchesData
     setting.mutation = mutation

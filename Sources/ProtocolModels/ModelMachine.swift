@@ -11,8 +11,14 @@ enum ModelMachine {}
 extension ModelMachine: AtomicMemory {
   @inline(__always)
   static func load<Word>(_ location: Location<Word>, _ ordering: LoadOrdering) -> Word {
-    if let mutation = ModelSettings.current.mutation { return mutation.load(location, ordering) }
-    return Simulated.load(location, ordering)
+    let value: Word
+    if let mutation = ModelSettings.current.mutation {
+      value = mutation.load(location, ordering)
+    } else {
+      value = Simulated.load(location, ordering)
+    }
+    if Word.bitWidth == 8 { Order.looks(location.address) }
+    return value
   }
 
   @inline(__always)
@@ -52,7 +58,11 @@ extension ModelMachine: AtomicMemory {
   static func fetchOr<Word>(
     _ bits: Word, at location: Location<Word>, _ ordering: UpdateOrdering
   ) -> Word {
-    changed(.fetchOr, location, nil, bits) ?? Simulated.fetchOr(bits, at: location, ordering)
+    let old =
+      changed(.fetchOr, location, nil, bits) ?? Simulated.fetchOr(bits, at: location, ordering)
+    // Of a lock: nobody waits yet, and now we do.
+    if Word.bitWidth == 32, old >> 8 == 0 { Order.waits() }
+    return old
   }
 
   @inline(__always)

@@ -105,6 +105,12 @@ enum ModelMemory {
   /// The switcher's clock, and how many calls have failed so far.
   static var clock: Location<UInt64> { version(maximumVersions &+ 2) }
   static var failures: Location<UInt64> { version(maximumVersions &+ 3) }
+  /// Whether the CPU's last look at the lock it wants is older than somebody who came to wait.
+  ///
+  /// Book-keeping of `Order`.
+  static func look(_ cpu: UInt32) -> Location<UInt64> {
+    version(maximumVersions &+ 4 &+ UInt64(cpu))
+  }
   /// How often all CPUs were made to serialize.
   static var serializations: Location<UInt64> { version(maximumVersions) }
 
@@ -158,14 +164,46 @@ enum ModelMemory {
     _ = layout.add("versions", .ghost)
     for index in 0..<maximumVersions { _ = layout.add("version\(index)", .ghost) }
     for name in ["serializations", "result", "clock", "failures"] { _ = layout.add(name, .ghost) }
+    for cpu in 0..<Int(maximumCPUs) { _ = layout.add("cpu\(cpu).look", .ghost) }
     return layout
   }
 }
 
 /// First come, first served, and bounded stealing: checked where a queue is joined and where its lock is taken.
 enum Order {
+  /// A newcomer looks whether somebody waits; the pending byte comes first, and nobody else reads it.
+  @inline(__always)
+  static func looks(_ address: UInt) {
+    guard ModelSettings.current.checksPassing, Mutation.Word(address, bits: 8) == .pending else {
+      return
+    }
+    Simulated.store(0, to: ModelMemory.look(Simulated.cpu), .relaxed)
+  }
+
+  /// Somebody has come to wait: all looks are old now.
+  @inline(__always)
+  static func waits() {
+    guard ModelSettings.current.checksPassing else { return }
+    for cpu in 0..<ModelSettings.current.cpus {
+      Simulated.store(1, to: ModelMemory.look(cpu), .relaxed)
+    }
+  }
+
+  /// A newcomer has taken the lock, maybe ahead of others: then they came after its look.
+  ///
+  /// Those who waited when it took the lock still do.
+  @inline(__always)
+  static func passed(_ lock: LockWord) {
+    guard ModelSettings.current.checksPassing else { return }
+    Simulated.expect(
+      Simulated.load(lock.whole, .relaxed) >> 8 == 0
+        || Simulated.load(ModelMemory.look(Simulated.cpu), .relaxed) != 0,
+      "a newcomer passed somebody whom it could see")
+  }
+
   @inline(__always)
   static func joined(_ address: UInt) {
+    waits()
     guard ModelSettings.current.checksOrder else { return }
     let order = ModelMemory.order(ModelMemory.lockIndex(address))
     let tickets = Simulated.load(order, .relaxed) &+ 1

@@ -27,6 +27,8 @@ struct ModelSettings {
   var checksOrder = false
   /// A head that spins is checked to be passed by nobody; under sequential consistency.
   var checksStealing = false
+  /// Who takes a lock by the fast path is checked to pass only who came to wait after its look.
+  var checksPassing = false
   /// What the lock guards is read and written, not only held.
   var touchesData = true
   /// Wait and kick look into the operation table first.
@@ -45,7 +47,7 @@ struct ModelSettings {
   var wordStoresAreWhole = true
   /// How the model switches, if it does.
   var switchProtocol = SwitchProtocol.staged
-  /// The slow path is text, and CPUs are reached only where they hold nothing.
+  /// The fast path and the native queue are Linux's, the slow path is text, and CPUs are reached only where they hold nothing.
   var isKernel = false
   /// CPUs can be gathered while they hold locks.
   var isGatheredHoldingLocks: Bool { switchProtocol == .stopMachine && !isKernel }

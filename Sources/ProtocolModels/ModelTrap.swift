@@ -58,7 +58,7 @@ enum ModelTrap {
     if operation == .slowPath {
       switch ModelSettings.current.mutation {
       case .emulatesOldSlowPath where ModelSettings.current.first == .native:
-        return NativeQueue<Machine>.slowPath(lock)
+        return LinuxQueue.slowPath(lock)
       case .emulatesOldSlowPath: return ParavirtualQueue<Machine>.slowPath(lock)
       default: return gate(lock)
       }
@@ -134,7 +134,7 @@ enum ModelTrap {
     if ModelSettings.current.hasTestAndSet, Machine.load(ModelMemory.key, .relaxed) != 0 {
       return TestAndSet<Machine>.slowPath(lock)
     }
-    NativeQueue<Machine>.slowPath(lock)
+    LinuxQueue.slowPath(lock)
   }
 }
 

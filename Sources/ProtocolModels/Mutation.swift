@@ -132,6 +132,19 @@ public enum Mutation: Equatable, Sendable {
   case entryNotTold
   /// A head of the native queue whose compare-exchange fails does not look again.
   case headLooksOnce
+  /// The pending waiter takes a lock that it has seen free by a plain store.
+  case pendingTakesByStore
+  /// The head of the native queue, with others behind it, takes a lock that it has seen free by a plain
+  /// store.
+  case headTakesByStore
+  /// The head of the native queue, with others behind it, does not write the locked byte.
+  case headDoesNotLock
+  /// Who comes does not look whether somebody waits in front of the queue.
+  case newcomerIgnoresPending
+  /// Who comes does not look whether there is a queue.
+  case newcomerIgnoresTail
+  /// The native queue is Linux's, whose waiters take a lock that they have seen free by plain stores.
+  case queueIsLinux
   /// A kick is lost if its CPU is in a handler.
   case kickMissesHandler
   /// A CPU without a number uses the nodes of CPU 0.

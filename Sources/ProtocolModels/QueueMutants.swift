@@ -15,12 +15,31 @@ extension Mutant {
       var model = LockModel(.native, .native, workload, .sequentialConsistency)
       model.mutation = mutation
       model.checksOrder = true
+      model.checksPassing = true
       return Mutant(name: name, sentence: sentence, model: model)
     }
     return [
       make(
         "try-lock-torn", "The fast path looks and then writes.",
-        .access(.compareExchange, .whole, writing: 1, .torn), three),
+        .access(.compareExchange, .locked, writing: 1, .torn), three),
+      make(
+        "newcomer-ignores-pending",
+        "The fast path does not look whether somebody waits in front of the queue.",
+        .newcomerIgnoresPending, three),
+      make(
+        "newcomer-ignores-tail", "The fast path does not look whether there is a queue.",
+        .newcomerIgnoresTail, queued),
+      make(
+        "pending-takes-by-store",
+        "The pending waiter takes a lock that it has seen free by a plain store.",
+        .pendingTakesByStore, three),
+      make(
+        "head-takes-by-store",
+        "The head of the queue takes a lock that it has seen free by a plain store.",
+        .headTakesByStore, queued),
+      make(
+        "queue-is-linux", "The queue is Linux's, and the fast path a program's.", .queueIsLinux,
+        three),
       make(
         "pending-torn", "The pending bit is tested and set in two steps.",
         .access(.fetchOr, .whole, .torn), three),
@@ -29,7 +48,7 @@ extension Mutant {
         .access(.store, .pending, writing: 0, .omitted), more),
       make(
         "pending-not-left", "The pending waiter does not take the lock when it is free.",
-        .access(.store, .lockedAndPending, writing: 1, .omitted), three),
+        .access(.compareExchange, .lockedAndPending, writing: 1, .omitted), three),
       make(
         "tail-torn", "The tail is read and then written.",
         .access(.exchange, .tail, .torn), queued),
@@ -41,7 +60,7 @@ extension Mutant {
         .access(.store, .isHead, writing: 1, .omitted), more),
       make(
         "head-does-not-lock", "The head of the queue does not write the locked byte.",
-        .access(.store, .locked, writing: 1, .omitted), more),
+        .headDoesNotLock, more),
       make(
         "unlock-wide", "The unlock clears the whole word.",
         .access(.store, .locked, writing: 0, .widened), three),
@@ -64,6 +83,7 @@ extension Mutant {
       var model = LockModel(.paravirtual, .paravirtual, workload, memoryModel)
       model.mutation = mutation
       model.checksStealing = memoryModel == .sequentialConsistency
+      model.checksPassing = model.checksStealing
       return Mutant(name: name, sentence: sentence, model: model, harmless: harmless)
     }
     return [
@@ -84,8 +104,11 @@ extension Mutant {
         "steal-passes-head", "A lock is stolen from a head that spins.",
         .access(.compareExchange, .lockedAndPending, writing: 1, .narrowed), three),
       make(
+        "newcomer-passes-queue", "The fast path does not look whether there is a queue.",
+        .newcomerIgnoresTail, three),
+      make(
         "unlock-torn", "The paravirtual unlock looks and then writes.",
-        .access(.compareExchange, .locked, .torn), two),
+        .access(.compareExchange, .locked, writing: 0, .torn), two),
       make(
         "slow-torn", "The head writes SLOW without seeing what it overwrites in the same step.",
         .access(.exchange, .locked, .torn), two),

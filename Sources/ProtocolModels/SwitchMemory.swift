@@ -3,7 +3,7 @@ import ModelChecker
 
 /// Words of the models that switch, behind those that all models have.
 extension ModelMemory {
-  private static var switching: UInt { failures.address &+ 8 }
+  private static var switching: UInt { look(UInt32(maximumCPUs)).address }
   private static var published: UInt { switching &+ 12 &* 8 &+ maximumCPUs &* 8 }
   private static var acknowledgements: UInt { published &+ 64 }
   private static var following: UInt { acknowledgements &+ maximumCPUs &* 8 }

@@ -129,8 +129,15 @@ enum Worker {
   @inline(never)
   private static func lock(_ cpu: UInt32, _ index: UInt) {
     let lock = ModelMemory.lock(index)
-    if lock.tryLock(on: ModelMachine.self) { return }
+    if ModelSettings.current.isKernel {
+      if lock.tryLock(on: ModelMachine.self) { return }
+    } else if lock.tryLockByte(on: ModelMachine.self) {
+      return Order.passed(lock)
+    }
     switch ModelSettings.current.waiting[Int(cpu)] {
+    case .native
+    where ModelSettings.current.isKernel || ModelSettings.current.mutation == .queueIsLinux:
+      LinuxQueue.slowPath(lock)
     case .native: NativeQueue<ModelMachine>.slowPath(lock)
     case .paravirtual: ParavirtualQueue<ModelMachine>.slowPath(lock)
     case .testAndSet: TestAndSet<ModelMachine>.slowPath(lock)

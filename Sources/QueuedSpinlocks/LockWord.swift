@@ -62,10 +62,31 @@ import LockPlatform
 extension LockWord {
   /// Takes the lock if its whole word is 0: `0,0,0 -> 0,0,1`.
   ///
-  /// The fast path of every set; correct beside either queue, because it never passes a waiter.
-  /// Acquires; pairs with the releasing store of every unlock.
+  /// What slow paths try, and a kernel's fast path; correct beside either queue, because it never
+  /// passes a waiter. Acquires; pairs with the releasing store of every unlock.
   @inlinable @inline(__always)
   public func tryLock<Platform: AtomicMemory>(on _: Platform.Type) -> Bool {
     Platform.compareExchange(whole, expected: 0, desired: 1, .acquiring) == 0
+  }
+
+  /// Looks whether somebody waits, and if nobody does takes the byte: `*,*,0 -> *,*,1`.
+  ///
+  /// The fast path of a program in every set; LockSites.h has the same in C. Each access is no wider
+  /// than what others store there: a processor cannot forward a store of one byte to a load of four,
+  /// which then waits until the store has left the store buffer, and an unlock is such a store.
+  ///
+  /// Who comes to wait after the look may be passed, by each CPU once: its next look sees the waiter.
+  /// So it is correct only beside queues whose waiters *claim* the byte by compare-exchange, as both
+  /// of this house do. (A kernel's native queue takes a lock that it has seen free by a plain store:
+  /// beside this two owners.)
+  ///
+  /// Acquires; pairs with the releasing store of every unlock.
+  @inlinable @inline(__always)
+  public func tryLockByte<Platform: AtomicMemory>(on _: Platform.Type) -> Bool {
+    // Relaxed, both: advice. Exclusion hangs on the compare-exchange alone.
+    let waiters =
+      UInt16(Platform.load(pending, .relaxed)) | Platform.load(tail, .relaxed)
+    guard waiters == 0 else { return false }
+    return Platform.compareExchange(locked, expected: 0, desired: 1, .acquiring) == 0
   }
 }

@@ -6,8 +6,10 @@ import LockPlatform
 /// waits on the pending bit without a queue node, all others in an MCS queue whose head waits for
 /// the word. Words below are (tail, pending, locked).
 ///
-/// Fair: first come, first served from the second waiter on. Collapses when a waiter is
-/// descheduled, because nobody passes it.
+/// Fair: first come, first served from the second waiter on, and a newcomer passes only who came to
+/// wait after its look (`LockWord.tryLockByte`). So whoever waits sees the lock free, and must then
+/// *claim* it by compare-exchange; Linux, whose newcomers compare the whole word, needs only stores.
+/// Collapses when a waiter is descheduled, because nobody else passes it.
 public enum NativeQueue<Platform: LockMachine> {
   /// Takes the lock.
   ///
@@ -40,21 +42,25 @@ public enum NativeQueue<Platform: LockMachine> {
     }
     guard word & ~LockWord.lockedMask == 0 else { return false }
 
-    // 0,0,* -> 0,1,*. Acquiring: if the lock was free already, this is our acquisition.
-    let before = Platform.fetchOr(LockWord.pendingBit, at: lock.whole, .acquiring)
+    // 0,0,* -> 0,1,*. Relaxed: the lock is claimed below, even if it was free.
+    let before = Platform.fetchOr(LockWord.pendingBit, at: lock.whole, .relaxed)
     guard before & ~LockWord.lockedMask == 0 else {
       // Somebody came first. If it was we who set the bit, it is ours to clear: n,1,* -> n,0,*.
       // Relaxed: it guards nothing, we only step back.
       if before & LockWord.pendingMask == 0 { Platform.store(0, to: lock.pending, .relaxed) }
       return false
     }
-    // 0,1,1 -> 0,1,0. Acquiring; pairs with the releasing store of the unlock.
-    if before & LockWord.lockedMask != 0 {
-      _ = Platform.spin(lock.locked, .acquiring) { $0 == 0 }
+    while true {
+      // Relaxed: says when an attempt is worth the line.
+      _ = Platform.spin(lock.locked, .relaxed) { $0 == 0 }
+      // *,1,0 -> *,0,1. Acquiring; pairs with the releasing store of the unlock. It fails if a
+      // newcomer has the byte, one that looked before we set the bit.
+      if Platform.compareExchange(lock.lockedAndPending, expected: 0x100, desired: 1, .acquiring)
+        == 0x100
+      {
+        return true
+      }
     }
-    // *,1,0 -> *,0,1. Relaxed: only we may leave this state, and the lock is acquired already.
-    Platform.store(1, to: lock.lockedAndPending, .relaxed)
-    return true
   }
 
   @inlinable @inline(__always)
@@ -73,22 +79,23 @@ public enum NativeQueue<Platform: LockMachine> {
     }
 
     while true {
-      // We are the head. *,x,y -> *,0,0. Acquiring; pairs with the unlock.
-      let word = Platform.spin(lock.whole, .acquiring) {
+      // We are the head. *,x,y -> *,0,0. Relaxed: says when an attempt is worth the line.
+      let word = Platform.spin(lock.whole, .relaxed) {
         $0 & (LockWord.lockedMask | LockWord.pendingMask) == 0
       }
-      // Somebody is behind us.
-      guard word == place.tail.inWord else { break }
-      // n,0,0 -> 0,0,1, as the last one. Relaxed here and below: the spin has acquired, and nobody
-      // but the head leaves *,0,0 while there is a tail.
-      if Platform.compareExchange(lock.whole, expected: word, desired: 1, .relaxed) == word {
-        return
+      if word == place.tail.inWord {
+        // n,0,0 -> 0,0,1, as the last one. Acquiring; pairs with the unlock.
+        if Platform.compareExchange(lock.whole, expected: word, desired: 1, .acquiring) == word {
+          return
+        }
+        // Somebody has joined, or has set the pending bit in vain. That is no sign that a node will
+        // be linked behind ours: a CPU that has no node queues nowhere, so look again.
+      } else if Platform.compareExchange(lock.locked, expected: 0, desired: 1, .acquiring) == 0 {
+        // n,0,0 -> n,0,1. Somebody is behind us. Acquiring; pairs with the unlock.
+        break
       }
-      // Somebody has joined, or has set the pending bit in vain. That is no sign that a node will
-      // be linked behind ours: a CPU that has no node queues nowhere, so look again.
+      // Or a newcomer has the byte, one that looked before there was a queue.
     }
-    // n,0,0 -> n,0,1
-    Platform.store(1, to: lock.locked, .relaxed)
     // Releasing: whatever this CPU did as head is visible to the next one.
     Platform.store(1, to: place.successor().isHead, .releasing)
   }

@@ -120,7 +120,8 @@ public enum ParavirtualQueue<Platform: LockMachine> {
     var entry = entry
     let node = place.node
     while true {
-      // While we spin nobody passes us: *,0,* -> *,1,*. Relaxed: it guards no data.
+      // While we spin nobody passes us who has not looked before: *,0,* -> *,1,*. Relaxed: it guards
+      // no data.
       Platform.store(1, to: lock.pending, .relaxed)
       var attempt: UInt32 = 0
       let bound = Platform.bound(headPauses)

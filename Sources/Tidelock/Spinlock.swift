@@ -12,8 +12,8 @@ import LockSites
 ///
 /// - Memory ordering: `lock` and a `tryLock` that succeeds acquire; `unlock` releases.
 /// - Progress: with the native and the paravirtual set, waiters queue first come, first served, and
-///   paravirtual ones may be passed for about a millisecond. With test-and-set nobody is promised a
-///   turn.
+///   paravirtual ones may be passed for about a millisecond; any waiter may be passed by each thread
+///   once that looked before it came. With test-and-set nobody is promised a turn.
 /// - Calling context: any thread; a signal handler only if the code it may interrupt on its thread
 ///   does not hold the same lock. Up to four contexts can wait at one time on a thread.
 /// - Size: four bytes, anywhere in memory, 0 when free.
@@ -43,7 +43,7 @@ import LockSites
     assert(tidelock_note_held(unsafe address))
   }
 
-  /// Takes the lock if nobody has it and nobody waits.
+  /// Takes the lock if nobody has it and nobody is seen to wait.
   ///
   /// Wait-free.
   @unsafe @inlinable @inline(__always)

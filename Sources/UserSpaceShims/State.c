@@ -150,26 +150,38 @@ static void perform(const void *request, void *outcome) {
   tidelock_core_perform(request, outcome);
 }
 
-__attribute__((used)) TIDELOCK_HIDDEN const struct tidelock_core tidelock_core = {
-    .abi = TIDELOCK_ABI,
-    .size = sizeof(struct tidelock_core),
-    .lock_slow = tidelock_core_lock_slow,
-    .unlock_slow = tidelock_core_unlock_slow,
-    .attach = attach,
-    .detach = detach,
-    .perform = perform,
-    .current = tidelock_core_current,
-    .count = tidelock_core_count,
-    .holds = tidelock_holds,
-    .note = tidelock_note,
-};
+#define CORE(version)                                                                              \
+  {                                                                                                \
+      .abi = (version),                                                                            \
+      .size = sizeof(struct tidelock_core),                                                        \
+      .lock_slow = tidelock_core_lock_slow,                                                        \
+      .unlock_slow = tidelock_core_unlock_slow,                                                    \
+      .attach = attach,                                                                            \
+      .detach = detach,                                                                            \
+      .perform = perform,                                                                          \
+      .current = tidelock_core_current,                                                            \
+      .count = tidelock_core_count,                                                                \
+      .holds = tidelock_holds,                                                                     \
+      .note = tidelock_note,                                                                       \
+  }
 
-// The note that LockSites.c looks for: size of owner, size of content, type, owner, content.
+__attribute__((used)) TIDELOCK_HIDDEN const struct tidelock_core tidelock_core = CORE(TIDELOCK_ABI);
+
+// What images of version 1 look for. Their fast path compares the whole word and passes nobody, which is
+// sound beside queues that claim the byte.
+__attribute__((used)) TIDELOCK_HIDDEN const struct tidelock_core tidelock_core_1 = CORE(1);
+
+// The notes that LockSites.c looks for: size of owner, size of content, type, owner, content.
 __asm__(
     ".pushsection .note.tidelock,\"aR\",@note\n"
     ".p2align 2\n"
-    "\t.long 9, 8, 1\n"
+    "\t.long 9, 8, 2\n"
     "\t.asciz \"Tidelock\"\n"
     "\t.p2align 2\n"
     "\t.quad tidelock_core - .\n"
+    "\t.long 9, 8, 1\n"
+    "\t.asciz \"Tidelock\"\n"
+    "\t.p2align 2\n"
+    "\t.quad tidelock_core_1 - .\n"
     ".popsection\n");
+_Static_assert(TIDELOCK_ABI == 2, "a note for each version that this core serves");

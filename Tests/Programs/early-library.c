@@ -1,6 +1,6 @@
 // A library whose lock is used before the image attaches: by -init, by its own first constructor
-// (-DFIRST), or by another library of a cycle (-DCYCLE, early-other.c). With -DFIRST_VERSION its unlock
-// is native before that.
+// (-DFIRST), or by another library of a cycle (-DCYCLE, early-other.c). With -DFIRST_VERSION it is one of
+// that version, whose unlock is native before that.
 #include "first-version.h"
 #include "program.h"
 
@@ -11,6 +11,7 @@ int early_is_done;
 static uint32_t is_inside;
 
 #ifdef FIRST_VERSION
+#define tidelock_lock first_version_lock
 #define tidelock_unlock first_version_unlock
 #endif
 

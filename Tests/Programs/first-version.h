@@ -1,9 +1,23 @@
-// An unlock as libraries of the first version of Tidelock have it: native in the file, and its entry in
-// the table says so.
+// Lock and unlock as libraries of the first version of Tidelock have them: the fast path compares the
+// whole word, the unlock is native in the file, and its entry in the table says so. With -DFIRST_VERSION
+// the file, and LockSites.c if this is included before it, look for a core of that version.
 #ifndef FIRST_VERSION_H
 #define FIRST_VERSION_H
 
 #include "LockSites.h"
+
+#ifdef FIRST_VERSION
+#undef TIDELOCK_ABI
+#define TIDELOCK_ABI 1
+#endif
+
+static inline __attribute__((always_inline)) void first_version_lock(uintptr_t lock) {
+  uint32_t expected = 0;
+  if (!__atomic_compare_exchange_n((uint32_t *)lock, &expected, 1u, 0, __ATOMIC_ACQUIRE,
+                                   __ATOMIC_RELAXED)) {
+    tidelock_lock_slow(lock);
+  }
+}
 
 static inline __attribute__((always_inline)) void first_version_unlock(uintptr_t lock) {
   __asm__ volatile(

@@ -25,6 +25,8 @@ enum FakeMachine {
   nonisolated(unsafe) static var kicked: [UInt] = []
   /// Every access: what it is and where.
   nonisolated(unsafe) static var accesses: [(kind: Access, address: UInt)] = []
+  /// How many bytes each access is of.
+  nonisolated(unsafe) static var widths: [Int] = []
   /// What other CPUs do while one waits, the last one first; each once.
   nonisolated(unsafe) static var onWait: [() -> Void] = []
   /// What other CPUs do at each pause.
@@ -38,7 +40,7 @@ enum FakeMachine {
 
   static func reset(entries count: UInt = 8) {
     memory = [UInt8](repeating: 0, count: Int(end - base))
-    (current, entries, events, kicked, accesses) = (0, count, [], [], [])
+    (current, entries, events, kicked, accesses, widths) = (0, count, [], [], [], [])
     (onWait, onPause, before) = ([], {}, nil)
   }
 
@@ -78,8 +80,10 @@ enum FakeMachine {
     fatalError("a CPU \(how), and nobody is left to end that")
   }
 
-  private static func accessed(_ kind: Access, _ address: UInt) {
+  private static func accessed<Word>(_ kind: Access, _ location: Location<Word>) {
+    let address = location.address
     accesses.append((kind, address))
+    widths.append(Word.bitWidth / 8)
     if accesses.count == maximumAccesses { waitsForEver("spins") }
     if let planned = before, planned.kind == kind, planned.address == address {
       before = nil
@@ -90,19 +94,19 @@ enum FakeMachine {
 
 extension FakeMachine: LockMachine {
   static func load<Word>(_ location: Location<Word>, _: LoadOrdering) -> Word {
-    accessed(.load, location.address)
+    accessed(.load, location)
     return get(location.address, as: Word.self)
   }
 
   static func store<Word>(_ value: Word, to location: Location<Word>, _: StoreOrdering) {
-    accessed(.store, location.address)
+    accessed(.store, location)
     put(value, location.address)
   }
 
   static func exchange<Word>(
     _ value: Word, at location: Location<Word>, _: UpdateOrdering
   ) -> Word {
-    accessed(.exchange, location.address)
+    accessed(.exchange, location)
     let old = get(location.address, as: Word.self)
     put(value, location.address)
     return old
@@ -111,7 +115,7 @@ extension FakeMachine: LockMachine {
   static func compareExchange<Word>(
     _ location: Location<Word>, expected: Word, desired: Word, _: UpdateOrdering
   ) -> Word {
-    accessed(.compareExchange, location.address)
+    accessed(.compareExchange, location)
     let old = get(location.address, as: Word.self)
     if old == expected { put(desired, location.address) }
     return old
@@ -120,7 +124,7 @@ extension FakeMachine: LockMachine {
   static func fetchOr<Word>(
     _ bits: Word, at location: Location<Word>, _: UpdateOrdering
   ) -> Word {
-    accessed(.fetchOr, location.address)
+    accessed(.fetchOr, location)
     let old = get(location.address, as: Word.self)
     put(old | bits, location.address)
     return old

@@ -22,6 +22,34 @@ extension QueuedSpinlocksTests {
       #expect(word == (before == 0 ? 1 : before))
     }
 
+    // MARK: A program's fast path
+
+    @Test(arguments: [0, 1, 3, 0x100, 0x101, 0x1_0000, 0x4_0000, 0xffff_0000] as [UInt32])
+    func aNewcomerTakesTheByteIfItSeesNobodyWait(_ before: UInt32) {
+      put(before)
+      #expect(lock.tryLockByte(on: FakeMachine.self) == (before == 0))
+      #expect(word == (before == 0 ? 1 : before))
+    }
+
+    /// No access is wider than the stores to its place: a processor forwards none of one byte to four.
+    @Test func aNewcomerReadsNoByteTogetherWithOneThatIsStoredAlone() {
+      #expect(lock.tryLockByte(on: FakeMachine.self))
+      let word = lock.whole.address
+      #expect(FakeMachine.accesses.map(\.address) == [word + 1, word + 2, word])
+      #expect(FakeMachine.accesses.map(\.kind) == [.load, .load, .compareExchange])
+      #expect(FakeMachine.widths == [1, 2, 1])
+    }
+
+    @Test(arguments: [0x100, 0x4_0000] as [UInt32])
+    func whoComesToWaitAfterTheLookMayBePassedOnce(_ waiter: UInt32) {
+      FakeMachine.before = (.compareExchange, lock.whole.address, { put(waiter) })
+      #expect(lock.tryLockByte(on: FakeMachine.self))
+      #expect(word == waiter | 1)
+      Native.unlock(lock)
+      #expect(!lock.tryLockByte(on: FakeMachine.self))
+      #expect(word == waiter)
+    }
+
     // MARK: Unlocking
 
     @Test(arguments: [1, 0x101, 0x4_0001, 0x4_0101] as [UInt32])
@@ -185,6 +213,64 @@ extension QueuedSpinlocksTests {
       #expect(isTold)
       #expect(FakeMachine.get(next + 8) == UInt32(1))
       #expect(word == 3 << 18 | 1)
+    }
+
+    /// A newcomer has the byte before the pending waiter, who has seen it free.
+    @Test func thePendingWaiterClaimsTheByte() {
+      put(1)
+      var owners = 1
+      // The first pause: the owner goes. The second: the newcomer does.
+      FakeMachine.onPause = { [lock] in
+        owners -= 1
+        FakeMachine.on(1) { Native.unlock(lock) }
+      }
+      FakeMachine.before = (
+        .compareExchange, lock.whole.address,
+        { [lock] in
+          owners += 1
+          #expect(FakeMachine.word(lock) == 0x100)
+          FakeMachine.put(UInt8(1), lock.whole.address)
+        }
+      )
+      Native.slowPath(lock)
+      #expect(owners == 0)
+      #expect(word == 1)
+    }
+
+    /// The same before the head of the queue, somebody being behind it.
+    @Test func theHeadClaimsTheByte() {
+      put(0x101)
+      let (node, next) = (FakeMachine.base + 64, FakeMachine.queueArea(of: CPUNumber(2)) + 64)
+      var owners = 1
+      let passes = { [lock] in
+        owners += 1
+        #expect(FakeMachine.word(lock) == 3 << 18)
+        FakeMachine.put(UInt8(1), lock.whole.address)
+      }
+      FakeMachine.before = (
+        .exchange, lock.whole.address + 2,
+        { [lock] in
+          // The owner and the pending waiter go. Behind our back somebody joins.
+          owners -= 1
+          FakeMachine.put(UInt32(0), lock.whole.address)
+          FakeMachine.before = (
+            .load, lock.whole.address,
+            { [lock] in
+              FakeMachine.put(UInt16(3 << 2), lock.whole.address + 2)
+              FakeMachine.put(UInt64(next), node)
+              FakeMachine.before = (.compareExchange, lock.whole.address, passes)
+            }
+          )
+        }
+      )
+      FakeMachine.onPause = { [lock] in
+        owners -= 1
+        FakeMachine.on(1) { Native.unlock(lock) }
+      }
+      Native.slowPath(lock)
+      #expect(owners == 0)
+      #expect(word == 3 << 18 | 1)
+      #expect(FakeMachine.get(next + 8) == UInt32(1))
     }
 
     // MARK: The paravirtual queue

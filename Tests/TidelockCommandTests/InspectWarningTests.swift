@@ -48,7 +48,7 @@ import Testing
 
   /// A core as far as anybody can tell from outside.
   static let core = #"""
-    __asm__(".pushsection .note.tidelock,\"aR\",@note\n.long 9, 8, 1\n.asciz \"Tidelock\"\n"
+    __asm__(".pushsection .note.tidelock,\"aR\",@note\n.long 9, 8, 2\n.asciz \"Tidelock\"\n"
             ".p2align 2\n.quad 0\n.popsection");
     """#
 

@@ -6,7 +6,7 @@ import Foundation
 /// Each a sentence.
 struct ImageWarnings {
   /// The version of the core's note and what it is called: `struct tidelock_core` in LockSites.h.
-  private static let core = (owner: "Tidelock", version: UInt32(1))
+  private static let core = (owner: "Tidelock", version: UInt32(2))
   /// The constructor by which an image attaches, in LockSites.c.
   private static let attach = "tidelock_attach_image"
 

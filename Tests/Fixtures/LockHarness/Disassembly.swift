@@ -37,9 +37,9 @@ public struct Disassembly: Sendable {
       guard bytes.count > opcode + 1, bytes[opcode] == 0xff else { return false }
       return [0x10, 0x20].contains(bytes[opcode + 1] & 0x38)
     }
-    /// Whether it is `lock cmpxchg` of a whole word.
+    /// Whether it is `lock cmpxchg` of a byte: `f0 [prefix] 0f b0`.
     public var isLockedCompareExchange: Bool {
-      bytes.first == 0xf0 && bytes.dropFirst().prefix(3).contains(0xb1)
+      bytes.first == 0xf0 && bytes.dropFirst().prefix(3).contains(0xb0)
     }
     /// Whether it returns.
     public var isReturn: Bool { bytes.first == 0xc3 }
