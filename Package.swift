@@ -228,7 +228,7 @@ let package = Package(
       name: "TestShims", dependencies: ["LockSites", "UserSpaceShims"],
       path: "Tests/Fixtures/TestShims"),
     .target(
-      name: "LockHarness", dependencies: ["Tidelock", "UserSpaceShims", "TestShims"],
+      name: "LockHarness", dependencies: ["Tidelock", "Runs", "UserSpaceShims", "TestShims"],
       path: "Tests/Fixtures/LockHarness", swiftSettings: strict),
     .testTarget(
       name: "TidelockTests",

@@ -11,16 +11,16 @@ private let caught = Atomic<CInt>(0)
 public struct CaughtSignals: ~Copyable {
   private let before: [(number: CInt, action: sigaction)]
 
-  /// What asks a run to end.
+  /// Those that ask a program to end.
   public static let endings = [SIGINT, SIGTERM, SIGHUP]
 
-  /// Notes these from now on, until it goes.
+  /// Notes these signals for as long as the value lives.
   ///
-  /// One that is ignored stays so: `nohup` means it.
+  /// SIGHUP stays ignored where it is, as `nohup` asks.
   ///
   /// - Parameters:
   ///   - numbers: Which.
-  ///   - once: Whether one that comes again does what it did before.
+  ///   - once: Whether only the first is noted, and the next does what it did before.
   public init(_ numbers: [CInt], once: Bool = false) {
     // Made before a handler can come to it.
     caught.store(0, ordering: .relaxed)

@@ -3,8 +3,8 @@ import Synchronization
 
 /// A run under way: what it has recorded so far, how long it has lasted, and whether it is to end.
 ///
-/// Threads carry it out, which sleep and switch, and a switch may take its time; so the watching is
-/// left to the thread that called for it.
+/// Threads of its own carry it out, since they sleep and a switch may take long; the thread that started
+/// it watches.
 public final class Run<Record: Sendable>: Sendable {
   // The standard library's mutex: what watches must not hang on what is watched.
   private let state: Synchronization.Mutex<Record>
@@ -40,14 +40,14 @@ public final class Run<Record: Sendable>: Sendable {
     return interruption.wait(timeout: .now() + duration.seconds) == .success
   }
 
-  /// Has threads carry it out, each with its number, and watches.
+  /// Starts the threads that carry it out, each with its number, and watches until all have ended.
   ///
   /// - Parameters:
   ///   - threads: How many.
   ///   - interval: How often to look, in seconds.
   ///   - display: Where it is shown.
-  ///   - begin: Called before the threads start.
-  ///   - look: Shows how far the run is.
+  ///   - begin: Called before the threads start, with signals caught already.
+  ///   - look: Shows how far the run is; called last when all threads have ended.
   ///   - body: What each thread does.
   /// - Returns: The signal that ended it early.
   public func conduct(

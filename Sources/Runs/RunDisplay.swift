@@ -39,13 +39,13 @@ public final class RunDisplay: Sendable {
     if !isSilent { state.withLock { $0.live.print(line) } }
   }
 
-  /// Shows a pipe a line each `interval`, beginning with the end of the first.
+  /// Prints a line into a pipe, at most one each `interval` and none before the first has passed.
   public func show(_ line: String, every interval: Duration) {
     state.withLock { showNow(line, every: interval, &$0, isFirstDue: false) }
   }
 
-  /// Something begins that is not measured: a terminal shows it with its seconds until it is over, a
-  /// pipe gets a line, one for each `interval` at most; none if that is nil.
+  /// Something begins that is not measured: a terminal shows it and counts the seconds; a pipe gets a
+  /// line, at most one each `interval`, none if that is nil.
   public func begin(_ what: String, every interval: Duration? = .zero) {
     state.withLock { state in
       state.doing = (what, .now)
@@ -74,12 +74,12 @@ public final class RunDisplay: Sendable {
     }
   }
 
-  /// Redraws how a measurement gets on.
+  /// Redraws the progress of a measurement.
   public func draw(_ lines: ProgressLines) {
     draw(lines.lines(width: terminal.width, plain: terminal.isPlain))
   }
 
-  /// Redraws lines, each cut to the width.
+  /// Redraws lines, each cut to the width of the terminal.
   public func draw(_ lines: [String]) {
     guard terminal.isLive else { return }
     state.withLock { state in
@@ -100,7 +100,9 @@ public final class RunDisplay: Sendable {
       terminal.write(paragraph: "Interrupted: what there was until then.")
     }
     for table in outcome.tables(width: width) where !table.isEmpty {
-      terminal.write("\n\(table.title)\n\n" + table.text(width: width))
+      terminal.write("\n")
+      terminal.write(paragraph: table.title)
+      terminal.write("\n" + table.text(width: width))
     }
     terminal.write("\n")
     for sentence in outcome.sentences { terminal.write(paragraph: sentence) }

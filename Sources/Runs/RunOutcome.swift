@@ -2,7 +2,7 @@
 public protocol RunOutcome {
   /// The signal that ended the run early.
   var signal: CInt? { get }
-  /// What else ended it early, as a sentence.
+  /// Another reason why it ended early, as a sentence.
   var failure: String? { get }
   /// Whether all that must hold did, as far as the run went; the sentences say so, too.
   var holds: Bool { get }
@@ -11,7 +11,7 @@ public protocol RunOutcome {
   func tables(width: Int) -> [RunTable]
   /// What it came to, in words, below the tables.
   var sentences: [String] { get }
-  /// How wide lines may be that nobody sees on a terminal.
+  /// The longest line of a table in a pipe.
   var pipeWidth: Int { get }
 
   /// What `--json` prints.
@@ -49,7 +49,7 @@ public struct RunFailure: Error, CustomStringConvertible {
   public init(_ description: String) { self.description = description }
 }
 
-/// The status that a command is to end with, after all has been said.
+/// The status that a command ends with when everything has been printed already.
 public struct RunStatus: Error {
   /// What the shell gets.
   public let code: CInt

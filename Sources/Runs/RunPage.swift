@@ -66,7 +66,7 @@ public struct RunPage: Sendable {
   /// The whole page.
   public func html() -> String {
     let library = RunPage.templates
-    return library.render(PageContent(self), withTemplate: "page") ?? ""
+    return library.render(content, withTemplate: "page") ?? ""
   }
 
   /// The templates are part of the program: that they parse is for the tests to show.
@@ -86,58 +86,37 @@ public struct RunPage: Sendable {
   }()
 }
 
-/// The page as the template takes it.
-private struct PageContent {
-  struct Plot {
-    let title: String
-    let drawings: [PlotDrawing]
-  }
-
-  struct Spread {
-    let title: String
-    let drawings: [SpreadDrawing]
-  }
-
-  struct Cell {
-    let text: String
-    let alignment: String
-  }
-
-  struct Table {
-    let title: String
-    let head: [Cell]
-    let rows: [[Cell]]
-  }
-
-  let title: String
-  let summary: String
-  let verdict: String?
-  let verdictTone: String
-  let plots: [Plot]
-  let spreads: [Spread]
-  let tables: [Table]
-  let facts: [RunPage.Fact]
-
-  init(_ page: RunPage) {
-    title = page.title
-    summary = page.summary
-    verdict = page.verdict?.text
-    verdictTone = page.verdict?.holds == true ? "good" : "bad"
-    plots = page.plots.map { plot in
-      Plot(title: plot.title, drawings: [.init(plot, .wide), .init(plot, .narrow)])
+extension RunPage {
+  /// The page as the template takes it.
+  private var content: [String: Any] {
+    var content = contentWithoutVerdict
+    if let verdict {
+      content["verdict"] = verdict.text
+      content["verdictTone"] = verdict.holds ? "good" : "bad"
     }
-    spreads = page.spreads.map { plot in
-      Spread(title: plot.title, drawings: [.init(plot, .wide), .init(plot, .narrow)])
-    }
-    tables = page.tables.map { table in
-      func cells(_ texts: [String]) -> [Cell] {
-        zip(table.columns, texts).map { column, text in
-          Cell(text: text, alignment: column.isNumeric ? "number" : "word")
+    return content
+  }
+
+  private var contentWithoutVerdict: [String: Any] {
+    [
+      "title": title, "summary": summary, "facts": facts,
+      "plots": plots.map { plot -> [String: Any] in
+        ["title": plot.title, "drawings": PlotSize.allCases.map { drawing(plot, $0) }]
+      },
+      "spreads": spreads.map { plot -> [String: Any] in
+        ["title": plot.title, "drawings": PlotSize.allCases.map { drawing(plot, $0) }]
+      },
+      "tables": tables.map { table -> [String: Any] in
+        func cells(_ texts: [String]) -> [[String: String]] {
+          zip(table.columns, texts).map { column, text in
+            ["text": text, "alignment": column.isNumeric ? "number" : "word"]
+          }
         }
-      }
-      return Table(
-        title: table.title, head: cells(table.columns.map(\.title)), rows: table.rows.map(cells))
-    }
-    facts = page.facts
+        return [
+          "title": table.title, "head": cells(table.columns.map(\.title)),
+          "rows": table.rows.map(cells),
+        ]
+      },
+    ]
   }
 }

@@ -3,15 +3,14 @@ import Synchronization
 
 /// Watches a run from the calling thread until `isFinished`.
 ///
-/// The first signal that asks a run to end has it end in order. A second ends the program: what is left
-/// to do may hang on the very locks under test.
+/// The first SIGINT, SIGTERM or SIGHUP ends the run in order. A second ends the program at once: what is
+/// left to do may hang on the very locks under test.
 ///
 /// - Parameters:
-///   - display: What is cleared away when the program is about to stop for a while, or to end at once.
+///   - display: Its redrawn lines are removed before the program stops (SIGTSTP) or ends at once.
 ///   - interval: How often `look` is called, in seconds, besides whenever `wake` is signalled.
 ///   - wake: Signalled when the run is over.
-///   - isPatient: Whether a second signal changes nothing, since what must be tidied up is not of
-///     this process.
+///   - isPatient: Whether a second signal changes nothing: other processes must be ended first.
 ///   - isFinished: Whether it is.
 ///   - begin: Starts the run; signals are caught from then on.
 ///   - interrupt: Asks the run to end.
@@ -48,14 +47,12 @@ public func watch(
   return signal
 }
 
-/// Watches a run in a guest from the calling thread; returns what it returns, and the signal that ended
-/// it early.
+/// Watches a run in a guest from the calling thread; returns its outcome, and the signal that ended it early.
 ///
 /// Not asynchronous itself: that would be a thread of the runtime's pool, and those block every signal by
 /// which stop-machine could gather them.
 ///
-/// - Throws: What the run throws, or that it was interrupted: what a run that was ended says is of no
-///   use to whoever ended it.
+/// - Throws: What the run throws; ``RunStatus`` if a signal had ended it, since its error says no more.
 public func watchGuest<Outcome: Sendable>(
   _ display: RunDisplay, look: (() -> Void)? = nil,
   _ run: @escaping @Sendable () async throws -> Outcome
@@ -89,7 +86,7 @@ public func watchGuest<Outcome: Sendable>(
   }
 }
 
-/// How a run in a guest has ended, once it has.
+/// The result of a run in a guest, once it has ended.
 private final class End<Outcome: Sendable>: Sendable {
   let result = Synchronization.Mutex<Result<Outcome, any Error>?>(nil)
 }

@@ -1,12 +1,12 @@
 import ArgumentParser
 import Runs
 
-/// In which ways a command says what its run came to.
+/// How a command presents the outcome of its run.
 struct Faces: ParsableArguments {
   @Flag(help: "Print one JSON object and nothing else.")
   var json = false
 
-  @Option(help: ArgumentHelp("Write a page with the results, too.", valueName: "file.html"))
+  @Option(help: ArgumentHelp("Write the results to a page of HTML, too.", valueName: "file.html"))
   var report: String?
 
   /// Tries to open the report, so that no run is lost for want of a place.
@@ -14,11 +14,11 @@ struct Faces: ParsableArguments {
     if let report { try Output.check(report, as: "The report") }
   }
 
-  /// Shows what a run came to in all these ways, and ends the command with the status that belongs to it.
+  /// Presents the outcome, then throws the status that the command must end with.
   func show(_ outcome: some RunOutcome, on display: RunDisplay) throws {
     if json { try Output.standard.write(jsonText(outcome.json)) } else { display.end(outcome) }
     if let report {
-      try Output(report, as: "The report").write(outcome.page.html())
+      try Output(report, as: "The report").write(outcome.page.html(), terminator: "")
       if !json { display.terminal.write("The report is in \(report).\n") }
     }
     try outcome.exit()

@@ -36,10 +36,10 @@ struct Output {
     return file
   }
 
-  /// Writes some text, and the end of a line.
-  func write(_ text: String) throws(OutputError) {
+  /// Writes some text, and how it ends.
+  func write(_ text: String, terminator: String = "\n") throws(OutputError) {
     do {
-      try handle.write(contentsOf: Data((text + "\n").utf8))
+      try handle.write(contentsOf: Data((text + terminator).utf8))
     } catch {
       throw OutputError(place, error)
     }

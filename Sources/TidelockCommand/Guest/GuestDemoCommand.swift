@@ -3,7 +3,7 @@ import GuestTestBed
 import LockSwitching
 import Runs
 
-/// `tidelock guest demo`: boots a stock kernel and switches its spinlocks while they are fought for.
+/// `tidelock guest demo`: boots a stock kernel and switches its spinlocks while vCPUs contend for them.
 struct GuestDemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",

@@ -105,7 +105,7 @@ struct GuestPolicyOutcome: RunOutcome {
     return RunPage(
       title: "Tidelock: a guest that follows its host",
       summary: """
-        A guest on KVM fights for a lock on every virtual CPU. Its host gets other work, which takes \
+        Every virtual CPU of a guest on KVM contends for one lock. Its host gets other work, which takes \
         CPUs away from it, and loses it again. \(sentences.first ?? "")
         """,
       verdict: .init(

@@ -1,9 +1,10 @@
 import Glibc
+import Runs
 import Synchronization
 
 /// Threads of a test, all running the same body.
 public struct Workers: ~Copyable {
-  private var threads: [pthread_t] = []
+  private var threads: [WorkerThread] = []
 
   /// Starts threads; each is given its number.
   public init(_ count: Int, _ body: @escaping @Sendable (_ number: Int) -> Void) {
@@ -12,38 +13,29 @@ public struct Workers: ~Copyable {
 
   /// Starts one more.
   public mutating func start(_ body: @escaping @Sendable () -> Void) {
-    var thread = pthread_t()
-    let work = unsafe Unmanaged.passRetained(Work(body)).toOpaque()
-    let result = unsafe pthread_create(
-      &thread, nil,
-      { work in
+    do {
+      let thread = try WorkerThread {
         // A test's own thread blocks nearly every signal (libdispatch), and its threads would too.
         var signals = sigset_t()
         unsafe sigemptyset(&signals)
         unsafe pthread_sigmask(SIG_SETMASK, &signals, nil)
-        // Retained above, for this one thread.
-        guard let work = unsafe work else { return nil }
-        unsafe Unmanaged<Work>.fromOpaque(work).takeRetainedValue().body()
-        return nil
-      }, work)
-    precondition(result == 0, "pthread_create: \(result)")
-    threads.append(thread)
+        body()
+      }
+      threads.append(thread)
+    } catch {
+      preconditionFailure("\(error)")
+    }
   }
 
   /// Sends a signal to one of the threads, which must not have been joined.
   public func signal(_ number: Int, _ signal: Int32) {
-    pthread_kill(threads[number], signal)
+    pthread_kill(threads[number].handle, signal)
   }
 
   /// Waits until all have ended.
   public consuming func join() {
-    for thread in threads { pthread_join(thread, nil) }
+    for thread in threads { thread.join() }
   }
-}
-
-private final class Work: Sendable {
-  let body: @Sendable () -> Void
-  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
 /// Something that threads are told once.
