@@ -32,8 +32,9 @@ import LockPlatform
   }
 
   /// The first of them; nil if there are none.
-  @inlinable public var first: Implementation? {
-    bits == 0 ? nil : Implementation(rawValue: UInt8(bits.trailingZeroBitCount))
+  public var first: Implementation? {
+    @inlinable @inline(__always)
+    get { bits == 0 ? nil : Implementation(rawValue: UInt8(bits.trailingZeroBitCount)) }
   }
 
   /// These and one more.
@@ -43,7 +44,7 @@ import LockPlatform
   }
 
   /// These without one.
-  @inlinable
+  @inlinable @inline(__always)
   public func without(_ one: Implementation) -> Implementations {
     Implementations(bits: bits & ~(1 << one.rawValue))
   }

@@ -25,6 +25,7 @@ import LockPlatform
   /// What an operation is to become; nil if it stays.
   @inlinable
   public subscript(_ operation: LockOperation) -> Implementation? {
+    @inline(__always)
     get {
       let value = bits >> (UInt32(operation.rawValue) &* 4) & 15
       return value & 8 == 0 ? nil : Implementation(rawValue: UInt8(value & 7))

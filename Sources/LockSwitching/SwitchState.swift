@@ -54,11 +54,13 @@ import LockPlatform
 
   /// What may be in place of an operation.
   public subscript(_ operation: LockOperation) -> Implementations {
+    @inlinable @inline(__always)
     get { Implementations(bits: UInt8(truncatingIfNeeded: bits >> Self.shift(operation) & 15)) }
     set { put(UInt64(newValue.bits), Self.shift(operation), 4) }
   }
 
   /// Whether breakpoints of ours may stand on an operation's sites.
+  @inlinable @inline(__always)
   public func isInTransit(_ operation: LockOperation) -> Bool {
     bits >> (20 + UInt64(operation.rawValue)) & 1 != 0
   }
@@ -68,7 +70,8 @@ import LockPlatform
     put(isInTransit ? 1 : 0, 20 + UInt64(operation.rawValue), 1)
   }
 
-  private static func shift(_ operation: LockOperation) -> UInt64 {
+  @inlinable @inline(__always)
+  static func shift(_ operation: LockOperation) -> UInt64 {
     UInt64(operation.rawValue) &* 4
   }
 

@@ -72,7 +72,7 @@ enum Fork {
     }
     guard isAnyAwaited else { return }
     do throws(SwitchFailure) {
-      try ProcessMaps.each(from: 0, to: .max) { pages in
+      try ProcessMaps().each(from: 0, to: .max) { pages in
         guard !pages.isShared, pages.protection & PROT_WRITE != 0 else { return }
         eachAwaited { lock in
           guard pages.low <= lock, lock < pages.high else { return false }

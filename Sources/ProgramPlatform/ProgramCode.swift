@@ -9,9 +9,15 @@ import UserSpaceShims
 /// Contract of every function: the address is in an attached image, and for writing inside
 /// `TextWindows.open`.
 public enum ProgramCode: CodeMemory {
-  /// Byte by byte.
+  /// In one piece where the bytes lie within an aligned word, else byte by byte.
+  @inline(__always)
   public static func loadCode(_ address: UInt, count: Int) -> UInt64 {
-    tidelock_load_code(address, Int32(count))
+    let offset = address & 7
+    guard offset &+ UInt(count) <= 8 else { return tidelock_load_code(address, Int32(count)) }
+    // Nearly all: a site lies within an aligned word. Relaxed: only who patches writes it.
+    let word = unsafe ProgramMachine.load(Location<UInt64>(address: address &- offset), .relaxed)
+    let bytes = word >> (UInt64(offset) &* 8)
+    return count == 8 ? bytes : bytes & (1 << (UInt64(count) &* 8) &- 1)
   }
 
   /// One store.
@@ -58,9 +64,16 @@ enum TextWindows {
   nonisolated(unsafe) private static var count = 0
   private static let room = 32768
 
-  /// Makes pages writable, without taking any permission away; throws if the kernel refuses, or does
-  /// not say what they have now, and then some may be open.
+  /// The same as below, for one range alone.
   static func open(from low: UInt, to high: UInt) throws(SwitchFailure) {
+    try open(from: low, to: high, in: ProcessMaps())
+  }
+
+  /// Makes pages writable, by one call for each run of one protection and without taking any permission
+  /// away; throws if the kernel refuses, or does not say what they have now, and then some may be open.
+  static func open(
+    from low: UInt, to high: UInt, in maps: borrowing ProcessMaps
+  ) throws(SwitchFailure) {
     if unsafe windows == nil {
       // Costs nothing until it is touched.
       let memory = tidelock_map(room * MemoryLayout<TextWindow>.stride)
@@ -70,7 +83,7 @@ enum TextWindows {
     let first = low & ~4095
     let last = (high &+ 4095) & ~4095
     var end = unsafe count
-    try ProcessMaps.each(from: first, to: last) { window in
+    try maps.each(from: first, to: last) { window in
       // Whoever made them writable wants them so, unless it was us: those are in the list.
       guard window.protection & PROT_WRITE == 0, end < room else { return }
       unsafe (windows + end).initialize(to: window)
@@ -120,16 +133,45 @@ enum TextWindows {
   }
 }
 
-/// /proc/self/maps.
-enum ProcessMaps {
+/// /proc/self/maps, opened.
+struct ProcessMaps: ~Copyable {
+  private let file: Int32
+
+  /// Throws without a file descriptor left, or without /proc.
+  init() throws(SwitchFailure) {
+    // Not the C library's functions, which are cancellation points. A literal is terminated.
+    file = try SwitchFailure.checked(unsafe tidelock_open("/proc/self/maps"))
+  }
+
+  deinit { tidelock_close(file) }
+
   /// Calls a function with each mapping of a range of pages, clipped to it; throws if they cannot be
   /// looked up, and then some may have been left out.
-  static func each(
+  ///
+  /// One question for each; by a kernel that answers none, all that is said of lower addresses is read.
+  func each(
     from low: UInt, to high: UInt, _ body: (TextWindow) -> Void
   ) throws(SwitchFailure) {
-    // Not the C library's functions, which are cancellation points. A literal is terminated.
-    let file = try SwitchFailure.checked(unsafe tidelock_open("/proc/self/maps"))
-    defer { tidelock_close(file) }
+    var next = low
+    while next < high {
+      var mapping = tidelock_mapping()
+      // Only uses the variable while it runs.
+      let found = unsafe tidelock_find_mapping(file, next, &mapping)
+      guard found >= 0 else { return try read(from: next, to: high, body) }
+      guard found > 0, mapping.low < high else { return }
+      body(
+        TextWindow(
+          low: max(mapping.low, next), high: min(mapping.high, high),
+          protection: mapping.protection, isShared: mapping.is_shared))
+      next = mapping.high
+    }
+  }
+
+  /// The same from what the file says.
+  private func read(
+    from low: UInt, to high: UInt, _ body: (TextWindow) -> Void
+  ) throws(SwitchFailure) {
+    _ = try SwitchFailure.checked(tidelock_rewind(file))
     var line = Line()
     // Small enough for the stack.
     let last = unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1024) { chunk in

@@ -155,10 +155,12 @@ struct ProgramSite {
 /// may be waiting for that lock.
 struct ProgramSites: SiteTable {
   let count: Int
+  /// They stay as they are while the lock is held.
+  private let images = Images.all
 
   init() {
     var count = 0
-    for image in Images.all { count += image.count }
+    for image in images { count += image.count }
     self.count = count
   }
 
@@ -182,7 +184,7 @@ struct ProgramSites: SiteTable {
 
   private func place(_ index: Int) -> (image: ImageSites, offset: Int) {
     var offset = index
-    for image in Images.all {
+    for image in images {
       if offset < image.count { return (image, offset) }
       offset -= image.count
     }

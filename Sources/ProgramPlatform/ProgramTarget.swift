@@ -82,9 +82,10 @@ enum ProgramTarget: SwitchTarget {
 
   /// Contract: `images_lock` is held, and windows are closed whether this throws or not.
   static func openWindows() throws(SwitchFailure) {
+    let maps = try ProcessMaps()
     for image in Images.all {
       guard let (low, high) = image.bounds else { continue }
-      try TextWindows.open(from: low, to: high)
+      try TextWindows.open(from: low, to: high, in: maps)
     }
   }
 

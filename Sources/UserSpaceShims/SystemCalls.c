@@ -4,6 +4,7 @@
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -115,6 +116,32 @@ ssize_t tidelock_read(int file, void *buffer, size_t size) {
     got = call(SYS_read, file, (long)buffer, (long)size, 0);
   } while (got == -EINTR);
   return got;
+}
+
+int tidelock_rewind(int file) { return (int)call(SYS_lseek, file, 0, SEEK_SET, 0); }
+
+// PROCMAP_QUERY in linux/fs.h, which headers before Linux 6.11 lack.
+struct mapping_query {
+  uint64_t size, flags, address, low, high, about, page_size, offset, inode;
+  uint32_t major, minor, name_size, build_id_size;
+  uint64_t name, build_id;
+};
+enum { READABLE = 1, WRITABLE = 2, EXECUTABLE = 4, SHARED = 8, COVERING_OR_NEXT = 16 };
+
+int tidelock_find_mapping(int maps, uintptr_t address, struct tidelock_mapping *mapping) {
+  struct mapping_query query = {
+      .size = sizeof query, .flags = COVERING_OR_NEXT, .address = address};
+  long result =
+      call(SYS_ioctl, maps, (long)_IOWR('f', 17, struct mapping_query), (long)&query, 0);
+  if (result == -ENOENT) return 0;
+  if (result != 0) return (int)result;
+  mapping->low = query.low;
+  mapping->high = query.high;
+  mapping->protection = (query.about & READABLE ? PROT_READ : 0) |
+                        (query.about & WRITABLE ? PROT_WRITE : 0) |
+                        (query.about & EXECUTABLE ? PROT_EXEC : 0);
+  mapping->is_shared = (query.about & SHARED) != 0;
+  return 1;
 }
 
 void tidelock_close(int file) { call(SYS_close, file, 0, 0, 0); }

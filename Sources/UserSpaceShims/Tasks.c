@@ -32,7 +32,7 @@ static uint32_t number(const char *name) {
 int tidelock_list_tasks(int tasks, uint32_t *tids, int room) {
   _Alignas(8) char buffer[4096];
   int count = 0;
-  long result = tidelock_call(SYS_lseek, tasks, 0, SEEK_SET, 0);
+  long result = tidelock_rewind(tasks);
   if (result < 0) return (int)result;
   while ((result = tidelock_call(SYS_getdents64, tasks, (long)buffer, sizeof buffer, 0)) > 0) {
     for (long at = 0; at < result;) {

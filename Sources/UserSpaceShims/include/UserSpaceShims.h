@@ -314,7 +314,22 @@ uint64_t tidelock_blocked_signals(void) TIDELOCK_HIDDEN;
 int tidelock_open(const char *path) TIDELOCK_HIDDEN;
 /// How many bytes it read; 0 at the end.
 ssize_t tidelock_read(int file, void *buffer, size_t size) TIDELOCK_HIDDEN;
+/// Reads from the beginning again; less than 0 if that cannot be.
+int tidelock_rewind(int file) TIDELOCK_HIDDEN;
 void tidelock_close(int file) TIDELOCK_HIDDEN;
+/// Pages of one kind that lie together.
+struct tidelock_mapping {
+  uintptr_t low;
+  uintptr_t high;
+  int32_t protection;
+  /// Whether what is written is not this process's alone.
+  _Bool is_shared;
+};
+/// The first mapping that ends behind an address, asked of an open /proc/self/maps: 1; 0 if there is
+/// none; less than 0 if the kernel answers no such questions (before Linux 6.11), and the file must be
+/// read.
+int tidelock_find_mapping(int maps, uintptr_t address,
+                          struct tidelock_mapping *mapping) TIDELOCK_HIDDEN;
 /// Writes to standard error, as far as that goes.
 void tidelock_say(const char *text, size_t length) TIDELOCK_HIDDEN;
 
