@@ -85,8 +85,11 @@ static void end_over_waits(void) {
     for (int i = 0; i < 2; i++) pthread_create(&waiters[i], NULL, wait_for, &held[set]);
     usleep(100000);
     for (int i = 0; i < 2; i++) {
-      pthread_kill(waiters[i], SIGUSR1);
-      pthread_join(waiters[i], NULL);
+      // Again, since the first may come before the thread waits and may be left.
+      do {
+        pthread_kill(waiters[i], SIGUSR1);
+        usleep(1000);
+      } while (pthread_tryjoin_np(waiters[i], NULL) != 0);
     }
     check_process();
     lock = 0;
