@@ -52,7 +52,7 @@ import Testing
     #expect(Sparkline().text(samples, seconds: 8, width: 8) == "██▁▁    ")
     #expect(Sparkline().text([], seconds: 8, width: 4) == "    ")
     #expect(Sparkline().text(samples, seconds: 0, width: 4) == "")
-    #expect(Sparkline(plain: true).text([0, 0.5, 1, 7]) == "_=##")
+    #expect(Sparkline(plain: true).text([0, 0.4, 1, 7]) == "_=##")
   }
 
   @Test func cellsStandInColumnsWithoutSpaceBehindThem() {
