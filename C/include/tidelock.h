@@ -23,6 +23,7 @@
 #include <stddef.h>
 
 #include "LockSites.h"
+#include "TidelockPolicy.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -97,13 +98,6 @@ static inline int tidelock_switch(enum tidelock_set set, char *words, size_t siz
 
 /// The set in force: an enum tidelock_set. While a switch is under way, the one it started from.
 uint32_t tidelock_current(void);
-
-/// Has a thread of its own choose the set; if it does already, a set that was chosen by name is given back
-/// to it. Children of a later fork have such a thread too if asked for. Returns 0, or EAGAIN if there is
-/// no thread to be had. Any thread; not in a signal handler.
-int tidelock_policy_start(bool in_children);
-/// Ends that; the set in force stays. Waits for a switch that is under way.
-void tidelock_policy_stop(void);
 
 #ifdef __cplusplus
 }
