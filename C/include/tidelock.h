@@ -85,8 +85,9 @@ enum tidelock_method { TIDELOCK_STORE = 0, TIDELOCK_BREAKPOINT = 1 };
 ///
 /// Returns 0, or EBUSY: another switch is under way, try again; ETIMEDOUT, EAGAIN: threads did not leave
 /// the old operations in time; EACCES: the kernel forbids writing text, or looking at /proc/self; EPERM:
-/// threads block a signal that the method needs; ECANCELED: exit has begun; ENOTSUP: the kernel is too
-/// old; ENOTRECOVERABLE: text is not what it must be; EINVAL: no such set, protocol or method.
+/// threads block a signal that the method needs; ECANCELED: exit has begun; ENOMEM: the process had no
+/// memory or key for its threads; ENOTSUP: the kernel is too old; ENOTRECOVERABLE: text is not what it
+/// must be; EINVAL: no such set, protocol or method.
 int tidelock_switch_using(uint32_t set, uint32_t protocol, uint32_t method, uint64_t time_limit,
                           char *words, size_t size);
 
