@@ -23,6 +23,7 @@
 #include <stddef.h>
 
 #include "LockSites.h"
+#include "TidelockPolicy.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -84,8 +85,9 @@ enum tidelock_method { TIDELOCK_STORE = 0, TIDELOCK_BREAKPOINT = 1 };
 ///
 /// Returns 0, or EBUSY: another switch is under way, try again; ETIMEDOUT, EAGAIN: threads did not leave
 /// the old operations in time; EACCES: the kernel forbids writing text, or looking at /proc/self; EPERM:
-/// threads block a signal that the method needs; ECANCELED: exit has begun; ENOTSUP: the kernel is too
-/// old; ENOTRECOVERABLE: text is not what it must be; EINVAL: no such set, protocol or method.
+/// threads block a signal that the method needs; ECANCELED: exit has begun; ENOMEM: the process had no
+/// memory or key for its threads; ENOTSUP: the kernel is too old; ENOTRECOVERABLE: text is not what it
+/// must be; EINVAL: no such set, protocol or method.
 int tidelock_switch_using(uint32_t set, uint32_t protocol, uint32_t method, uint64_t time_limit,
                           char *words, size_t size);
 
@@ -97,13 +99,6 @@ static inline int tidelock_switch(enum tidelock_set set, char *words, size_t siz
 
 /// The set in force: an enum tidelock_set. While a switch is under way, the one it started from.
 uint32_t tidelock_current(void);
-
-/// Has a thread of its own choose the set; if it does already, a set that was chosen by name is given back
-/// to it. Children of a later fork have such a thread too if asked for. Returns 0, or EAGAIN if there is
-/// no thread to be had. Any thread; not in a signal handler.
-int tidelock_policy_start(bool in_children);
-/// Ends that; the set in force stays. Waits for a switch that is under way.
-void tidelock_policy_stop(void);
 
 #ifdef __cplusplus
 }

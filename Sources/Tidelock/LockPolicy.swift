@@ -21,8 +21,7 @@ public typealias PolicyDecision = SwitchPolicy.DecisionLog.Entry
 /// - pressure on the CPUs (`cpu.pressure`), where nobody says how long threads waited;
 /// - how often a CPU was taken from a thread: always known, and only a guess at how long it waited.
 ///
-/// Every ``LockOperations/switch(to:using:poking:options:timeLimit:reason:)`` with the reason `.operator`
-/// that succeeds pins its set: the policy goes on looking and changes nothing until it is started again.
+/// Every switch with the reason `.operator` that succeeds (``LockOperations``) pins its set: the policy goes on looking and changes nothing until it is started again.
 public struct LockPolicy: Sendable {
   /// The policy that follows what it sees.
   public static let automatic = LockPolicy()
@@ -95,11 +94,13 @@ extension PolicyDecision: CustomStringConvertible {
 // MARK: For C (TidelockPolicy.h)
 
 /// Starts the policy; 0, or EAGAIN if there is no thread to be had.
+@_documentation(visibility: internal)
 @c(tidelock_policy_start)
 public func startPolicy(_ inChildren: Bool) -> Int32 {
   PolicyThread.start(inChildren: inChildren) ? 0 : EAGAIN
 }
 
 /// Stops the policy.
+@_documentation(visibility: internal)
 @c(tidelock_policy_stop)
 public func stopPolicy() { PolicyThread.stop() }

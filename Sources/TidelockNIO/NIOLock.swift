@@ -10,7 +10,7 @@ public import Tidelock
 ///     lock.lock()
 ///     defer { lock.unlock() }
 ///
-/// Ordering, progress, calling context and recursion are those of ``Spinlock``.
+/// Ordering, progress, calling context and recursion are those of `Tidelock.Spinlock`.
 @safe @frozen public struct NIOLock: Sendable {
   @usableFromInline let storage = LockedStorage(())
 

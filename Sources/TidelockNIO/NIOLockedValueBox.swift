@@ -7,7 +7,7 @@ public import Tidelock
 ///     let sessions = NIOLockedValueBox<[String: Int]>([:])
 ///     sessions.withLockedValue { $0["tide", default: 0] += 1 }
 ///
-/// Use ``Mutex`` where the compiler can prove that what goes in and out may cross threads; this box
+/// Use `Tidelock.Mutex` where the compiler can prove that what goes in and out may cross threads; this box
 /// trusts you, as NIO's does.
 @safe @frozen public struct NIOLockedValueBox<Value> {
   @usableFromInline let storage: LockedStorage<Value>

@@ -7,7 +7,7 @@ import Tidelock
 ///
 ///     let group = ServiceGroup(services: [TidelockService(), server], logger: logger)
 ///
-/// It starts ``LockPolicy`` and stops it on graceful shutdown or cancellation. Once a second it looks at what was
+/// It starts `LockPolicy` and stops it on graceful shutdown or cancellation. Once a second it looks at what was
 /// switched and decided, and counts, with labels that begin with `tidelock_`:
 ///
 /// | label | what |
@@ -46,7 +46,7 @@ public struct TidelockService: Service {
 
   /// Runs until graceful shutdown or cancellation.
   ///
-  /// - Throws: ``LockPolicyError``.
+  /// - Throws: `LockPolicyError`.
   public func run() async throws {
     var seen = SwitchObservation(metrics: metrics, logger: logger)
     LockOperations.recordsHistory()

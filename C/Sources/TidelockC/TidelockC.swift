@@ -48,6 +48,7 @@ private func number(_ failure: SwitchFailure) -> Int32 {
   case .patch(.notWritable), .patch(.notProtected), .patch(.notSerializable), .unchecked: EACCES
   case .patch, .unsound: ENOTRECOVERABLE
   case .breakpointsBlocked, .gatheringBlocked, .noFreeSignal: EPERM
+  case .noMemory: ENOMEM
   case .unsupported: ENOTSUP
   }
 }
