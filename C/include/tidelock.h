@@ -44,7 +44,7 @@ static inline void tidelock_spin_lock(tidelock_spinlock *lock) {
   tidelock_lock((uintptr_t)&lock->word);
 }
 
-/// Takes the lock if nobody has it and nobody waits; whether it did. Acquires if so. Wait-free.
+/// Takes the lock if nobody has it and nobody is seen to wait; whether it did. Acquires if so. Wait-free.
 static inline bool tidelock_spin_trylock(tidelock_spinlock *lock) {
   return tidelock_try_lock((uintptr_t)&lock->word);
 }
