@@ -18,7 +18,18 @@ extension ModelMachine: AtomicMemory {
       value = Simulated.load(location, ordering)
     }
     if Word.bitWidth == 8 { Order.looks(location.address) }
+    if ModelSettings.current.joinsLooks { joinLooks(Word.bitWidth, location.address) }
     return value
+  }
+
+  /// A newcomer's second look, at the tail, follows the first, at the pending byte, which nobody else
+  /// reads, in the same step.
+  private static func joinLooks(_ width: Int, _ address: UInt) {
+    if width == 8, Mutation.Word(address, bits: 8) == .pending {
+      Simulated.fuse(true)
+    } else if width == 16 {
+      Simulated.fuse(false)
+    }
   }
 
   @inline(__always)

@@ -35,6 +35,8 @@ struct ModelSettings {
   var readsTable = false
   /// Every wait may end by time, so none is for good.
   var waitsTimeOut = false
+  /// The two looks of a newcomer are one step.
+  var joinsLooks = false
   /// The breakage, if any.
   var mutation: Mutation?
   /// How many calls that may be refused are, in the whole run; the explorer chooses which.

@@ -114,6 +114,8 @@ public struct SwitchModel: Model {
     setting.cpus = UInt32(workload.jobs.count + 1)
     setting.touchesData = touchesData
     setting.freesLocks = freesLocks
+    // What comes between them is in the models of the locks alone.
+    setting.joinsLooks = true
     setting.readsTable = true
     setting.wordStoresAreWhole = wordStoresAreWhole
     setting.failures = UInt32(failures)
