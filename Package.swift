@@ -32,6 +32,15 @@ let rawLayout: [SwiftSetting] = [
   .enableExperimentalFeature("StaticExclusiveOnly"),
 ]
 
+/// What only the command line needs, and what only the service: whoever depends on the library and asks for
+/// no traits resolves neither.
+func tool(_ product: String, in package: String) -> Target.Dependency {
+  .product(name: product, package: package, condition: .when(traits: ["Tools"]))
+}
+func service(_ product: String, in package: String) -> Target.Dependency {
+  .product(name: product, package: package, condition: .when(traits: ["Service"]))
+}
+
 let package = Package(
   name: "tidelock",
   products: [
@@ -41,6 +50,11 @@ let package = Package(
     .executable(name: "tidelock", targets: ["TidelockCommand"]),
     // For Benchmarks, a package of its own; no part of the interface.
     .library(name: "_Runs", targets: ["Runs"]),
+  ],
+  traits: [
+    .default(enabledTraits: ["Service", "Tools"]),
+    .trait(name: "Service", description: "What TidelockService is made with."),
+    .trait(name: "Tools", description: "What the command line tidelock is made with."),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -99,9 +113,9 @@ let package = Package(
       name: "TidelockService",
       dependencies: [
         "Tidelock",
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "Metrics", package: "swift-metrics"),
-        .product(name: "Logging", package: "swift-log"),
+        service("ServiceLifecycle", in: "swift-service-lifecycle"),
+        service("Metrics", in: "swift-metrics"),
+        service("Logging", in: "swift-log"),
       ],
       swiftSettings: strict),
     .testTarget(
@@ -109,9 +123,9 @@ let package = Package(
       dependencies: [
         "TidelockService", "Tidelock", "LockHarness", "SwitchPolicy", "LockSwitching",
         "LockPlatform",
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "MetricsTestKit", package: "swift-metrics"),
-        .product(name: "Logging", package: "swift-log"),
+        service("ServiceLifecycle", in: "swift-service-lifecycle"),
+        service("MetricsTestKit", in: "swift-metrics"),
+        service("Logging", in: "swift-log"),
       ],
       swiftSettings: strict),
 
@@ -135,7 +149,7 @@ let package = Package(
     .target(
       name: "Runs",
       dependencies: [
-        "CPUIdentification", .product(name: "Mustache", package: "swift-mustache"), "Rainbow",
+        "CPUIdentification", tool("Mustache", in: "swift-mustache"), tool("Rainbow", in: "Rainbow"),
       ],
       resources: [
         .embedInCode("Templates/page.mustache"), .embedInCode("Templates/plot.mustache"),
@@ -176,8 +190,8 @@ let package = Package(
       name: "KernelImages",
       dependencies: [
         "LockPlatform", "LockSwitching", "GuestSiteTable", "ELFReader",
-        .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "SystemPackage", package: "swift-system"),
+        tool("Subprocess", in: "swift-subprocess"),
+        tool("SystemPackage", in: "swift-system"),
       ], swiftSettings: strict),
     .target(name: "CPUIdentification"),
     // Boots a stock kernel in QEMU, builds the modules of Guest/ for it, and talks to them.
@@ -185,8 +199,8 @@ let package = Package(
       name: "GuestTestBed",
       dependencies: [
         "KernelImages", "LockSwitching", "Tidelock",
-        .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "SystemPackage", package: "swift-system"),
+        tool("Subprocess", in: "swift-subprocess"),
+        tool("SystemPackage", in: "swift-system"),
       ], swiftSettings: strict),
     .executableTarget(
       name: "TidelockCommand",
@@ -194,10 +208,10 @@ let package = Package(
         "LockPlatform", "CodePatching", "LockSwitching", "Tidelock", "ELFReader", "KernelImages",
         "Runs", "GuestTestBed", "ModelChecker", "ProtocolModels",
         "SwitchPolicy", "PolicySimulation", "ProgramSamples", "CPUIdentification",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Rainbow", package: "Rainbow"),
-        .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "SystemPackage", package: "swift-system"),
+        tool("ArgumentParser", in: "swift-argument-parser"),
+        tool("Rainbow", in: "Rainbow"),
+        tool("Subprocess", in: "swift-subprocess"),
+        tool("SystemPackage", in: "swift-system"),
       ], swiftSettings: strict),
 
     .target(

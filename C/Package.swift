@@ -5,7 +5,7 @@ import PackageDescription
 let package = Package(
   name: "tidelock-c",
   products: [.library(name: "TidelockC", type: .dynamic, targets: ["TidelockC"])],
-  dependencies: [.package(name: "tidelock", path: "..")],
+  dependencies: [.package(name: "tidelock", path: "..", traits: [])],
   targets: [
     .target(
       name: "TidelockC", dependencies: [.product(name: "Tidelock", package: "tidelock")],

@@ -10,7 +10,7 @@ let package = Package(
   name: "server",
   products: [.executable(name: "server", targets: ["Server"])],
   dependencies: [
-    .package(name: "tidelock", path: "../.."),
+    .package(name: "tidelock", path: "../..", traits: ["Service"]),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

@@ -5,7 +5,7 @@ import PackageDescription
 // packages are built.
 let package = Package(
   name: "adopter",
-  dependencies: [.package(name: "tidelock", path: "../..")],
+  dependencies: [.package(name: "tidelock", path: "../..", traits: [])],
   targets: [
     .executableTarget(
       name: "Adopter",

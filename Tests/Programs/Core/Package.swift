@@ -10,7 +10,7 @@ let strict: [SwiftSetting] = [
 let package = Package(
   name: "program-core",
   products: [.library(name: "programcore", type: .dynamic, targets: ["ProgramCore"])],
-  dependencies: [.package(name: "tidelock", path: "../../..")],
+  dependencies: [.package(name: "tidelock", path: "../../..", traits: [])],
   targets: [
     .target(
       name: "ProgramCore", dependencies: [.product(name: "Tidelock", package: "tidelock")],
