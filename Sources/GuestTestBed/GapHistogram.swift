@@ -41,16 +41,4 @@ public struct GapHistogram: Codable, Sendable, Equatable {
 
   /// How many gaps there were.
   public var count: Int { buckets.reduce(0) { $0 + $1.count } }
-
-  /// The gap that a share of all gaps does not exceed, in microseconds, as the start of its bucket;
-  /// 0 if there is none.
-  public func percentile(_ share: Double) -> Double {
-    let wanted = share * Double(count)
-    var seen = 0
-    for bucket in buckets {
-      seen += bucket.count
-      if Double(seen) >= wanted { return Double(bucket.start) / 1000 }
-    }
-    return 0
-  }
 }
