@@ -84,10 +84,11 @@ struct ModuleLoader {
     } catch {
       throw GuestSitesError.notWritten(path: place, reason: systemReason(of: error))
     }
+    let log = KernelLogReader()
     let (succeeded, output) = try await Self.run("modprobe", ["tidelock", "sites=\(place)"])
     guard succeeded else {
-      // The module's own reason is better than modprobe's.
-      let reason = KernelLogReader.last(containing: "tidelock: not loaded")
+      // The module's own reason is better than modprobe's, if it came so far.
+      let reason = log.last(containing: "tidelock: not loaded")
       throw OperatorError.notInserted(reason: reason ?? output)
     }
   }
@@ -108,17 +109,26 @@ struct ModuleLoader {
   }
 }
 
-/// The kernel's log, as /dev/kmsg gives it: one record a read, from the oldest that is kept.
-enum KernelLogReader {
-  /// The text of the last record that contains some words.
-  static func last(containing words: String) -> String? {
-    // SAFETY: the path is a C string; the buffer is as large as each read may be.
-    let file = unsafe open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+/// The kernel's log from now on, as /dev/kmsg gives it: one record a read.
+private struct KernelLogReader: ~Copyable {
+  private let file: CInt
+
+  /// Begins behind what is there already, which may be of another attempt.
+  init() {
+    // SAFETY: the path is a C string.
+    file = unsafe open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    if file >= 0 { lseek(file, 0, SEEK_END) }
+  }
+
+  deinit { if file >= 0 { close(file) } }
+
+  /// The text of the last record since then that contains some words.
+  func last(containing words: String) -> String? {
     guard file >= 0 else { return nil }
-    defer { close(file) }
     var found: String?
     var buffer = [UInt8](repeating: 0, count: 8192)
     while true {
+      // SAFETY: reads no more than the array has.
       let count = unsafe read(file, &buffer, buffer.count)
       // A record that was overwritten meanwhile is EPIPE; the next one follows.
       if count < 0 && errno == EPIPE { continue }
