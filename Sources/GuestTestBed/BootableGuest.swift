@@ -45,6 +45,8 @@ protocol GuestLink: Sendable {
   /// Where each CPU stands, as QEMU sees it, for the message about a guest that says nothing; empty if
   /// QEMU does not tell.
   func standing() async -> [String]
+  /// What the guest's QEMU said, for the message about a guest that is gone.
+  func lastWords() async -> [String]
   /// Has QEMU write memory into a file of this machine; returns when it is there.
   func saveMemory(from address: UInt64, count: Int, to file: URL) async throws(GuestError)
 }
@@ -52,6 +54,9 @@ protocol GuestLink: Sendable {
 extension GuestLink {
   /// Nothing to wait for, where QEMU itself writes the log.
   func settleLog() {}
+
+  /// Of a QEMU whose words nobody keeps.
+  func lastWords() -> [String] { [] }
 
   /// A QEMU inside another machine writes there.
   func saveMemory(from _: UInt64, count _: Int, to file: URL) throws(GuestError) {

@@ -52,7 +52,7 @@ public actor GuestShell {
     do {
       try await link.type(command)
     } catch {
-      throw .died(command: command, log: await log.tail)
+      throw .died(command: command, log: await log.tail + link.lastWords())
     }
     let deadline = ContinuousClock.now + limit
     var output: [String] = []
@@ -67,7 +67,7 @@ public actor GuestShell {
         if mark.lowerBound > line.startIndex { output.append(String(line[..<mark.lowerBound])) }
         return (Int(line[mark.upperBound...]) ?? -1, output.joined(separator: "\n"))
       case .ended:
-        throw .died(command: command, log: await log.tail)
+        throw .died(command: command, log: await log.tail + link.lastWords())
       case .timedOut:
         let standing = await link.standing()
         throw .hung(

@@ -26,7 +26,8 @@ public struct RunningKVMGuest: Sendable {
     }
     shell = GuestShell(
       lines: lines,
-      link: NestedLink(number: number, input: input, monitor: monitor, console: console),
+      link: NestedLink(
+        number: number, input: input, monitor: monitor, console: console, errors: errors),
       logFile: console.url)
   }
 
@@ -45,6 +46,15 @@ private struct NestedLink: GuestLink {
   let input: StandardInputWriter
   let monitor: QEMUMonitor
   let console: ConsoleLog
+  let errors: LineMailbox
+
+  func lastWords() async -> [String] {
+    var words: [String] = []
+    while case .line(let line) = await errors.next(within: .milliseconds(100)) {
+      words.append("QEMU: \(line)")
+    }
+    return words
+  }
 
   func type(_ line: String) async throws { _ = try await input.write("\(number).shell \(line)\n") }
 
