@@ -233,7 +233,8 @@ let package = Package(
     .testTarget(
       name: "TidelockCommandTests",
       dependencies: [
-        "TidelockCommand", "Runs", "Tidelock", "GuestSiteTable", "GuestTestBed", "CompiledFixtures",
+        "TidelockCommand", "Runs", "Tidelock", "GuestSiteTable", "GuestTestBed", "KernelImages",
+        "CompiledFixtures",
       ],
       swiftSettings: strict),
 

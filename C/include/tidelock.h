@@ -59,7 +59,7 @@ enum tidelock_set {
   /// Queued, spinning: for CPUs of one's own.
   TIDELOCK_NATIVE = 0,
   /// Queued, sleeping: for shared CPUs. A process starts in it, unless TIDELOCK_SET in its environment
-  /// says `native` or `test-and-set`.
+  /// says `native` or `test-and-set`; `auto` also starts the policy (TidelockPolicy.h).
   TIDELOCK_PARAVIRTUAL = 1,
   TIDELOCK_TEST_AND_SET = 2
 };

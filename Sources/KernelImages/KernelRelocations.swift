@@ -26,7 +26,7 @@ struct KernelRelocations {
       }
       return places
     }
-    // An ELF file ends with its section headers, of which the last one's name is not zero by chance.
+    // An ELF file ends with its section headers, and a vmlinux is no more than that.
     guard !Self.endsWithHeaders(vmlinux) else { return }
     narrow = list()
     inverse = list()
@@ -45,8 +45,9 @@ struct KernelRelocations {
   /// Moves code that begins at an address.
   func apply(to code: inout [UInt8], at address: UInt64, movedBy distance: UInt64) {
     func each(_ places: [UInt64], _ width: Int, _ change: UInt64) {
-      for place in places where place >= address && place - address <= UInt64(code.count - width) {
-        let start = Int(place - address)
+      for place in places where place >= address {
+        let start = Int(clamping: place - address)
+        guard start <= code.count - width else { continue }
         var value: UInt64 = 0
         for index in (0..<width).reversed() { value = value << 8 | UInt64(code[start + index]) }
         value &+= change

@@ -67,10 +67,11 @@ public struct KernelText: Sendable {
   /// - Parameter memory: The running kernel's text, `size` bytes from `_text` on.
   /// - Returns: Runs of bytes that differ, by address; empty if all is as in the image.
   public func differences(in memory: [UInt8]) -> [Difference] {
+    precondition(memory.count == size, "not all of the text is compared")
     var found: [Difference] = []
     var index = 0
     for range in ranges + [address &+ UInt64(size)..<address &+ UInt64(size)] {
-      let end = min(Int(range.lowerBound &- address), size, memory.count)
+      let end = Int(range.lowerBound &- address)
       while index < end {
         guard memory[index] != code[index] else {
           index += 1

@@ -36,10 +36,11 @@ struct PatchedText {
   let ranges: [Range<UInt64>]
 
   init(of kernel: ELFFile, text: Section, _ marks: TextMarks) throws(KernelImageError) {
-    var found = try Alternative.table(of: kernel).map {
-      $0.address..<$0.address &+ UInt64($0.length)
+    // A place, and how many bytes of it.
+    var found = try Alternative.table(of: kernel).map { ($0.address, UInt64($0.length)) }
+    found += try paravirtualCalls(of: kernel, []).map {
+      ($0.address, UInt64(IndirectCall.length))
     }
-    found += try paravirtualCalls(of: kernel, []).map { $0.address..<$0.address &+ 6 }
     // Calls and jumps to thunks, a conditional one being the longest; `jmp __x86_return_thunk`; a lock
     // prefix; ENDBR.
     for (name, length) in [
@@ -47,7 +48,7 @@ struct PatchedText {
       (".call_sites", 5),
     ] as [(String, UInt64)] {
       guard let section = kernel.section(named: name) else { continue }
-      found += try Self.distances(in: section, of: kernel).map { $0..<$0 &+ length }
+      found += try Self.distances(in: section, of: kernel).map { ($0, length) }
     }
     // Constants that are known only at boot (`asm/runtime-const.h`): addresses, and shifts.
     for section in kernel.sections {
@@ -57,7 +58,7 @@ struct PatchedText {
       case let name where name.hasPrefix("runtime_shift_"): length = 1
       default: continue
       }
-      found += try Self.distances(in: section, of: kernel).map { $0..<$0 &+ length }
+      found += try Self.distances(in: section, of: kernel).map { ($0, length) }
     }
     let moved = marks.text &- text.address
     // No module's, nor in memory that was given back: the tables in the image.
@@ -71,7 +72,8 @@ struct PatchedText {
       guard end > start else { return [] }
       let bytes: ArraySlice<UInt8>
       do {
-        bytes = try kernel.bytes(atVirtualAddress: start &- moved, count: Int(end - start))
+        bytes = try kernel.bytes(
+          atVirtualAddress: start &- moved, count: Int(clamping: end - start))
       } catch { throw .elf(error) }
       return stride(from: 0, to: bytes.count - size + 1, by: size).map {
         (start &- moved &+ UInt64($0), bytes.dropFirst($0).prefix(size))
@@ -85,21 +87,23 @@ struct PatchedText {
           [0xeb, 0x66].contains($0.first)
         }
         ?? false
-      found.append(place..<place &+ (isShort ? 2 : 5))
+      found.append((place, isShort ? 2 : 5))
     }
     for (address, bytes) in try entries(TextMarks.staticCalls, 8) {
       let place = Self.target(bytes, at: address)
-      found.append(place..<place &+ 6)
+      found.append((place, 6))
     }
     for (_, bytes) in try entries(TextMarks.traced, 8) {
       let place: UInt64 = bytes.littleEndian(at: 0) ?? 0
-      found.append(place..<place &+ 5)
+      found.append((place, 5))
     }
-    found += marks.trampolines.map { $0 &- moved..<$0 &- moved &+ 8 }
-    found += TextMarks.slots.compactMap { marks.addresses[$0] }.map {
-      $0 &- moved..<$0 &- moved &+ 5
-    }
-    ranges = found.filter { text.contains($0.lowerBound) }.sorted { $0.lowerBound < $1.lowerBound }
+    found += marks.trampolines.map { ($0 &- moved, 8) }
+    found += TextMarks.slots.compactMap { marks.addresses[$0] }.map { ($0 &- moved, 5) }
+    // What a damaged table leads to elsewhere, or beyond the end, is nothing of the text.
+    let end = text.address &+ text.size
+    ranges = found.filter { text.contains($0.0) }
+      .map { place, length in place..<place &+ min(length, end &- place) }
+      .sorted { $0.lowerBound < $1.lowerBound }
   }
 
   /// A section of 32-bit distances, each from where it is.

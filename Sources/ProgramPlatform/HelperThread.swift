@@ -37,7 +37,8 @@ public enum HelperThread {
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
-  /// Starts a thread at a function, which blocks signals again: the C library may have left out its own.
+  /// Starts a thread at a function, which first blocks signals again: the C library may have left out
+  /// its own.
   private static func begin(
     _ entry: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?,
     _ argument: UnsafeMutableRawPointer

@@ -49,7 +49,8 @@ struct ModelSettings {
   var wordStoresAreWhole = true
   /// How the model switches, if it does.
   var switchProtocol = SwitchProtocol.staged
-  /// The fast path and the native queue are Linux's, the slow path is text, and CPUs are reached only where they hold nothing.
+  /// The fast path and the native queue are Linux's, the slow path is text, and CPUs are reached only
+  /// where they hold nothing.
   var isKernel = false
   /// CPUs can be gathered while they hold locks.
   var isGatheredHoldingLocks: Bool { switchProtocol == .stopMachine && !isKernel }

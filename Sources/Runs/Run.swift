@@ -37,7 +37,10 @@ public final class Run<Record: Sendable>: Sendable {
   /// Sleeps; true, at once, if the run is interrupted.
   public func wait(_ duration: Duration) -> Bool {
     if isInterrupted { return true }
-    return interruption.wait(timeout: .now() + duration.seconds) == .success
+    guard interruption.wait(timeout: .now() + duration.seconds) == .success else { return false }
+    // For the next thread that waits.
+    interruption.signal()
+    return true
   }
 
   /// Starts the threads that carry it out, each with its number, and watches until all have ended.

@@ -21,7 +21,8 @@ public typealias PolicyDecision = SwitchPolicy.DecisionLog.Entry
 /// - pressure on the CPUs (`cpu.pressure`), where nobody says how long threads waited;
 /// - how often a CPU was taken from a thread: always known, and only a guess at how long it waited.
 ///
-/// Every switch with the reason `.operator` that succeeds (``LockOperations``) pins its set: the policy goes on looking and changes nothing until it is started again.
+/// Every switch with the reason `.operator` that succeeds (``LockOperations``) pins its set: the policy goes
+/// on looking and changes nothing until it is started again.
 public struct LockPolicy: Sendable {
   /// The policy that follows what it sees.
   public static let automatic = LockPolicy()

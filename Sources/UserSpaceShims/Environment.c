@@ -60,11 +60,13 @@ int tidelock_policy_start(bool in_children) __attribute__((weak));
 // The policy of a program that says nothing itself, from the first; and of its children.
 //
 // A constructor: the loader calls it where a thread may be started, which no waiter for a lock can know
-// of the context it is in.
+// of the context it is in. In the image whose core the process has: a library that brings one as well
+// would have a second policy switch the same locks.
 __attribute__((constructor)) static void start_policy(void) {
   static const char refused[] =
       "tidelock: TIDELOCK_SET is auto, but no thread can be had for the policy (ulimit -u); this "
       "process stays in paravirtual.\n";
   if (!is_automatic(wanted_set()) || tidelock_policy_start == NULL) return;
+  if (tidelock_process_core() != &tidelock_core) return;
   if (tidelock_policy_start(true) != 0) tidelock_say(refused, sizeof refused - 1);
 }

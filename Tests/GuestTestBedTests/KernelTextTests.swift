@@ -51,19 +51,7 @@ extension GuestTests {
       let names =
         TextMarks.names.union(["_text"]).map { " \($0)$" } + [" \(TextMarks.trampolinePrefix)"]
       let listed = try await shell.run("grep -E '\(names.joined(separator: "|"))' /proc/kallsyms")
-      var addresses: [String: UInt64] = [:]
-      var trampolines: [UInt64] = []
-      for line in listed.split(separator: "\n") {
-        let words = line.split(separator: " ")
-        guard words.count == 3, let address = UInt64(words[0], radix: 16) else { continue }
-        if words[2].hasPrefix(TextMarks.trampolinePrefix) {
-          trampolines.append(address)
-        } else {
-          addresses[String(words[2])] = address
-        }
-      }
-      return TextMarks(
-        text: try #require(addresses["_text"]), addresses: addresses, trampolines: trampolines)
+      return try #require(LiveSymbols(kallsyms: listed)).marks
     }
   }
 }

@@ -224,6 +224,8 @@ int tidelock_call_at_exit(uintptr_t record) TIDELOCK_HIDDEN;
 uint32_t tidelock_set_of_environment(void) TIDELOCK_HIDDEN;
 /// Says, once, that the process starts in paravirtual although the environment names another set.
 void tidelock_name_refused_set(void) TIDELOCK_HIDDEN;
+/// This image's core; the process may have another.
+extern const struct tidelock_core tidelock_core TIDELOCK_HIDDEN;
 /// `holds` and `note` of struct tidelock_core.
 _Bool tidelock_holds(uintptr_t lock) TIDELOCK_HIDDEN;
 void tidelock_note(uintptr_t lock, _Bool is_held) TIDELOCK_HIDDEN;

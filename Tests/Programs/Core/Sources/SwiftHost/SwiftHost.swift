@@ -12,6 +12,11 @@ enum SwiftHost {
     guard CommandLine.arguments.count == 2,
       let library = unsafe dlopen(CommandLine.arguments[1], RTLD_NOW | RTLD_LOCAL)
     else { fail("the library was not loaded") }
+    // A policy that the environment asks for is one for the process, not one for each core.
+    if let wanted = unsafe getenv("TIDELOCK_SET"), unsafe strcmp(wanted, "auto") == 0 {
+      guard threads == 2 else { fail("there are \(threads) threads, not a policy's and this one") }
+      return
+    }
     // Contract of Tests/Programs/c-plugin.c.
     typealias OfSet = @convention(c) (UInt32) -> Int32
     let switchTo = unsafe function(library, "plugin_switch", as: OfSet.self)
@@ -33,6 +38,18 @@ enum SwiftHost {
     guard unsafe dlclose(library) == 0, (try? LockOperations.switch(to: .paravirtual)) != nil else {
       fail("no switch without the library")
     }
+  }
+
+  private static var threads: Int {
+    // Opened here, read by nobody else, and closed below.
+    guard let tasks = unsafe opendir("/proc/self/task") else { fail("there is no /proc") }
+    defer { unsafe closedir(tasks) }
+    var count = 0
+    // An entry is valid until the next call.
+    while let entry = unsafe readdir(tasks) {
+      if unsafe entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { count += 1 }
+    }
+    return count
   }
 
   private static func function<Function>(
