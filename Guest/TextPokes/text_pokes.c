@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Runs a command and prints a line for each change of the kernel's text that perf was told of meanwhile:
- * address, bytes before, bytes after.
+ * Runs a command and prints a line for each change of the kernel's text that perf was told of meanwhile, the
+ * earliest first: address, bytes before, bytes after.
  *
  *   text_pokes COMMAND
  */
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGE 4096
@@ -21,7 +22,20 @@
 
 static unsigned char *rings[CPUS];
 
-/* Records of text pokes on one CPU, for whatever runs there. */
+struct change {
+	uint64_t time, address;
+	uint16_t before, after;
+	const unsigned char *bytes;
+};
+
+static struct change *changes;
+static size_t change_count;
+
+/*
+ * Records of text pokes on one CPU, for whatever runs there. Each carries its time: who changes text may move
+ * to another CPU between two changes, and rings know of no order among themselves. The raw clock never runs
+ * backwards from one CPU to the next, which the scheduler's may.
+ */
 static unsigned char *open_ring(int cpu)
 {
 	struct perf_event_attr attributes = {
@@ -29,6 +43,10 @@ static unsigned char *open_ring(int cpu)
 		.size = sizeof(attributes),
 		.config = PERF_COUNT_SW_DUMMY,
 		.text_poke = 1,
+		.sample_type = PERF_SAMPLE_TIME,
+		.sample_id_all = 1,
+		.use_clockid = 1,
+		.clockid = CLOCK_MONOTONIC_RAW,
 	};
 	int file = syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, 0);
 	void *ring;
@@ -48,32 +66,53 @@ static void print_bytes(const unsigned char *bytes, unsigned int count)
 		printf("%02x", bytes[i]);
 }
 
-static void print_ring(const unsigned char *ring)
+static void print_change(const struct change *change)
+{
+	printf("%llx", (unsigned long long)change->address);
+	print_bytes(change->bytes, change->before);
+	print_bytes(change->bytes + change->before, change->after);
+	putchar('\n');
+}
+
+/* Appends what a ring holds, unless it has run over. False if it has, or there is no memory. */
+static int gather(const unsigned char *ring)
 {
 	const struct perf_event_mmap_page *page = (const void *)ring;
 	uint64_t end = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE), at = 0;
-	unsigned char record[PAGE];
 
-	while (at + sizeof(struct perf_event_header) <= end && end <= PAGES * PAGE) {
+	if (end > PAGES * PAGE)
+		return 0;
+	while (at + sizeof(struct perf_event_header) <= end) {
+		const unsigned char *record = ring + PAGE + at;
 		struct perf_event_header header;
-		uint64_t address;
-		uint16_t before, after;
+		struct change change, *longer;
 
-		memcpy(&header, ring + PAGE + at, sizeof(header));
-		if (header.size < sizeof(header) || header.size > sizeof(record))
-			return;
-		memcpy(record, ring + PAGE + at, header.size);
+		memcpy(&header, record, sizeof(header));
+		if (header.size < sizeof(header) || header.size > end - at)
+			return 0;
 		at += header.size;
 		if (header.type != PERF_RECORD_TEXT_POKE)
 			continue;
-		memcpy(&address, record + 8, 8);
-		memcpy(&before, record + 16, 2);
-		memcpy(&after, record + 18, 2);
-		printf("%llx", (unsigned long long)address);
-		print_bytes(record + 20, before);
-		print_bytes(record + 20 + before, after);
-		putchar('\n');
+		memcpy(&change.address, record + 8, 8);
+		memcpy(&change.before, record + 16, 2);
+		memcpy(&change.after, record + 18, 2);
+		/* What every record ends with, sample_id_all being set, is its time alone. */
+		memcpy(&change.time, record + header.size - 8, 8);
+		change.bytes = record + 20;
+		longer = realloc(changes, (change_count + 1) * sizeof(*changes));
+		if (!longer)
+			return 0;
+		changes = longer;
+		changes[change_count++] = change;
 	}
+	return 1;
+}
+
+static int earlier(const void *one, const void *other)
+{
+	uint64_t a = ((const struct change *)one)->time, b = ((const struct change *)other)->time;
+
+	return (a > b) - (a < b);
 }
 
 int main(int count, char **words)
@@ -91,7 +130,14 @@ int main(int count, char **words)
 		}
 	}
 	status = system(words[1]);
-	for (i = 0; i < cpus; i++)
-		print_ring(rings[i]);
+	for (i = 0; i < cpus; i++) {
+		if (!gather(rings[i])) {
+			fprintf(stderr, "text_pokes: more changes than are kept\n");
+			return 2;
+		}
+	}
+	qsort(changes, change_count, sizeof(*changes), earlier);
+	for (size_t change = 0; change < change_count; change++)
+		print_change(&changes[change]);
 	return status != 0;
 }

@@ -18,6 +18,15 @@ extension GuestTests {
       }
     }
 
+    /// What each site held is what it was told to hold before, and at the end what it held at first.
+    private func expectARoundTrip(_ records: [Record], from first: [String: String]) {
+      for (address, changes) in Dictionary(grouping: records, by: \.address) {
+        #expect(
+          changes.map(\.before) + [first[address]] == [first[address]] + changes.map(\.after),
+          "the site at \(address)")
+      }
+    }
+
     @Test("perf is told of every change of a site, what it held and what it is to hold")
     func toldOfEveryChange() async throws {
       let kernel = try GuestKernel()
@@ -32,11 +41,12 @@ extension GuestTests {
       machine.files["text_pokes"] = modules.textPokes
       let (_, log) = try await machine.run { shell in
         let switcher = try await GuestSwitcher.load(in: shell)
-        func records(of set: String) async throws -> [Record] {
-          let command = "/text_pokes 'echo \(set) > /sys/kernel/tidelock/set'"
-          return try await shell.run(command).split(separator: "\n").compactMap(Record.init)
+        func records(_ command: String) async throws -> [Record] {
+          try await shell.run("/text_pokes '\(command)'").split(separator: "\n")
+            .compactMap(Record.init)
         }
-        let there = try await records(of: "paravirtual")
+        let folder = "/sys/kernel/tidelock"
+        let there = try await records("echo paravirtual > \(folder)/set")
         // Slow paths go by way of the gate.
         #expect(there.count == once + 2 * count(.slowPath))
         let unlocks = there.filter { $0.before == "3e3ec6070090" }
@@ -44,12 +54,19 @@ extension GuestTests {
         #expect(unlocks.allSatisfy { $0.after.hasPrefix("e8") && $0.after.hasSuffix("90") })
 
         try await switcher.choose(.init("stop-machine"))
-        let back = try await records(of: "native")
+        let back = try await records("echo native > \(folder)/set")
         #expect(back.count == once + count(.slowPath))
-        // What each site held is what it was told to hold before.
-        let told = there.reduce(into: [:]) { $0[$1.address] = $1.after }
         let first = there.reduce(into: [:]) { $0[$1.address] = $0[$1.address] ?? $1.before }
-        #expect(back.allSatisfy { $0.before == told[$0.address] && $0.after == first[$0.address] })
+        expectARoundTrip(there + back, from: first)
+
+        // The kernel keeps records for each CPU. They come in the order of the changes all the same.
+        let trip = try await records(
+          """
+          taskset 2 sh -c "echo paravirtual > \(folder)/set" && \
+          taskset 1 sh -c "echo staged > \(folder)/protocol; echo native > \(folder)/set"
+          """)
+        #expect(trip.count == 2 * once + count(.slowPath) + 2 * count(.slowPath))
+        expectARoundTrip(trip, from: first)
         try await switcher.unload()
       }
       #expect(log.troubles.isEmpty)
