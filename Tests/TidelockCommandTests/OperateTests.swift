@@ -64,6 +64,16 @@ import TidelockCommand
     let lines = try ModuleStatus(module, root: root).lines
     #expect(lines[0] == "Set        native, booted with paravirtual")
     #expect(lines.contains { $0.contains("6.1.0-56-amd64, on KVM, kicks by kvm") })
+    #expect(!lines.contains { $0.hasPrefix("Module") })
+  }
+
+  @Test func saysThatAnotherVersionIsLoaded() throws {
+    let file = URL(fileURLWithPath: root + "/sys/module/tidelock/version")
+    try Data("0.9.0\n".utf8).write(to: file)
+    let status = try ModuleStatus(RunningModule(root: root), root: root)
+    let line = try #require(status.lines.first { $0.hasPrefix("Module") })
+    #expect(line.contains("version 0.9.0 is loaded, and \(TidelockProgram.version) comes with"))
+    #expect(line.contains("systemctl restart tidelock"))
   }
 
   @Test func saysThatNothingIsLoaded() throws {

@@ -77,6 +77,8 @@ public struct ModuleStatus {
   let decisions: [String]
   /// Of all CPU time since boot, what the host gave to others.
   let stealSeconds: Double?
+  /// Of the module, and a word about it if the command is of another.
+  let version, otherVersion: String?
   private let last: GuestSwitchReport?
 
   /// Asks the module.
@@ -90,13 +92,16 @@ public struct ModuleStatus {
       module.has("decisions")
       ? try module.read("decisions").split(separator: "\n").suffix(3).map(String.init) : []
     stealSeconds = stolenSeconds(root: root)
+    version = RunningModule.version(root: root)
+    otherVersion = RunningModule.otherVersion(root: root)
     last = try module.lastSwitch()
   }
 
   /// For programs.
   var json: JSONObject {
     [
-      "status": status, "policy": policy, "decisions": decisions, "steal_seconds": stealSeconds,
+      "version": version, "status": status, "policy": policy, "decisions": decisions,
+      "steal_seconds": stealSeconds,
       "last_switch": last.map { last -> JSONObject in
         [
           "from": last.from, "to": last.to, "result": last.result, "reason": last.reason,
@@ -126,6 +131,7 @@ public struct ModuleStatus {
     if let blocker = status["blocked_by"], blocker != "nothing" {
       lines.append("Blocked    by module \(blocker): remove it to switch")
     }
+    if let otherVersion { lines.append("Module     \(otherVersion)") }
     if let policy { lines.append("Policy     \(policy)") }
     for decision in decisions { lines.append("           \(decision)") }
     return lines

@@ -32,13 +32,7 @@ struct ModuleLoader {
     let set = try module.read("set")
     let policy = module.has("policy") ? try module.read("policy") : "none"
     let how = wasLoaded ? "was loaded already in" : "loaded into"
-    let version = RunningModule.version() ?? "unknown"
-    // An upgrade changes no lock under way: the new module comes when it is asked for.
-    let other =
-      version == TidelockProgram.version
-      ? ""
-      : "; it is version \(version), and \(TidelockProgram.version) comes with the next boot or"
-        + " `systemctl restart tidelock`"
+    let other = RunningModule.otherVersion().map { "; \($0)" } ?? ""
     return "tidelock: \(how) Linux \(release); set \(set), policy \(policy)\(other)"
   }
 

@@ -29,6 +29,16 @@ public struct RunningModule {
     }
   }
 
+  /// What to say of a loaded module of another version than this command.
+  ///
+  /// An upgrade changes no lock under way, so the new module comes when it is asked for.
+  public static func otherVersion(root: String = "") -> String? {
+    let installed = TidelockProgram.version
+    guard let version = version(root: root), version != installed else { return nil }
+    return "version \(version) is loaded, and \(installed) comes with the next boot or"
+      + " `systemctl restart tidelock`"
+  }
+
   /// What `status` says, in its order.
   public func status() throws(OperatorError) -> [(name: String, value: String)] {
     try read("status").split(separator: "\n").compactMap { line in
