@@ -9,13 +9,20 @@ enum Contended {
     Contestant(Name.pthread, PthreadMutex.self),
     Contestant(Name.adaptive, PthreadAdaptiveMutex.self),
     Contestant(Name.synchronization, SynchronizationMutex.self),
+    Contestant(Name.plainFutex, PlainFutexMutex.self),
   ]
 
-  /// How many threads the figures are for.
-  static var figureThreads: Int { 8 * Machine.current.cpus }
+  /// Those that are not Tidelock's.
+  private static let peers = [
+    Name.pthread, Name.adaptive, Name.synchronization, Name.plainFutex,
+  ]
+
+  /// How many threads the figures are for: a few too many, and far too many.
+  static var someThreads: Int { 2 * Machine.current.cpus }
+  static var manyThreads: Int { 8 * Machine.current.cpus }
 
   static func measure(_ settings: inout Settings, _ results: inout Results) throws {
-    let counts = settings.threads ?? [figureThreads]
+    let counts = settings.threads ?? [someThreads, manyThreads]
     let seconds = settings.seconds ?? 2
     let rounds = settings.rounds ?? 7
     let sections = settings.sections
@@ -23,9 +30,9 @@ enum Contended {
     defer { progress.end() }
     for threads in counts {
       var series = Series(
-        "contended, \(threads) threads", contestants,
-        [.operationsPerSecond, .fairness, .longestWaitMilliseconds])
-      defer { results.add(series, threads == figureThreads ? figures(series) : []) }
+        .contended, "contended, \(threads) threads", contestants,
+        [.operationsPerSecond, .fairness, .longestWaitMilliseconds], seconds: seconds)
+      defer { results.add(series, series.groups.flatMap { figures(series.title, $0, threads) }) }
       try series.measure(
         contestants, rounds: rounds, &settings, &progress
       ) { contestant, _ in
@@ -41,22 +48,40 @@ enum Contended {
     }
   }
 
-  private static func figures(_ series: Series) -> [Figure] {
-    func ratio(_ other: String, _ limit: Double) -> Figure {
+  private static func figures(_ title: String, _ group: Group, _ threads: Int) -> [Figure] {
+    guard let peer = group.best(.operationsPerSecond, of: peers), let placement = group.placement
+    else { return [] }
+    func figure(
+      _ what: String, note: String? = nil, _ bound: Figure.Bound, _ limit: Double, _ unit: String,
+      _ values: [Double]
+    ) -> Figure {
       Figure(
-        "\(series.title): \(Name.paravirtual) / \(other)", .atLeast, limit, "x its throughput",
-        series.ratios(.operationsPerSecond, of: Name.paravirtual, to: other))
+        .contended, "\(title): \(Name.paravirtual)\(what)", in: placement, note: note, bound, limit,
+        unit, values)
     }
-    return [
-      ratio(Name.native, 100),
-      ratio(Name.pthread, 1.5),
-      ratio(Name.adaptive, 1.0),
-      Figure(
-        "\(series.title): \(Name.paravirtual), slowest thread / fastest", .atLeast, 0.7, "",
-        series.values(.fairness, of: Name.paravirtual)),
-      Figure(
-        "\(series.title): \(Name.paravirtual), longest wait", .atMost, 30, "ms",
-        series.values(.longestWaitMilliseconds, of: Name.paravirtual)),
-    ]
+    let toPeer = group.ratios(.operationsPerSecond, of: Name.paravirtual, to: peer)
+    switch threads {
+    case someThreads where placement == .sameCache:
+      return [figure(" / best peer", note: peer, .atLeast, 1.1, "x its throughput", toPeer)]
+    case manyThreads:
+      return [
+        figure(
+          " / best peer", note: peer, .atLeast, placement == .siblings ? 0.97 : 1.2,
+          "x its throughput", toPeer),
+        figure(
+          " / best peer, longest wait", note: peer, .atMost, 0.33, "x its longest wait",
+          group.ratios(.longestWaitMilliseconds, of: Name.paravirtual, to: peer)),
+        figure(
+          " / \(Name.native)", .atLeast, 100, "x its throughput",
+          group.ratios(.operationsPerSecond, of: Name.paravirtual, to: Name.native)),
+        figure(
+          ", slowest thread / fastest", .atLeast, 0.7, "",
+          group.values(.fairness, of: Name.paravirtual)),
+        figure(
+          ", longest wait", .atMost, 30, "ms",
+          group.values(.longestWaitMilliseconds, of: Name.paravirtual)),
+      ]
+    default: return []
+    }
   }
 }

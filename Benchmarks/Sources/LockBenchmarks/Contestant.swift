@@ -34,5 +34,6 @@ enum Name {
   static let adaptive = "pthread_mutex, adaptive"
   static let pthreadSpin = "pthread_spin"
   static let synchronization = "Synchronization.Mutex"
+  static let plainFutex = "plain futex"
   static let none = "no lock"
 }

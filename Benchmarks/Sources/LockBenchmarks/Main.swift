@@ -9,6 +9,10 @@ struct Benchmarks: ParsableCommand {
   enum Selection: String, ExpressibleByArgument, CaseIterable {
     case uncontended, contended, switches, all
     case importOnly = "import-only"
+
+    func includes(_ benchmark: Benchmark) -> Bool {
+      self == .all || rawValue == benchmark.rawValue
+    }
   }
 
   /// Numbers of threads, with commas between them.
@@ -28,8 +32,8 @@ struct Benchmarks: ParsableCommand {
     abstract: "Measures Tidelock's locks and switches side by side with other locks.",
     discussion: """
       Contestants take turns in rounds, in an order that changes. Ratios are formed within a \
-      round; shown are medians over the rounds that had the placement of CPUs that most had. \
-      Ctrl-C prints what there is. Exit status: 1 if a lock lost an update or a thread hung, 2 \
+      round; shown are medians over rounds of one placement of the CPUs. Ctrl-C prints what there \
+      is. Exit status: 1 if a lock lost an update or a thread hung, 2 \
       for wrong usage; a figure that is missed is no failure.
       """)
 
@@ -52,7 +56,8 @@ struct Benchmarks: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Threads for contended (8 for each CPU) and import-only, as in 1,2,4,8.", valueName: "list"))
+      "Threads for contended (2 and 8 for each CPU) and import-only, as in 1,2,4,8.",
+      valueName: "list"))
   var threads: ThreadCounts?
 
   @Option(help: ArgumentHelp("How many switches by each method.", valueName: "n"))
@@ -93,7 +98,8 @@ struct Benchmarks: ParsableCommand {
       seconds: seconds, rounds: rounds, threads: threads?.counts, switches: switches,
       sections: Sections(inside: inside, outside: outside), isQuiet: quiet,
       generator: SeededGenerator(seed: seed))
-    var results = Results(machine: .current, seed: seed, sections: settings.sections)
+    var results = Results(
+      command: command, machine: .current, seed: seed, sections: settings.sections)
     var failure: (any Error)?
     do {
       try measure(&settings, &results)
@@ -108,12 +114,28 @@ struct Benchmarks: ParsableCommand {
     if let signal = CaughtSignals.last { throw ExitCode(128 + signal) }
   }
 
+  /// What was asked for, without what names files.
+  private var command: [String] {
+    var words = [benchmark.rawValue]
+    func add(_ option: String, _ value: String?) {
+      if let value { words += ["--" + option, value] }
+    }
+    add("seconds", seconds.map { "\($0)" })
+    add("rounds", rounds.map { "\($0)" })
+    add("threads", threads.map { $0.counts.map { "\($0)" }.joined(separator: ",") })
+    if benchmark.includes(.switches) { add("switches", "\(switches)") }
+    if inside != 50 { add("inside", "\(inside)") }
+    if outside != 100 { add("outside", "\(outside)") }
+    if quiet { words.append("--quiet") }
+    return words
+  }
+
   private func measure(_ settings: inout Settings, _ results: inout Results) throws {
-    let all: [(Selection, (inout Settings, inout Results) throws -> Void)] = [
+    let all: [(Benchmark, (inout Settings, inout Results) throws -> Void)] = [
       (.uncontended, Uncontended.measure), (.contended, Contended.measure),
       (.switches, Switches.measure), (.importOnly, ImportOnly.measure),
     ]
-    for (selection, measure) in all where benchmark == .all || benchmark == selection {
+    for (one, measure) in all where benchmark.includes(one) {
       guard !results.checkInterruption() else { return }
       try measure(&settings, &results)
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Runs
 
 /// What the command line asked for.
@@ -13,9 +14,19 @@ struct Settings {
   var generator: SeededGenerator
 }
 
-/// All that was measured, as far as it was: what `--json` prints.
+/// All that was measured, as far as it was: what `--json` prints and `--baseline` reads.
 struct Results: Codable {
+  /// Of what is printed: grows when a key changes its meaning or goes.
+  static let currentFormat = 2
+
+  private(set) var format = Self.currentFormat
+  /// Year, month and day, in UTC.
+  let date: String
+  /// The command without what names files.
+  let command: [String]
   let machine: Machine
+  /// What `machine` leaves open: two generations of processors may have one name.
+  let processor: String
   let seed: UInt64
   let sections: Sections
   var series: [Series] = []
@@ -27,10 +38,26 @@ struct Results: Codable {
   /// Whether somebody ended the program before it was through.
   private(set) var isInterrupted = false
 
-  init(machine: Machine, seed: UInt64, sections: Sections) {
+  init(command: [String], machine: Machine, seed: UInt64, sections: Sections) {
+    date = Date.now.formatted(.iso8601.year().month().day())
+    self.command = command
     self.machine = machine
+    processor = Self.processor(
+      in: (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "")
     self.seed = seed
     self.sections = sections
+  }
+
+  /// The first processor's name, family and model.
+  static func processor(in text: String) -> String {
+    func value(_ key: String) -> String? {
+      text.split(separator: "\n").lazy.map { $0.split(separator: ":", maxSplits: 1) }
+        .first { $0.count == 2 && $0[0].trimmingCharacters(in: .whitespaces) == key }
+        .map { $0[1].trimmingCharacters(in: .whitespaces) }
+    }
+    let name = value("model name") ?? "unknown"
+    guard let family = value("cpu family"), let model = value("model") else { return name }
+    return "\(name) (family \(family), model \(model))"
   }
 
   /// Notes whether the program is to end.
@@ -43,5 +70,10 @@ struct Results: Codable {
   mutating func add(_ series: Series, _ figures: [Figure]) {
     self.series.append(series)
     self.figures += figures
+  }
+
+  /// What was measured, in the order of the benchmarks.
+  var benchmarks: [Benchmark] {
+    Benchmark.allCases.filter { benchmark in series.contains { $0.benchmark == benchmark } }
   }
 }

@@ -1,5 +1,14 @@
 import Runs
 
+/// What can be measured.
+enum Benchmark: String, Codable, CaseIterable {
+  case uncontended, contended, switches
+  case importOnly = "import-only"
+
+  /// Whether its values depend on how the CPUs are related.
+  var dependsOnPlacement: Bool { self != .uncontended }
+}
+
 /// What is measured of a contestant in one run.
 enum Metric: String, Codable {
   case nanosecondsPerPair
@@ -20,6 +29,14 @@ enum Metric: String, Codable {
     }
   }
 
+  /// Whether less of it is better.
+  var isBetterSmall: Bool {
+    switch self {
+    case .operationsPerSecond, .fairness: false
+    default: true
+    }
+  }
+
   /// The value in the unit of the title.
   func shown(_ value: Double) -> Double {
     self == .operationsPerSecond ? value * 1e-6 : value
@@ -30,9 +47,10 @@ enum Metric: String, Codable {
 struct Round: Codable {
   /// Which attempt it was: those that were disturbed are numbered too.
   let number: Int
-  /// What the probes before each run and after the last found, in nanoseconds.
-  let roundTrips: [Double]
-  let placement: Placement
+  /// What was found before each run and after the last; empty where the placement plays no part.
+  let probes: [Probe]
+  /// Nil where it plays no part.
+  let placement: Placement?
   /// Who else used the machine meanwhile.
   let usage: Usage
   let order: [String]
@@ -45,50 +63,74 @@ protocol Named {
   var name: String { get }
 }
 
-/// All rounds of one benchmark.
-struct Series: Codable {
-  let title: String
-  let contestants: [String]
-  let metrics: [Metric]
-  var rounds: [Round] = []
-  /// Rounds that were repeated because other programs were busy.
-  var disturbed = 0
-
-  init(_ title: String, _ contestants: [some Named], _ metrics: [Metric]) {
-    self.title = title
-    self.contestants = contestants.map(\.name)
-    self.metrics = metrics
-  }
-
-  /// The placement that most rounds had; nil without a round.
-  var placement: Placement? {
-    Placement.allCases.filter { placement in rounds.contains { $0.placement == placement } }
-      .max { count($0) < count($1) }
-  }
-
-  /// How many rounds had this placement.
-  func count(_ placement: Placement) -> Int {
-    rounds.count { $0.placement == placement }
-  }
-
-  /// The rounds that are compared: those of `placement`.
-  var counted: [Round] { rounds.filter { $0.placement == placement } }
+/// Rounds that are compared with each other: all of one placement.
+struct Group {
+  /// Nil where it plays no part.
+  let placement: Placement?
+  let rounds: [Round]
 
   /// What was measured, by round.
   func values(_ metric: Metric, of contestant: String) -> [Double] {
-    counted.compactMap { $0.values[contestant]?[metric.rawValue] }
+    rounds.compactMap { $0.values[contestant]?[metric.rawValue] }
   }
 
   /// One contestant's value divided by another's of the same round, by round.
   ///
   /// Where the other got nothing done at all the ratio is infinite.
   func ratios(_ metric: Metric, of one: String, to other: String) -> [Double] {
-    counted.compactMap { round in
+    rounds.compactMap { round in
       guard let one = round.values[one]?[metric.rawValue],
         let other = round.values[other]?[metric.rawValue]
       else { return nil }
       return one / other
     }
+  }
+
+  /// Which of these has the greatest median; nil if none was measured.
+  func best(_ metric: Metric, of contestants: [String]) -> String? {
+    contestants.compactMap { name in Spread(values(metric, of: name)).map { (name, $0.median) } }
+      .max { $0.1 < $1.1 }?.0
+  }
+}
+
+/// All rounds of one benchmark under one title.
+struct Series: Codable {
+  let benchmark: Benchmark
+  let title: String
+  let contestants: [String]
+  let metrics: [Metric]
+  /// How long one run of a contestant lasts, in seconds; nil where something else ends it.
+  let seconds: Double?
+  var rounds: [Round] = []
+  /// Rounds that were repeated because other programs were busy.
+  var disturbed = 0
+
+  init(
+    _ benchmark: Benchmark, _ title: String, _ contestants: [some Named], _ metrics: [Metric],
+    seconds: Double? = nil
+  ) {
+    self.benchmark = benchmark
+    self.title = title
+    self.contestants = contestants.map(\.name)
+    self.metrics = metrics
+    self.seconds = seconds
+  }
+
+  /// The rounds that are compared, one group for each placement that was met; those during which it changed
+  /// are in none.
+  var groups: [Group] {
+    guard benchmark.dependsOnPlacement else {
+      return rounds.isEmpty ? [] : [Group(placement: nil, rounds: rounds)]
+    }
+    return Placement.allCases.filter(\.isComparable).compactMap { placement in
+      let rounds = rounds.filter { $0.placement == placement }
+      return rounds.isEmpty ? nil : Group(placement: placement, rounds: rounds)
+    }
+  }
+
+  /// How many rounds had this placement.
+  func count(_ placement: Placement) -> Int {
+    rounds.count { $0.placement == placement }
   }
 
   /// Measures rounds until there are so many, or the program is to end: an incomplete round does
@@ -118,19 +160,23 @@ struct Series: Codable {
     _ run: (Contestant, Int) throws -> [Metric: Double]
   ) throws -> Round? {
     var values: [String: [String: Double]] = [:]
-    var roundTrips: [Double] = []
+    var probes: [Probe] = []
+    func probe() throws {
+      if benchmark.dependsOnPlacement, let found = try Probe.measure() { probes.append(found) }
+    }
     let before = Usage.Moment.now
     for contestant in order {
       guard CaughtSignals.last == nil else { return nil }
-      if let time = try RoundTrip.measure() { roundTrips.append(time) }
+      try probe()
       progress.next("\(title): round \(number + 1), \(contestant.name)")
       let measured = try run(contestant, number)
       values[contestant.name] = Dictionary(uniqueKeysWithValues: measured.map { ($0.rawValue, $1) })
     }
     guard CaughtSignals.last == nil else { return nil }
-    if let time = try RoundTrip.measure() { roundTrips.append(time) }
+    try probe()
     return Round(
-      number: number, roundTrips: roundTrips, placement: Placement(roundTrips: roundTrips),
+      number: number, probes: probes,
+      placement: benchmark.dependsOnPlacement ? Placement(probes: probes) : nil,
       usage: .since(before), order: order.map(\.name), values: values)
   }
 

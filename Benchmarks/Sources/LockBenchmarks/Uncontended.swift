@@ -20,6 +20,7 @@ enum Uncontended {
     Contestant(Name.adaptive, PthreadAdaptiveMutex.self),
     Contestant(Name.pthreadSpin, PthreadSpinlock.self),
     Contestant(Name.synchronization, SynchronizationMutex.self),
+    Contestant(Name.plainFutex, PlainFutexMutex.self),
     Contestant(Name.none, NoLock.self),
   ]
 
@@ -27,14 +28,14 @@ enum Uncontended {
     // The C library and others leave atomicity out while a process has one thread.
     let barrier = Barrier(2)
     let idle = try Workers(1) { _ in barrier.wait() }
-    var series = Series(
-      "uncontended", contestants, [.nanosecondsPerPair])
     let seconds = settings.seconds ?? 0.01
+    var series = Series(
+      .uncontended, "uncontended", contestants, [.nanosecondsPerPair], seconds: seconds)
     let rounds = settings.rounds ?? 101
     var progress = Progress(runs: rounds * contestants.count)
     defer {
       progress.end()
-      results.add(series, figures(series))
+      results.add(series, series.groups.flatMap(figures))
     }
     try series.measure(
       contestants, rounds: rounds, &settings, &progress
@@ -48,17 +49,18 @@ enum Uncontended {
     barrier.free()
   }
 
-  private static func figures(_ series: Series) -> [Figure] {
+  private static func figures(_ group: Group) -> [Figure] {
     func ratio(_ one: String, _ other: String, _ limit: Double) -> Figure {
       Figure(
-        "uncontended: \(one) / \(other)", .atMost, limit, "x its time",
-        series.ratios(.nanosecondsPerPair, of: one, to: other))
+        .uncontended, "uncontended: \(one) / \(other)", .atMost, limit, "x its time",
+        group.ratios(.nanosecondsPerPair, of: one, to: other))
     }
     return [
-      ratio(Name.native, Name.pthread, 0.60),
-      ratio(Name.native, Name.synchronization, 0.60),
-      ratio(Name.native, Name.bare, 1.10),
-      ratio(Name.nativeSpinlock, Name.bare, 1.10),
+      ratio(Name.native, Name.bare, 1.05),
+      ratio(Name.nativeSpinlock, Name.bare, 1.05),
+      ratio(Name.native, Name.synchronization, 0.55),
+      ratio(Name.native, Name.pthread, 0.5),
+      ratio(Name.paravirtual, Name.synchronization, 1.05),
     ]
   }
 

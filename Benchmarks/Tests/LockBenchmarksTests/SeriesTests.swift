@@ -2,46 +2,56 @@ import Testing
 
 @testable import LockBenchmarks
 
-private struct Entry: Named {
-  let name: String
-}
-
 @Suite struct SeriesTests {
-  private func series(_ rounds: [(roundTrips: [Double], one: Double, other: Double)]) -> Series {
-    var series = Series(
-      "test", [Entry(name: "one"), Entry(name: "other")], [.nanosecondsPerPair])
-    let metric = Metric.nanosecondsPerPair.rawValue
-    for round in rounds {
-      series.rounds.append(
-        Round(
-          number: series.rounds.count, roundTrips: round.roundTrips,
-          placement: Placement(roundTrips: round.roundTrips),
-          usage: Usage(others: 0, stolen: 0), order: ["one", "other"],
-          values: ["one": [metric: round.one], "other": [metric: round.other]]))
-    }
-    return series
-  }
-
-  @Test func `only rounds of the commonest placement are compared`() {
-    let series = series([
-      ([100, 120], 1, 2), ([600, 500], 90, 1), ([90, 80], 3, 4), ([90, 700], 70, 1),
+  @Test func `rounds are compared with those of their own placement only`() throws {
+    let series = Series.madeUp(rounds: [
+      ([.siblings, .siblings], 1, 2), ([.far, .far], 90, 1), ([.siblings], 3, 4),
+      ([.siblings, .far], 70, 1), ([.sameCache], 5, 6),
     ])
-    #expect(series.placement == .near)
-    #expect(series.values(.nanosecondsPerPair, of: "one") == [1, 3])
-    #expect([Placement.far, .mixed].map(series.count) == [1, 1])
+    #expect(series.groups.map(\.placement) == [.siblings, .sameCache, .far])
+    #expect(
+      series.groups.map { $0.values(.nanosecondsPerPair, of: "one") } == [[1, 3], [5], [90]])
+    #expect(series.count(.mixed) == 1)
   }
 
-  @Test func `a ratio is formed within a round`() {
+  @Test func `a series of nothing but mixed rounds compares nothing, and says so`() {
+    let series = Series.madeUp(rounds: [([.siblings, .far], 1, 2), ([.far, .sameCache], 1, 2)])
+    #expect(series.groups.isEmpty)
+    #expect(Report(results: .madeUp([series])).text.contains("changed during each of the 2 round"))
+  }
+
+  @Test func `where the placement plays no part all rounds are compared`() {
+    let series = Series.madeUp(.uncontended, rounds: [([], 1, 2), ([], 3, 4)])
+    #expect(series.groups.map { $0.values(.nanosecondsPerPair, of: "one") } == [[1, 3]])
+    #expect(series.groups.map(\.placement) == [nil])
+  }
+
+  @Test func `a ratio is formed within a round`() throws {
     // The medians' ratio would be 10 / 20.
-    let series = series([([100], 1, 20), ([100], 10, 2), ([100], 100, 200)])
-    #expect(series.ratios(.nanosecondsPerPair, of: "one", to: "other") == [0.05, 5, 0.5])
+    let series = Series.madeUp(rounds: [
+      ([.far], 1, 20), ([.far], 10, 2), ([.far], 100, 200),
+    ])
+    let group = try #require(series.groups.first)
+    #expect(group.ratios(.nanosecondsPerPair, of: "one", to: "other") == [0.05, 5, 0.5])
+  }
+
+  @Test func `the best is who has the greatest median`() throws {
+    let series = Series.madeUp(rounds: [
+      ([.far], 1, 4), ([.far], 3, 4), ([.far], 100, 4),
+    ])
+    let group = try #require(series.groups.first)
+    #expect(group.best(.nanosecondsPerPair, of: ["one", "other", "nobody"]) == "other")
+    #expect(group.best(.nanosecondsPerPair, of: ["nobody"]) == nil)
   }
 
   @Test func `a figure is judged by its median, on the right side of its limit`() {
-    #expect(Figure("", .atMost, 2, "", [1, 2, 9]).reached == true)
-    #expect(Figure("", .below, 2, "", [1, 2, 9]).reached == false)
-    #expect(Figure("", .atLeast, 3, "", [1, 2, 9]).reached == false)
-    #expect(Figure("", .atLeast, 3, "", []).reached == nil)
-    #expect(Figure("", .atMost, 2, "", [1], isComplete: false).reached == nil)
+    func reached(_ bound: Figure.Bound, _ limit: Double, _ values: [Double]) -> Bool? {
+      Figure(.contended, "", bound, limit, "", values).reached
+    }
+    #expect(reached(.atMost, 2, [1, 2, 9]) == true)
+    #expect(reached(.below, 2, [1, 2, 9]) == false)
+    #expect(reached(.atLeast, 3, [1, 2, 9]) == false)
+    #expect(reached(.atLeast, 3, []) == nil)
+    #expect(Figure(.contended, "", .atMost, 2, "", [1], isComplete: false).reached == nil)
   }
 }
