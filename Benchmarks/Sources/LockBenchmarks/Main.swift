@@ -33,8 +33,9 @@ struct Benchmarks: ParsableCommand {
     discussion: """
       Contestants take turns in rounds, in an order that changes. Ratios are formed within a \
       round; shown are medians over rounds of one placement of the CPUs. Ctrl-C prints what there \
-      is. Exit status: 1 if a lock lost an update or a thread hung, 2 \
-      for wrong usage; a figure that is missed is no failure.
+      is. Exit status: 1 if a lock lost an update, a thread hung or a file cannot be written, 2 for \
+      wrong usage and for a saved run that cannot be compared with, 3 if a figure became worse \
+      than in the saved run beyond noise; a figure that is missed is no failure.
       """)
 
   @Argument(help: "uncontended, contended, switches, import-only or all.")
@@ -42,6 +43,18 @@ struct Benchmarks: ParsableCommand {
 
   @Flag(help: "Print one JSON object instead of tables.")
   var json = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Compare with a run saved by --json: what became better or worse beyond noise.",
+      valueName: "file"))
+  var baseline: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write what was measured into a Markdown page, a section for each benchmark; not if interrupted.",
+      valueName: "file"))
+  var page: String?
 
   @Option(
     help: ArgumentHelp(
@@ -100,6 +113,8 @@ struct Benchmarks: ParsableCommand {
       generator: SeededGenerator(seed: seed))
     var results = Results(
       command: command, machine: .current, seed: seed, sections: settings.sections)
+    // Before minutes are spent.
+    let saved = try loadBaseline(for: results)
     var failure: (any Error)?
     do {
       try measure(&settings, &results)
@@ -110,8 +125,15 @@ struct Benchmarks: ParsableCommand {
     try show(results)
     if let failure { throw failure }
     if results.lostUpdates > 0 { throw ExitCode(1) }
+    if let page, CaughtSignals.last == nil {
+      let report = Report(results: results)
+      try Page(path: page).write(results.benchmarks.map { ($0, report.markdown(of: $0)) })
+    }
+    let comparison = saved.map { Comparison(of: results, with: $0) }
+    if let comparison { tell(comparison.text) }
     // As a shell reports a program that a signal has ended.
     if let signal = CaughtSignals.last { throw ExitCode(128 + signal) }
+    if let comparison, comparison.isWorse { throw ExitCode(3) }
   }
 
   /// What was asked for, without what names files.
@@ -128,6 +150,23 @@ struct Benchmarks: ParsableCommand {
     if outside != 100 { add("outside", "\(outside)") }
     if quiet { words.append("--quiet") }
     return words
+  }
+
+  private func loadBaseline(for results: Results) throws -> Results? {
+    do {
+      return try baseline.map {
+        try Baseline.load($0, processor: results.processor, cpus: results.machine.cpus)
+      }
+    } catch {
+      FileHandle.standardError.write(Data("Error: \(error)\n".utf8))
+      throw ExitCode(2)
+    }
+  }
+
+  /// Beside one JSON object goes to standard error what is none of it.
+  private func tell(_ text: String) {
+    guard json else { return print("\n" + text) }
+    FileHandle.standardError.write(Data((text + "\n").utf8))
   }
 
   private func measure(_ settings: inout Settings, _ results: inout Results) throws {

@@ -42,7 +42,16 @@ struct Report {
     let machine = results.machine
     return
       "\(results.processor), \(machine.cpus) CPUs, Linux \(machine.kernel), "
-      + (machine.hypervisor.map { "hypervisor \($0)" } ?? "no hypervisor")
+      + (machine.hypervisor.map { "hypervisor \($0)" } ?? "no hypervisor") + Self.build
+  }
+
+  /// What debug builds measure is debug builds.
+  private static var build: String {
+    #if DEBUG
+      ", DEBUG BUILD"
+    #else
+      ""
+    #endif
   }
 
   private var sections: String {
