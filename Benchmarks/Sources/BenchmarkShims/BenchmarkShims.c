@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
 #include "BenchmarkShims.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +51,11 @@ int bench_pin(int cpu) {
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);
   return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+int bench_lowest_priority(void) {
+  // On Linux of the calling thread alone.
+  return setpriority(PRIO_PROCESS, 0, 19) == 0 ? 0 : errno;
 }
 
 int bench_join(pthread_t thread, double seconds) {

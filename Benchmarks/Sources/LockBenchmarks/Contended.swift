@@ -3,13 +3,13 @@ import Runs
 /// What a lock does when many threads want it: more threads than CPUs, short sections.
 enum Contended {
   static let contestants = [
-    Contestant(Name.paravirtual, TidelockMutex.self, in: .paravirtual),
-    Contestant(Name.native, TidelockMutex.self),
-    Contestant(Name.testAndSet, TidelockMutex.self, in: .testAndSet),
-    Contestant(Name.pthread, PthreadMutex.self),
-    Contestant(Name.adaptive, PthreadAdaptiveMutex.self),
-    Contestant(Name.synchronization, SynchronizationMutex.self),
-    Contestant(Name.plainFutex, PlainFutexMutex.self),
+    Contestant(Name.paravirtual, in: .paravirtual, TidelockMutex.init),
+    Contestant(Name.native, TidelockMutex.init),
+    Contestant(Name.testAndSet, in: .testAndSet, TidelockMutex.init),
+    Contestant(Name.pthread, PthreadMutex.init),
+    Contestant(Name.adaptive, PthreadAdaptiveMutex.init),
+    Contestant(Name.synchronization, SynchronizationMutex.init),
+    Contestant(Name.plainFutex, PlainFutexMutex.init),
   ]
 
   /// Those that are not Tidelock's.
@@ -31,21 +31,41 @@ enum Contended {
     for threads in counts {
       var series = Series(
         .contended, "contended, \(threads) threads", contestants,
-        [.operationsPerSecond, .fairness, .longestWaitMilliseconds], seconds: seconds)
+        [
+          .operationsPerSecond, .fairness, .longestWaitMilliseconds, .cpuNanosecondsPerSection,
+          .backgroundShare,
+        ], seconds: seconds)
       defer { results.add(series, series.groups.flatMap { figures(series.title, $0, threads) }) }
       try series.measure(
         contestants, rounds: rounds, &settings, &progress
       ) { contestant, _ in
         let result = try contestant.load(threads, sections) { Clock.sleep(seconds: seconds) }
-        results.lostUpdates += result.lostUpdates
+        let (share, lost) = try backgroundShare(
+          beside: contestant, threads, sections, seconds: seconds / 4)
+        results.lostUpdates += result.lostUpdates + lost
         return [
           .operationsPerSecond: result.operationsPerSecond,
           .fairness: result.fairness,
           .longestWaitMilliseconds: result.longestWait * 1e-6,
+          .cpuNanosecondsPerSection: result.cpuNanosecondsPerSection,
+          .backgroundShare: share,
         ]
       }
       guard !results.checkInterruption() else { return }
     }
+  }
+
+  /// What a thread of the lowest priority gets done beside the load, as a share of what it does alone; in a run
+  /// of its own, since it changes what else is measured.
+  private static func backgroundShare(
+    beside contestant: Contestant, _ threads: Int, _ sections: Sections, seconds: Double
+  ) throws -> (share: Double, lostUpdates: UInt64) {
+    let alone = try Background.rate { Clock.sleep(seconds: seconds / 2) }
+    var beside = 0.0
+    let result = try contestant.load(threads, sections) {
+      beside = try Background.rate { Clock.sleep(seconds: seconds) }
+    }
+    return (beside / alone, result.lostUpdates)
   }
 
   private static func figures(_ title: String, _ group: Group, _ threads: Int) -> [Figure] {

@@ -15,6 +15,8 @@ enum Metric: String, Codable {
   case operationsPerSecond
   case fairness
   case longestWaitMilliseconds
+  case cpuNanosecondsPerSection
+  case backgroundShare
   case medianSwitchMicroseconds
   case medianSwitchWithoutDrainMicroseconds
 
@@ -24,6 +26,8 @@ enum Metric: String, Codable {
     case .operationsPerSecond: "Mops/s"
     case .fairness: "slowest / fastest"
     case .longestWaitMilliseconds: "longest wait, ms"
+    case .cpuNanosecondsPerSection: "CPU ns each"
+    case .backgroundShare: "background"
     case .medianSwitchMicroseconds: "switch, µs"
     case .medianSwitchWithoutDrainMicroseconds: "without drain, µs"
     }
@@ -32,7 +36,7 @@ enum Metric: String, Codable {
   /// Whether less of it is better.
   var isBetterSmall: Bool {
     switch self {
-    case .operationsPerSecond, .fairness: false
+    case .operationsPerSecond, .fairness, .backgroundShare: false
     default: true
     }
   }

@@ -58,7 +58,7 @@ enum Switches {
       var ofRun: [Sample] = []
       // Ends paravirtual, where threads stop soonest.
       try LockOperations.switch(to: .paravirtual)
-      let load = try Load.run(TidelockMutex.self, threads: threads, sections: sections) {
+      let load = try Load.run(TidelockMutex(), threads: threads, sections: sections) {
         for number in 0..<perRound where CaughtSignals.last == nil {
           Clock.sleep(seconds: Double.random(in: 0..<0.001, using: &gaps))
           let target: LockSet = number & 1 == 0 ? .native : .paravirtual

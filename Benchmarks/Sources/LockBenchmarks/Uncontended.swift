@@ -11,17 +11,17 @@ enum Uncontended {
   }
 
   static let contestants = [
-    Contestant(Name.native, TidelockMutex.self),
-    Contestant(Name.nativeSpinlock, TidelockSpinlock.self),
-    Contestant(Name.paravirtual, TidelockMutex.self, in: .paravirtual),
-    Contestant(Name.testAndSet, TidelockMutex.self, in: .testAndSet),
-    Contestant(Name.bare, BareTestAndSet.self),
-    Contestant(Name.pthread, PthreadMutex.self),
-    Contestant(Name.adaptive, PthreadAdaptiveMutex.self),
-    Contestant(Name.pthreadSpin, PthreadSpinlock.self),
-    Contestant(Name.synchronization, SynchronizationMutex.self),
-    Contestant(Name.plainFutex, PlainFutexMutex.self),
-    Contestant(Name.none, NoLock.self),
+    Contestant(Name.native, TidelockMutex.init),
+    Contestant(Name.nativeSpinlock, TidelockSpinlock.init),
+    Contestant(Name.paravirtual, in: .paravirtual, TidelockMutex.init),
+    Contestant(Name.testAndSet, in: .testAndSet, TidelockMutex.init),
+    Contestant(Name.bare, BareTestAndSet.init),
+    Contestant(Name.pthread, PthreadMutex.init),
+    Contestant(Name.adaptive, PthreadAdaptiveMutex.init),
+    Contestant(Name.pthreadSpin, PthreadSpinlock.init),
+    Contestant(Name.synchronization, SynchronizationMutex.init),
+    Contestant(Name.plainFutex, PlainFutexMutex.init),
+    Contestant(Name.none, NoLock.init),
   ]
 
   static func measure(_ settings: inout Settings, _ results: inout Results) throws {
@@ -67,8 +67,8 @@ enum Uncontended {
   /// Small enough that most chunks see no interrupt.
   private static let pairsPerChunk = 10_000
 
-  static func time<Lock: BenchmarkLock>(_: Lock.Type, seconds: Double) -> Result {
-    let lock = Lock()
+  /// Frees the lock.
+  static func time<Lock: BenchmarkLock>(_ lock: Lock, seconds: Double) -> Result {
     defer { lock.free() }
     var chunks: [Double] = []
     let end = Clock.seconds + seconds

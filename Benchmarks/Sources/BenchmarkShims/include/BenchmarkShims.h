@@ -45,6 +45,9 @@ int bench_usable_cpus(int *cpus, int room);
 /// Keeps the calling thread on one CPU. 0, or an error number.
 int bench_pin(int cpu);
 
+/// Gives the calling thread the lowest of the ordinary priorities. 0, or an error number.
+int bench_lowest_priority(void);
+
 /// Waits for a thread to end, at most so long. 0, or an error number.
 int bench_join(pthread_t thread, double seconds);
 
