@@ -1,7 +1,8 @@
 /// A lock under test together with the word it guards: a reference to both in memory.
 ///
-/// A new one is free, guards 0, and is at an address of its own. All that a contestant has to say. The measuring loops are generic over it and specialised for
-/// each, so nothing stands between the loop and the lock.
+/// A new one is free, guards 0, and is at an address of its own. All that a contestant has to say: the
+/// measuring loops are generic over it and specialised for each, so nothing stands between the loop and the
+/// lock.
 protocol BenchmarkLock: Sendable {
   /// Takes the lock, lets the section at the word, releases the lock.
   func withLock(_ section: (inout UInt64) -> Void)

@@ -13,7 +13,7 @@ enum Contended {
   ]
 
   /// Those that are not Tidelock's.
-  private static let peers = [
+  static let peers = [
     Name.pthread, Name.adaptive, Name.synchronization, Name.plainFutex,
   ]
 
@@ -26,6 +26,8 @@ enum Contended {
     let seconds = settings.seconds ?? 2
     let rounds = settings.rounds ?? 7
     let sections = settings.sections
+    let contestants = contestants + settings.peers.map(\.contestant)
+    let peers = peers + settings.peers.map(\.name)
     var progress = Progress(runs: counts.count * rounds * contestants.count)
     defer { progress.end() }
     for threads in counts {
@@ -35,7 +37,9 @@ enum Contended {
           .operationsPerSecond, .fairness, .longestWaitMilliseconds, .cpuNanosecondsPerSection,
           .backgroundShare,
         ], seconds: seconds)
-      defer { results.add(series, series.groups.flatMap { figures(series.title, $0, threads) }) }
+      defer {
+        results.add(series, series.groups.flatMap { figures(series.title, $0, threads, peers) })
+      }
       try series.measure(
         contestants, rounds: rounds, &settings, &progress
       ) { contestant, _ in
@@ -68,7 +72,9 @@ enum Contended {
     return (beside / alone, result.lostUpdates)
   }
 
-  private static func figures(_ title: String, _ group: Group, _ threads: Int) -> [Figure] {
+  private static func figures(_ title: String, _ group: Group, _ threads: Int, _ peers: [String])
+    -> [Figure]
+  {
     guard let peer = group.best(.operationsPerSecond, of: peers), let placement = group.placement
     else { return [] }
     func figure(

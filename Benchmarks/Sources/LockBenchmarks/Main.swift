@@ -27,6 +27,18 @@ struct Benchmarks: ParsableCommand {
     }
   }
 
+  /// A lock from elsewhere.
+  struct Peer: ExpressibleByArgument {
+    let name: String
+    let file: String
+
+    init?(argument: String) {
+      let parts = argument.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, !argument.hasPrefix("=") else { return nil }
+      (name, file) = (String(parts[0]), String(parts[1]))
+    }
+  }
+
   static let configuration = CommandConfiguration(
     commandName: "benchmarks",
     abstract: "Measures Tidelock's locks and switches side by side with other locks.",
@@ -34,7 +46,7 @@ struct Benchmarks: ParsableCommand {
       Contestants take turns in rounds, in an order that changes. Ratios are formed within a \
       round; shown are medians over rounds of one placement of the CPUs. Ctrl-C prints what there \
       is. Exit status: 1 if a lock lost an update, a thread hung or a file cannot be written, 2 for \
-      wrong usage and for a saved run that cannot be compared with, 3 if a figure became worse \
+      wrong usage and for a file that is not what it should be, 3 if a figure became worse \
       than in the saved run beyond noise; a figure that is missed is no failure.
       """)
 
@@ -76,6 +88,12 @@ struct Benchmarks: ParsableCommand {
   @Option(help: ArgumentHelp("How many switches by each method.", valueName: "n"))
   var switches = 10_000
 
+  @Option(
+    help: ArgumentHelp(
+      "A lock from elsewhere for contended (Benchmarks/Peers/README.md); as often as there are.",
+      valueName: "name=file.so"))
+  var peer: [Peer] = []
+
   @Option(help: ArgumentHelp("Work inside the lock, in nanoseconds.", valueName: "ns"))
   var inside = 50.0
 
@@ -97,6 +115,8 @@ struct Benchmarks: ParsableCommand {
     try check(
       seconds.map { 0.001...3600 ~= $0 } ?? true, "--seconds must be from 0.001 to 3600.")
     try check(rounds.map { 1...1_000_000 ~= $0 } ?? true, "--rounds must be at least 1.")
+    let names = Contended.contestants.map(\.name) + peer.map(\.name)
+    try check(Set(names).count == names.count, "Two locks cannot have one name: change a --peer's.")
     try check(1...100_000_000 ~= switches, "--switches must be at least 1.")
     try check(
       0...1e9 ~= inside && 0...1e9 ~= outside, "--inside and --outside must be from 0 to 1e9.")
@@ -114,7 +134,12 @@ struct Benchmarks: ParsableCommand {
     var results = Results(
       command: command, machine: .current, seed: seed, sections: settings.sections)
     // Before minutes are spent.
-    let saved = try loadBaseline(for: results)
+    let saved = try orWrongUsage {
+      try baseline.map {
+        try Baseline.load($0, processor: results.processor, cpus: results.machine.cpus)
+      }
+    }
+    settings.peers = try orWrongUsage { try peer.map { try PeerLibrary($0.name, at: $0.file) } }
     var failure: (any Error)?
     do {
       try measure(&settings, &results)
@@ -148,15 +173,17 @@ struct Benchmarks: ParsableCommand {
     if benchmark.includes(.switches) { add("switches", "\(switches)") }
     if inside != 50 { add("inside", "\(inside)") }
     if outside != 100 { add("outside", "\(outside)") }
+    for peer in peer {
+      add("peer", peer.name + "=" + (peer.file.split(separator: "/").last ?? ""))
+    }
     if quiet { words.append("--quiet") }
     return words
   }
 
-  private func loadBaseline(for results: Results) throws -> Results? {
+  /// Ends with the status of wrong usage if a file that was named is not what it should be.
+  private func orWrongUsage<Value>(_ body: () throws -> Value) throws -> Value {
     do {
-      return try baseline.map {
-        try Baseline.load($0, processor: results.processor, cpus: results.machine.cpus)
-      }
+      return try body()
     } catch {
       FileHandle.standardError.write(Data("Error: \(error)\n".utf8))
       throw ExitCode(2)

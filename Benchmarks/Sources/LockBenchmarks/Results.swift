@@ -8,6 +8,8 @@ struct Settings {
   var rounds: Int?
   var threads: [Int]?
   var switches: Int
+  /// Locks from elsewhere that take part in `contended`.
+  var peers: [PeerLibrary] = []
   var sections: Sections
   /// Whether rounds wait for a quiet machine, and are repeated if it was not.
   var isQuiet: Bool
