@@ -11,12 +11,12 @@ enum Placement: String, Codable, CaseIterable {
   case sameCache = "same cache"
   /// Two cores that do not.
   case far
-  /// It changed while a round was measured, or while it was being probed.
+  /// It changed while a run was measured, or while it was being probed.
   case mixed
   /// There is one CPU only.
   case alone
 
-  /// Whether rounds of this class are compared with each other.
+  /// Whether runs of this class are compared with each other.
   var isComparable: Bool { self != .mixed }
 
   /// A cache line goes there and back in less between cores that share a cache (seen: 66 to 330 ns)
@@ -46,7 +46,7 @@ enum Placement: String, Codable, CaseIterable {
     }
   }
 
-  /// What the probes of a round found; none on a single CPU.
+  /// What the probes before a run and after it found; none on a single CPU.
   init(probes: [Probe]) {
     let classes = Set(probes.map { Placement($0) })
     self = classes.count > 1 ? .mixed : classes.first ?? .alone

@@ -89,7 +89,7 @@ struct Report {
         Part(
           title: series.title,
           notes: [
-            "The placement of the CPUs changed during each of the \(series.rounds.count) round(s): nothing "
+            "The placement of the CPUs changed during each of the \(series.runs) run(s): nothing "
               + "can be compared. Shorter runs (--seconds) leave it less time to."
           ])
       ]
@@ -103,7 +103,9 @@ struct Report {
 
   private func notes(of group: Group, in series: Series) -> [String] {
     var found: [String] = []
-    let probes = group.rounds.flatMap(\.probes)
+    let probes = group.rounds.flatMap(\.probes).filter {
+      group.placement == nil || Placement($0) == group.placement
+    }
     if let trips = Spread(probes.map(\.roundTrip)) {
       found.append("round trip \(trips.range) ns")
     }
@@ -111,15 +113,18 @@ struct Report {
       found.append("slowdown \(slowdowns.range)")
     }
     let details = found.isEmpty ? "" : " (\(found.joined(separator: ", ")))"
-    let mixed = series.count(.mixed) == 0 ? "" : "; \(series.count(.mixed)) mixed one(s) left out"
+    let mixed =
+      series.mixedRuns == 0
+      ? ""
+      : "; in \(series.mixedRuns) of all \(series.runs) runs the placement changed, and they are left out"
     let repeated =
-      series.disturbed == 0 ? "" : "; \(series.disturbed) disturbed one(s) repeated"
+      series.disturbed == 0 ? "" : "; \(series.disturbed) disturbed round(s) repeated"
     func usage(_ share: (Usage) -> Double) -> String {
       guard let spread = Spread(group.rounds.map { share($0.usage) * 100 }) else { return "" }
       return "\(spread.median.short) % (at most \(spread.maximum.short) %)"
     }
     return [
-      "Medians of \(group.rounds.count) of \(series.rounds.count) round(s)\(details)\(mixed)\(repeated).",
+      "Medians of runs in \(group.rounds.count) of \(series.rounds.count) round(s)\(details)\(mixed)\(repeated).",
       "Of the CPUs, by round, other programs used \(usage(\.others)) and the host took "
         + "\(usage(\.stolen)).",
     ]
@@ -127,7 +132,7 @@ struct Report {
 
   private func table(of group: Group, in series: Series) -> Table {
     let rows = series.contestants.map { contestant in
-      [contestant]
+      [contestant, "\(group.rounds.count { group.includes(contestant, $0) })"]
         + series.metrics.flatMap { metric -> [String] in
           guard let spread = Spread(group.values(metric, of: contestant).map(metric.shown)) else {
             return ["-", "-"]
@@ -135,7 +140,7 @@ struct Report {
           return [spread.median.short, spread.range]
         }
     }
-    return Table(["lock"] + series.metrics.flatMap { [$0.title, "min-max"] }, rows)
+    return Table(["lock", "runs"] + series.metrics.flatMap { [$0.title, "min-max"] }, rows)
   }
 
   private var switches: Part {

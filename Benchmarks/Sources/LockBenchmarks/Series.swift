@@ -53,13 +53,27 @@ struct Round: Codable {
   let number: Int
   /// What was found before each run and after the last; empty where the placement plays no part.
   let probes: [Probe]
-  /// Nil where it plays no part.
-  let placement: Placement?
+  /// By contestant, what its run was measured in, by what was found before it and after it; empty where
+  /// the placement plays no part.
+  let placements: [String: Placement]
   /// Who else used the machine meanwhile.
   let usage: Usage
   let order: [String]
   /// By contestant, then by metric.
   let values: [String: [String: Double]]
+
+  init(
+    _ benchmark: Benchmark, number: Int, probes: [Probe], usage: Usage, order: [String],
+    values: [String: [String: Double]]
+  ) {
+    (self.number, self.probes, self.usage) = (number, probes, usage)
+    (self.order, self.values) = (order, values)
+    let runs = benchmark.dependsOnPlacement ? order : []
+    placements = Dictionary(
+      uniqueKeysWithValues: runs.enumerated().map { index, name in
+        (name, Placement(probes: Array(probes.dropFirst(index).prefix(2))))
+      })
+  }
 }
 
 /// What takes its turn in a round.
@@ -67,24 +81,35 @@ protocol Named {
   var name: String { get }
 }
 
-/// Rounds that are compared with each other: all of one placement.
+/// Runs that are compared with each other: all in one placement.
 struct Group {
   /// Nil where it plays no part.
   let placement: Placement?
   let rounds: [Round]
 
-  /// What was measured, by round.
-  func values(_ metric: Metric, of contestant: String) -> [Double] {
-    rounds.compactMap { $0.values[contestant]?[metric.rawValue] }
+  /// Whether a contestant's run of a round is one of them.
+  func includes(_ contestant: String, _ round: Round) -> Bool {
+    round.values[contestant] != nil
+      && (placement == nil || round.placements[contestant] == placement)
   }
 
-  /// One contestant's value divided by another's of the same round, by round.
+  /// What was measured, by round.
+  func values(_ metric: Metric, of contestant: String) -> [Double] {
+    rounds.compactMap { value(metric, of: contestant, in: $0) }
+  }
+
+  private func value(_ metric: Metric, of contestant: String, in round: Round) -> Double? {
+    includes(contestant, round) ? round.values[contestant]?[metric.rawValue] : nil
+  }
+
+  /// One contestant's value divided by another's of the same round, by round; only of rounds in which both ran in
+  /// this placement.
   ///
   /// Where the other got nothing done at all the ratio is infinite.
   func ratios(_ metric: Metric, of one: String, to other: String) -> [Double] {
     rounds.compactMap { round in
-      guard let one = round.values[one]?[metric.rawValue],
-        let other = round.values[other]?[metric.rawValue]
+      guard let one = value(metric, of: one, in: round),
+        let other = value(metric, of: other, in: round)
       else { return nil }
       return one / other
     }
@@ -120,22 +145,26 @@ struct Series: Codable {
     self.seconds = seconds
   }
 
-  /// The rounds that are compared, one group for each placement that was met; those during which it changed
+  /// The runs that are compared, one group for each placement that was met; those during which it changed
   /// are in none.
   var groups: [Group] {
     guard benchmark.dependsOnPlacement else {
       return rounds.isEmpty ? [] : [Group(placement: nil, rounds: rounds)]
     }
     return Placement.allCases.filter(\.isComparable).compactMap { placement in
-      let rounds = rounds.filter { $0.placement == placement }
+      let rounds = rounds.filter { $0.placements.values.contains(placement) }
       return rounds.isEmpty ? nil : Group(placement: placement, rounds: rounds)
     }
   }
 
-  /// How many rounds had this placement.
-  func count(_ placement: Placement) -> Int {
-    rounds.count { $0.placement == placement }
+  /// In how many runs the placement changed.
+  var mixedRuns: Int {
+    guard benchmark.dependsOnPlacement else { return 0 }
+    return rounds.reduce(0) { $0 + $1.placements.values.count { !$0.isComparable } }
   }
+
+  /// How many runs there were.
+  var runs: Int { rounds.reduce(0) { $0 + $1.order.count } }
 
   /// Measures rounds until there are so many, or the program is to end: an incomplete round does
   /// not count.
@@ -179,9 +208,8 @@ struct Series: Codable {
     guard CaughtSignals.last == nil else { return nil }
     try probe()
     return Round(
-      number: number, probes: probes,
-      placement: benchmark.dependsOnPlacement ? Placement(probes: probes) : nil,
-      usage: .since(before), order: order.map(\.name), values: values)
+      benchmark, number: number, probes: probes, usage: .since(before), order: order.map(\.name),
+      values: values)
   }
 
   private func waitUntilQuiet(_ progress: inout Progress) {

@@ -99,11 +99,11 @@ enum Switches {
     ]
   }
 
-  /// By method and direction, over the rounds of one placement.
+  /// By method and direction, over the runs in one placement.
   private static func table(_ samples: [Sample], _ group: Group) -> [SwitchRow] {
-    let counted = Set(group.rounds.map(\.number))
-    return methods.flatMap { method in
-      [LockSet.paravirtual, .native].compactMap { target in
+    methods.flatMap { method in
+      let counted = Set(group.rounds.filter { group.includes(method.name, $0) }.map(\.number))
+      return [LockSet.paravirtual, .native].compactMap { target in
         SwitchRow(
           method.name, to: target, in: group.placement,
           samples.filter { sample in

@@ -14,7 +14,7 @@ import Testing
   private func saved() throws -> String {
     let figure = Figure(.contended, "a", in: .sameCache, .atLeast, 1, "x", [1, 2, .infinity])
     return try jsonText(
-      Results.madeUp([.madeUp(rounds: [([.sameCache], 1, .infinity)])], [figure]),
+      Results.madeUp([.madeUp(rounds: [(.all(.sameCache), 1, .infinity)])], [figure]),
       isSnakeCase: false)
   }
 

@@ -69,7 +69,8 @@ import Testing
   @Test func `worse is what a figure says, not one contestant's own value`() {
     func series(_ value: Double) -> Series {
       .madeUp(
-        .contended, .operationsPerSecond, rounds: Array(repeating: ([.far], value, 5e6), count: 5))
+        .contended, .operationsPerSecond,
+        rounds: Array(repeating: (.all(.far), value, 5e6), count: 5))
     }
     let comparison = Comparison(of: .madeUp([series(1e6)]), with: .madeUp([series(9e6)]))
     #expect(comparison.values.map(\.verdict) == [.worse, .same])

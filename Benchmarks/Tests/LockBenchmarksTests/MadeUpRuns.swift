@@ -12,8 +12,14 @@ extension Probe {
   static let far = Probe(roundTrip: 600, slowdown: 1.0)
 }
 
+extension [Probe] {
+  /// Nothing changed during a round of two contestants.
+  static func all(_ probe: Probe) -> [Probe] { [probe, probe, probe] }
+}
+
 extension Series {
-  /// Rounds of two contestants, with what was probed and measured in each.
+  /// Rounds of two contestants, with what was probed (before the first, between them, after the second) and
+  /// measured in each.
   static func madeUp(
     _ benchmark: Benchmark = .contended, _ metric: Metric = .nanosecondsPerPair,
     rounds: [(probes: [Probe], one: Double, other: Double)]
@@ -22,8 +28,7 @@ extension Series {
     for round in rounds {
       series.rounds.append(
         Round(
-          number: series.rounds.count, probes: round.probes,
-          placement: benchmark.dependsOnPlacement ? Placement(probes: round.probes) : nil,
+          benchmark, number: series.rounds.count, probes: round.probes,
           usage: Usage(others: 0, stolen: 0), order: ["one", "other"],
           values: [
             "one": [metric.rawValue: round.one], "other": [metric.rawValue: round.other],

@@ -48,7 +48,7 @@ import Testing
 
   @Test func `a section says machine, date and command, and has figures and tables as Markdown`() {
     let results = Results.madeUp(
-      [.madeUp(rounds: [([.sameCache], 1, 2)])],
+      [.madeUp(rounds: [(.all(.sameCache), 1, 2)])],
       [
         Figure(.contended, "one / other", in: .sameCache, note: "peer", .atMost, 2, "x", [0.5]),
         Figure(.switches, "elsewhere", .atMost, 2, "x", [0.5]),
@@ -57,7 +57,7 @@ import Testing
     #expect(text.hasPrefix("## Contended locks\n\n\(results.processor), "))
     #expect(text.contains("; \(results.date), by\n\n    swift run -c release"))
     #expect(text.contains("| one / other (peer); same cache | ≤ 2.00 x | 0.500 |"))
-    #expect(text.contains("| one | 1.00 | 1.00-1.00 |"))
+    #expect(text.contains("| one | 1 | 1.00 | 1.00-1.00 |"))
     #expect(!text.contains("elsewhere"))
   }
 }

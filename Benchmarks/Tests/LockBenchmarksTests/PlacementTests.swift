@@ -21,7 +21,7 @@ import Testing
     #expect(Placement(probe) == placement)
   }
 
-  @Test func `a round has a class if all of its probes have it`() {
+  @Test func `a run has a class if all of its probes have it`() {
     #expect(Placement(probes: [.siblings, .siblings]) == .siblings)
     #expect(Placement(probes: [.siblings, .sameCache]) == .mixed)
     #expect(Placement(probes: []) == .alone)

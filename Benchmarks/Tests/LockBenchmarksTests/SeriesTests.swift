@@ -3,21 +3,40 @@ import Testing
 @testable import LockBenchmarks
 
 @Suite struct SeriesTests {
-  @Test func `rounds are compared with those of their own placement only`() throws {
+  @Test func `runs are compared with those in their own placement only`() {
     let series = Series.madeUp(rounds: [
-      ([.siblings, .siblings], 1, 2), ([.far, .far], 90, 1), ([.siblings], 3, 4),
-      ([.siblings, .far], 70, 1), ([.sameCache], 5, 6),
+      (.all(.siblings), 1, 2), (.all(.far), 90, 1), (.all(.siblings), 3, 4),
+      (.all(.sameCache), 5, 6),
     ])
     #expect(series.groups.map(\.placement) == [.siblings, .sameCache, .far])
     #expect(
       series.groups.map { $0.values(.nanosecondsPerPair, of: "one") } == [[1, 3], [5], [90]])
-    #expect(series.count(.mixed) == 1)
+    #expect(series.mixedRuns == 0)
   }
 
-  @Test func `a series of nothing but mixed rounds compares nothing, and says so`() {
-    let series = Series.madeUp(rounds: [([.siblings, .far], 1, 2), ([.far, .sameCache], 1, 2)])
+  @Test func `a run counts if nothing changed during it, and a ratio if both ran in one placement`()
+    throws
+  {
+    let series = Series.madeUp(rounds: [
+      // It changed during the second run; then between the two.
+      ([.siblings, .siblings, .far], 1, 2), ([.far, .far, .far], 10, 20),
+      ([.siblings, .far, .far], 3, 4),
+    ])
+    let (siblings, far) = (series.groups[0], series.groups[1])
+    #expect(siblings.values(.nanosecondsPerPair, of: "one") == [1])
+    #expect(siblings.values(.nanosecondsPerPair, of: "other") == [])
+    #expect(far.values(.nanosecondsPerPair, of: "other") == [20, 4])
+    #expect(siblings.ratios(.nanosecondsPerPair, of: "one", to: "other") == [])
+    #expect(far.ratios(.nanosecondsPerPair, of: "one", to: "other") == [0.5])
+    #expect(series.mixedRuns == 2)
+  }
+
+  @Test func `a series of nothing but mixed runs compares nothing, and says so`() {
+    let series = Series.madeUp(rounds: [
+      ([.siblings, .far, .siblings], 1, 2), ([.far, .sameCache, .far], 1, 2),
+    ])
     #expect(series.groups.isEmpty)
-    #expect(Report(results: .madeUp([series])).text.contains("changed during each of the 2 round"))
+    #expect(Report(results: .madeUp([series])).text.contains("changed during each of the 4 run"))
   }
 
   @Test func `where the placement plays no part all rounds are compared`() {
@@ -29,7 +48,7 @@ import Testing
   @Test func `a ratio is formed within a round`() throws {
     // The medians' ratio would be 10 / 20.
     let series = Series.madeUp(rounds: [
-      ([.far], 1, 20), ([.far], 10, 2), ([.far], 100, 200),
+      (.all(.far), 1, 20), (.all(.far), 10, 2), (.all(.far), 100, 200),
     ])
     let group = try #require(series.groups.first)
     #expect(group.ratios(.nanosecondsPerPair, of: "one", to: "other") == [0.05, 5, 0.5])
@@ -37,7 +56,7 @@ import Testing
 
   @Test func `the best is who has the greatest median`() throws {
     let series = Series.madeUp(rounds: [
-      ([.far], 1, 4), ([.far], 3, 4), ([.far], 100, 4),
+      (.all(.far), 1, 4), (.all(.far), 3, 4), (.all(.far), 100, 4),
     ])
     let group = try #require(series.groups.first)
     #expect(group.best(.nanosecondsPerPair, of: ["one", "other", "nobody"]) == "other")
