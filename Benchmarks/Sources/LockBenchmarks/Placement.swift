@@ -11,7 +11,7 @@ enum Placement: String, Codable, CaseIterable {
   case sameCache = "same cache"
   /// Two cores that do not.
   case far
-  /// It changed while a run was measured, or while it was being probed.
+  /// It changed while a run was measured, or while it was being probed; or it could not be told.
   case mixed
   /// There is one CPU only.
   case alone
@@ -19,22 +19,24 @@ enum Placement: String, Codable, CaseIterable {
   /// Whether runs of this class are compared with each other.
   var isComparable: Bool { self != .mixed }
 
-  /// A cache line goes there and back in less between cores that share a cache (seen: 66 to 330 ns)
-  /// and in more between those that do not (470 to 790 ns).
-  static let farRoundTrip = 400.0
-  /// Siblings share what the loops of `Slowdown` need, so each takes up to twice as long beside the other;
-  /// cores of their own are at most clocked a little lower.
+  /// From how many nanoseconds there and back on two cores share no cache.
+  ///
+  /// Read off many probes. Zen 5 (family 26): 60 to 130 within a cache, 320 to 400 and more without; Zen 4 (family
+  /// 25): 200 to 330 and 470 to 790, which is what others get, too, for want of a better one. No one value serves
+  /// both.
+  static func farRoundTrip(family: Int?) -> Double { family == 26 ? 220 : 400 }
+  private static let farRoundTrip = farRoundTrip(family: Processor.current.family)
+
+  /// Siblings share what the loops of `Slowdown` need, so each takes twice as long beside the other; cores of
+  /// their own are at most clocked a little lower (seen: 0.9 to 1.15).
   static let siblingsSlowdown = 1.4
-  /// Where the slowdown could not be measured: between what siblings (60 to 100 ns) and cores that share a
-  /// cache (200 to 330 ns) were seen to take on the same processor.
-  static let siblingsRoundTrip = 140.0
 
   /// What one probe found.
-  init(_ probe: Probe) {
-    let isClose = probe.roundTrip < Self.farRoundTrip
+  init(_ probe: Probe, farRoundTrip: Double = Self.farRoundTrip) {
+    let isClose = probe.roundTrip < farRoundTrip
     guard let slowdown = probe.slowdown else {
-      self =
-        probe.roundTrip < Self.siblingsRoundTrip ? .siblings : isClose ? .sameCache : .far
+      // A round trip tells far cores, and not siblings from others that are close.
+      self = isClose ? .mixed : .far
       return
     }
     switch (slowdown >= Self.siblingsSlowdown, isClose) {

@@ -93,6 +93,8 @@ enum Slowdown {
   /// Of the neighbour, during a batch: it ran for nearly all of it.
   private static let neighbourUnits: UInt64 = 12
   private static let batches = 24
+  /// Of few, each may have been spoilt.
+  private static let fewestBatches = 8
   private static let timeLimit = 0.02
 
   /// How many times as long the work takes on a CPU while the neighbour does the same; nil if they never
@@ -132,10 +134,13 @@ enum Slowdown {
     times.free()
     barrier.free()
     guard alone > 0, alone < .max, together < .max else { return nil }
-    return Double(together) / Double(alone)
+    let slowdown = Double(together) / Double(alone)
+    // Two threads of a core halve it; where more is seen, other programs never left them alone.
+    return slowdown < 3 ? slowdown : nil
   }
 
-  /// The least of some batches that count, within the time limit: what disturbs one only ever adds.
+  /// The least of some batches that count, as what disturbs one only ever adds; the greatest number if too few
+  /// did within the time limit.
   private static func least(_ batch: () -> UInt64?) -> UInt64 {
     var (least, count) = (UInt64.max, 0)
     let end = Clock.seconds + timeLimit
@@ -144,7 +149,7 @@ enum Slowdown {
       least = min(least, time)
       count += 1
     }
-    return least
+    return count < fewestBatches ? .max : least
   }
 
   private static func batch() -> UInt64 {

@@ -76,7 +76,17 @@ struct Report {
   /// Everything of one benchmark but its figures.
   private func tables(of benchmark: Benchmark) -> [Part] {
     let series = results.series.filter { $0.benchmark == benchmark }.flatMap(tables)
-    return benchmark == .switches && !results.switches.isEmpty ? series + [switches] : series
+    switch benchmark {
+    case .switches where !results.switches.isEmpty: return series + [switches]
+    case .scale where !results.sizes.isEmpty: return series + [sizes]
+    default: return series
+    }
+  }
+
+  private var sizes: Part {
+    Part(
+      title: "memory, bytes",
+      table: Table(["of", "bytes"], results.sizes.map { [$0.what, "\($0.bytes)"] }))
   }
 
   /// One table for each placement that was met.
@@ -184,6 +194,7 @@ extension Benchmark {
     case .contended: "Contended locks"
     case .switches: "Switches in a program"
     case .importOnly: "Programs that change only their import"
+    case .scale: "How costs grow"
     }
   }
 }

@@ -27,12 +27,14 @@ struct Results: Codable {
   /// The command without what names files.
   let command: [String]
   let machine: Machine
-  /// What `machine` leaves open: two generations of processors may have one name.
+  /// With family and model, which `machine` leaves out.
   let processor: String
   let seed: UInt64
   let sections: Sections
   var series: [Series] = []
   var switches: [SwitchRow] = []
+  /// What `scale` found of memory.
+  var sizes: [Size] = []
   var figures: [Figure] = []
   /// Of all runs of all contestants: 0, or a lock is broken.
   var lostUpdates: UInt64 = 0
@@ -44,22 +46,9 @@ struct Results: Codable {
     date = Date.now.formatted(.iso8601.year().month().day())
     self.command = command
     self.machine = machine
-    processor = Self.processor(
-      in: (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "")
+    processor = Processor.current.description
     self.seed = seed
     self.sections = sections
-  }
-
-  /// The first processor's name, family and model.
-  static func processor(in text: String) -> String {
-    func value(_ key: String) -> String? {
-      text.split(separator: "\n").lazy.map { $0.split(separator: ":", maxSplits: 1) }
-        .first { $0.count == 2 && $0[0].trimmingCharacters(in: .whitespaces) == key }
-        .map { $0[1].trimmingCharacters(in: .whitespaces) }
-    }
-    let name = value("model name") ?? "unknown"
-    guard let family = value("cpu family"), let model = value("model") else { return name }
-    return "\(name) (family \(family), model \(model))"
   }
 
   /// Notes whether the program is to end.

@@ -4,9 +4,7 @@ import Runs
 enum Benchmark: String, Codable, CaseIterable {
   case uncontended, contended, switches
   case importOnly = "import-only"
-
-  /// Whether its values depend on how the CPUs are related.
-  var dependsOnPlacement: Bool { self != .uncontended }
+  case scale
 }
 
 /// What is measured of a contestant in one run.
@@ -17,6 +15,8 @@ enum Metric: String, Codable {
   case longestWaitMilliseconds
   case cpuNanosecondsPerSection
   case backgroundShare
+  case sites
+  case firstSwitchMicroseconds
   case medianSwitchMicroseconds
   case medianSwitchWithoutDrainMicroseconds
 
@@ -28,6 +28,8 @@ enum Metric: String, Codable {
     case .longestWaitMilliseconds: "longest wait, ms"
     case .cpuNanosecondsPerSection: "CPU ns each"
     case .backgroundShare: "background"
+    case .sites: "sites"
+    case .firstSwitchMicroseconds: "first switch, µs"
     case .medianSwitchMicroseconds: "switch, µs"
     case .medianSwitchWithoutDrainMicroseconds: "without drain, µs"
     }
@@ -63,12 +65,12 @@ struct Round: Codable {
   let values: [String: [String: Double]]
 
   init(
-    _ benchmark: Benchmark, number: Int, probes: [Probe], usage: Usage, order: [String],
+    number: Int, probes: [Probe], isByPlacement: Bool, usage: Usage, order: [String],
     values: [String: [String: Double]]
   ) {
     (self.number, self.probes, self.usage) = (number, probes, usage)
     (self.order, self.values) = (order, values)
-    let runs = benchmark.dependsOnPlacement ? order : []
+    let runs = isByPlacement ? order : []
     placements = Dictionary(
       uniqueKeysWithValues: runs.enumerated().map { index, name in
         (name, Placement(probes: Array(probes.dropFirst(index).prefix(2))))
@@ -130,25 +132,28 @@ struct Series: Codable {
   let metrics: [Metric]
   /// How long one run of a contestant lasts, in seconds; nil where something else ends it.
   let seconds: Double?
+  /// Whether its values depend on how the CPUs are related.
+  let isByPlacement: Bool
   var rounds: [Round] = []
   /// Rounds that were repeated because other programs were busy.
   var disturbed = 0
 
   init(
     _ benchmark: Benchmark, _ title: String, _ contestants: [some Named], _ metrics: [Metric],
-    seconds: Double? = nil
+    seconds: Double? = nil, isByPlacement: Bool = true
   ) {
     self.benchmark = benchmark
     self.title = title
     self.contestants = contestants.map(\.name)
     self.metrics = metrics
     self.seconds = seconds
+    self.isByPlacement = isByPlacement
   }
 
   /// The runs that are compared, one group for each placement that was met; those during which it changed
   /// are in none.
   var groups: [Group] {
-    guard benchmark.dependsOnPlacement else {
+    guard isByPlacement else {
       return rounds.isEmpty ? [] : [Group(placement: nil, rounds: rounds)]
     }
     return Placement.allCases.filter(\.isComparable).compactMap { placement in
@@ -159,8 +164,7 @@ struct Series: Codable {
 
   /// In how many runs the placement changed.
   var mixedRuns: Int {
-    guard benchmark.dependsOnPlacement else { return 0 }
-    return rounds.reduce(0) { $0 + $1.placements.values.count { !$0.isComparable } }
+    rounds.reduce(0) { $0 + $1.placements.values.count { !$0.isComparable } }
   }
 
   /// How many runs there were.
@@ -195,7 +199,7 @@ struct Series: Codable {
     var values: [String: [String: Double]] = [:]
     var probes: [Probe] = []
     func probe() throws {
-      if benchmark.dependsOnPlacement, let found = try Probe.measure() { probes.append(found) }
+      if isByPlacement, let found = try Probe.measure() { probes.append(found) }
     }
     let before = Usage.Moment.now
     for contestant in order {
@@ -208,7 +212,8 @@ struct Series: Codable {
     guard CaughtSignals.last == nil else { return nil }
     try probe()
     return Round(
-      benchmark, number: number, probes: probes, usage: .since(before), order: order.map(\.name),
+      number: number, probes: probes, isByPlacement: isByPlacement, usage: .since(before),
+      order: order.map(\.name),
       values: values)
   }
 

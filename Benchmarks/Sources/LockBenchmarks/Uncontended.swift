@@ -30,7 +30,8 @@ enum Uncontended {
     let idle = try Workers(1) { _ in barrier.wait() }
     let seconds = settings.seconds ?? 0.01
     var series = Series(
-      .uncontended, "uncontended", contestants, [.nanosecondsPerPair], seconds: seconds)
+      .uncontended, "uncontended", contestants, [.nanosecondsPerPair], seconds: seconds,
+      isByPlacement: false)
     let rounds = settings.rounds ?? 101
     var progress = Progress(runs: rounds * contestants.count)
     defer {

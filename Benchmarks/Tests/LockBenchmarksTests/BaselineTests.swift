@@ -59,7 +59,8 @@ import Testing
 
   @Test func `two generations of one name are two processors`() {
     let text = "processor\t: 0\nmodel name\t: AMD EPYC\ncpu family\t: 26\nmodel\t\t: 2\n"
-    #expect(Results.processor(in: text) == "AMD EPYC (family 26, model 2)")
-    #expect(Results.processor(in: "") == "unknown")
+    #expect(Processor(in: text).description == "AMD EPYC (family 26, model 2)")
+    #expect(Processor(in: text).family == 26)
+    #expect(Processor(in: "").description == "unknown")
   }
 }

@@ -8,7 +8,7 @@ struct Entry: Named {
 
 extension Probe {
   static let siblings = Probe(roundTrip: 70, slowdown: 2)
-  static let sameCache = Probe(roundTrip: 210, slowdown: 1.02)
+  static let sameCache = Probe(roundTrip: 110, slowdown: 1.02)
   static let far = Probe(roundTrip: 600, slowdown: 1.0)
 }
 
@@ -21,14 +21,17 @@ extension Series {
   /// Rounds of two contestants, with what was probed (before the first, between them, after the second) and
   /// measured in each.
   static func madeUp(
-    _ benchmark: Benchmark = .contended, _ metric: Metric = .nanosecondsPerPair,
+    _ benchmark: Benchmark = .contended, isByPlacement: Bool = true,
+    _ metric: Metric = .nanosecondsPerPair,
     rounds: [(probes: [Probe], one: Double, other: Double)]
   ) -> Series {
-    var series = Series(benchmark, "test", [Entry(name: "one"), Entry(name: "other")], [metric])
+    var series = Series(
+      benchmark, "test", [Entry(name: "one"), Entry(name: "other")], [metric],
+      isByPlacement: isByPlacement)
     for round in rounds {
       series.rounds.append(
         Round(
-          benchmark, number: series.rounds.count, probes: round.probes,
+          number: series.rounds.count, probes: round.probes, isByPlacement: isByPlacement,
           usage: Usage(others: 0, stolen: 0), order: ["one", "other"],
           values: [
             "one": [metric.rawValue: round.one], "other": [metric.rawValue: round.other],

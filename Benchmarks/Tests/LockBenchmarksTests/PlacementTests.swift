@@ -11,14 +11,23 @@ import Testing
     (Probe(roundTrip: 210, slowdown: 1.9), .siblings),
     // No siblings are so far apart: they were moved in between.
     (Probe(roundTrip: 600, slowdown: 1.9), .mixed),
-    // Without the slowdown the round trip must do.
-    (Probe(roundTrip: 70, slowdown: nil), .siblings),
-    (Probe(roundTrip: 210, slowdown: nil), .sameCache),
-    (Probe(roundTrip: 600, slowdown: nil), .far),
+    // Without the slowdown the round trip tells far cores only.
+    (Probe(roundTrip: 70, slowdown: nil), .mixed), (Probe(roundTrip: 600, slowdown: nil), .far),
   ])
-  func `a class is told by round trip and slowdown together`(_ probe: Probe, _ placement: Placement)
-  {
-    #expect(Placement(probe) == placement)
+  func `a class is told by round trip and slowdown together`(
+    _ probe: Probe, _ placement: Placement
+  ) {
+    #expect(Placement(probe, farRoundTrip: 400) == placement)
+  }
+
+  @Test func `what is far depends on the processor`() {
+    func placement(_ roundTrip: Double, family: Int) -> Placement {
+      Placement(
+        Probe(roundTrip: roundTrip, slowdown: 1),
+        farRoundTrip: Placement.farRoundTrip(family: family))
+    }
+    #expect([130, 320].map { placement($0, family: 26) } == [.sameCache, .far])
+    #expect([330, 470].map { placement($0, family: 25) } == [.sameCache, .far])
   }
 
   @Test func `a run has a class if all of its probes have it`() {

@@ -40,7 +40,8 @@ import Testing
   }
 
   @Test func `where the placement plays no part all rounds are compared`() {
-    let series = Series.madeUp(.uncontended, rounds: [([], 1, 2), ([], 3, 4)])
+    let series = Series.madeUp(
+      .uncontended, isByPlacement: false, rounds: [([], 1, 2), ([], 3, 4)])
     #expect(series.groups.map { $0.values(.nanosecondsPerPair, of: "one") } == [[1, 3]])
     #expect(series.groups.map(\.placement) == [nil])
   }
