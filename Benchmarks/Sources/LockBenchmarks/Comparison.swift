@@ -59,10 +59,16 @@ struct Comparison {
       saved.figures.filter { $0.measured != nil }.map { (key($0), $0) }, uniquingKeysWith: { $1 })
     let measured = now.figures.filter { $0.measured != nil }
     for figure in measured {
-      guard let before = old[key(figure)]?.measured, let after = figure.measured else { continue }
+      guard let before = old[key(figure)], let saved = before.measured, let now = figure.measured
+      else { continue }
+      // The best peer of one run need not be that of the other.
+      let note =
+        before.note == figure.note
+        ? "" : " (saved: \(before.note ?? "-"); now: \(figure.note ?? "-"))"
       figures.append(
         Row(
-          name: key(figure), isBetterSmall: figure.bound != .atLeast, saved: before, now: after))
+          name: key(figure) + note, isBetterSmall: figure.bound != .atLeast, saved: saved, now: now)
+      )
     }
     self.figures = figures
     let names = Set(measured.map(key))

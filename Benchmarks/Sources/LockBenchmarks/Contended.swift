@@ -75,7 +75,12 @@ enum Contended {
   private static func figures(_ title: String, _ group: Group, _ threads: Int, _ peers: [String])
     -> [Figure]
   {
-    guard let peer = group.best(.operationsPerSecond, of: peers), let placement = group.placement
+    func ratios(_ peer: String) -> [Double] {
+      group.ratios(.operationsPerSecond, of: Name.paravirtual, to: peer)
+    }
+    // Of those that were measured beside it in this placement.
+    let met = peers.filter { !ratios($0).isEmpty }
+    guard let peer = group.best(.operationsPerSecond, of: met), let placement = group.placement
     else { return [] }
     func figure(
       _ what: String, note: String? = nil, _ bound: Figure.Bound, _ limit: Double, _ unit: String,
@@ -85,15 +90,14 @@ enum Contended {
         .contended, "\(title): \(Name.paravirtual)\(what)", in: placement, note: note, bound, limit,
         unit, values)
     }
-    let toPeer = group.ratios(.operationsPerSecond, of: Name.paravirtual, to: peer)
     switch threads {
     case someThreads where placement == .sameCache:
-      return [figure(" / best peer", note: peer, .atLeast, 1.1, "x its throughput", toPeer)]
+      return [figure(" / best peer", note: peer, .atLeast, 1.1, "x its throughput", ratios(peer))]
     case manyThreads:
       return [
         figure(
           " / best peer", note: peer, .atLeast, placement == .siblings ? 0.97 : 1.2,
-          "x its throughput", toPeer),
+          "x its throughput", ratios(peer)),
         figure(
           " / best peer, longest wait", note: peer, .atMost, 0.33, "x its longest wait",
           group.ratios(.longestWaitMilliseconds, of: Name.paravirtual, to: peer)),

@@ -15,7 +15,7 @@ struct Report {
   /// All of it, for a terminal.
   var text: String {
     let parts =
-      results.benchmarks.flatMap { tables(of: $0) } + [figures(results.figures)]
+      results.benchmarks.flatMap { tables(of: $0) } + figures(results.figures)
     let texts = parts.map { part in
       ([part.title] + part.notes + [part.table?.text].compactMap(\.self)).joined(separator: "\n")
     }
@@ -25,7 +25,7 @@ struct Report {
   /// One benchmark as the section of a page.
   func markdown(of benchmark: Benchmark) -> String {
     let parts =
-      [figures(results.figures.filter { $0.benchmark == benchmark })] + tables(of: benchmark)
+      figures(results.figures.filter { $0.benchmark == benchmark }) + tables(of: benchmark)
     let texts = parts.map { part in
       (["**\(part.title)**"] + part.notes + [part.table?.markdown].compactMap(\.self))
         .joined(separator: "\n\n")
@@ -141,7 +141,10 @@ struct Report {
   }
 
   private func table(of group: Group, in series: Series) -> Table {
-    let rows = series.contestants.map { contestant in
+    let met = series.contestants.filter { contestant in
+      group.rounds.contains { group.includes(contestant, $0) }
+    }
+    let rows = met.map { contestant in
       [contestant, "\(group.rounds.count { group.includes(contestant, $0) })"]
         + series.metrics.flatMap { metric -> [String] in
           guard let spread = Spread(group.values(metric, of: contestant).map(metric.shown)) else {
@@ -169,7 +172,8 @@ struct Report {
       table: Table(titles, rows))
   }
 
-  private func figures(_ figures: [Figure]) -> Part {
+  private func figures(_ figures: [Figure]) -> [Part] {
+    guard !figures.isEmpty else { return [] }
     let rows = figures.map { figure -> [String] in
       let verdict = figure.reached.map { $0 ? "reached" : "MISSED" } ?? "not measured"
       guard let measured = figure.measured else {
@@ -180,9 +184,11 @@ struct Report {
         "\(measured.count)", verdict,
       ]
     }
-    return Part(
-      title: "figures to reach: medians by round",
-      table: Table(["figure", "wanted", "median", "quartiles", "min-max", "rounds", ""], rows))
+    return [
+      Part(
+        title: "figures to reach: medians by round",
+        table: Table(["figure", "wanted", "median", "quartiles", "min-max", "rounds", ""], rows))
+    ]
   }
 }
 

@@ -66,6 +66,14 @@ import Testing
     #expect(comparison.onlySaved == ["gone; far"])
   }
 
+  @Test func `where the best peer is another one, both are named`() {
+    func figure(_ peer: String) -> Figure {
+      Figure(.contended, "a", note: peer, .atMost, 1, "", [1])
+    }
+    #expect(compare([figure("b")], [figure("c")]).figures.map(\.name) == ["a (saved: b; now: c)"])
+    #expect(compare([figure("b")], [figure("b")]).figures.map(\.name) == ["a"])
+  }
+
   @Test func `worse is what a figure says, not one contestant's own value`() {
     func series(_ value: Double) -> Series {
       .madeUp(
