@@ -16,10 +16,10 @@ enum Background {
       _ = bench_lowest_priority()
       barrier.wait()
       var (value, units) = (UInt64(1), 0.0)
-      while unsafe !stop.pointer.pointee.load(ordering: .relaxed) {
+      repeat {
         value = bench_work(value, stepsPerUnit)
         units += 1
-      }
+      } while unsafe !stop.pointer.pointee.load(ordering: .relaxed)
       unsafe steps.pointer.pointee = units * Double(stepsPerUnit)
     }
     barrier.wait()
