@@ -15,6 +15,8 @@ public struct Spread: Codable, Equatable, Sendable {
       let position = share * Double(sorted.count - 1)
       let below = Int(position)
       let above = min(below + 1, sorted.count - 1)
+      // Two infinite neighbours have no difference.
+      guard sorted[above] > sorted[below] else { return sorted[below] }
       return sorted[below] + (sorted[above] - sorted[below]) * (position - Double(below))
     }
     count = sorted.count

@@ -1,11 +1,9 @@
 /// A lock under test together with the word it guards: a reference to both in memory.
 ///
-/// All that a contestant has to say. The measuring loops are generic over it and specialised for
-/// each, so nothing stands between the loop and the lock.
+/// A new one is free, guards 0, and is at an address of its own. All that a contestant has to say: the
+/// measuring loops are generic over it and specialised for each, so nothing stands between the loop and the
+/// lock.
 protocol BenchmarkLock: Sendable {
-  /// A free lock around 0, at an address of its own.
-  init()
-
   /// Takes the lock, lets the section at the word, releases the lock.
   func withLock(_ section: (inout UInt64) -> Void)
 

@@ -20,6 +20,14 @@ enum Clock {
     return Double(ended.1 &- began.1) / (ended.0 - began.0) * 1e-9
   }()
 
+  /// What the calling thread has used of CPUs, in nanoseconds: its own time and the kernel's for it.
+  static var threadNanoseconds: UInt64 {
+    var time = timespec()
+    // Only written while it runs.
+    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+  }
+
   static func nanoseconds(_ ticks: UInt64) -> Double {
     Double(ticks) / ticksPerNanosecond
   }

@@ -8,16 +8,18 @@ struct Contestant: Named, Sendable {
   /// Threads that contend for it while the closure runs.
   let load: @Sendable (_ threads: Int, Sections, _ running: () throws -> Void) throws -> Load.Result
 
-  /// For each lock the two measurements are compiled anew.
-  init<Lock: BenchmarkLock>(_ name: String, _: Lock.Type, in set: LockSet = .native) {
+  /// For each kind of lock the two measurements are compiled anew.
+  init<Lock: BenchmarkLock>(
+    _ name: String, in set: LockSet = .native, _ new: @escaping @Sendable () -> Lock
+  ) {
     self.name = name
     pairs = { seconds in
       try LockOperations.switch(to: set)
-      return Uncontended.time(Lock.self, seconds: seconds)
+      return Uncontended.time(new(), seconds: seconds)
     }
     load = { threads, sections, running in
       try LockOperations.switch(to: set)
-      return try Load.run(Lock.self, threads: threads, sections: sections, while: running)
+      return try Load.run(new(), threads: threads, sections: sections, while: running)
     }
   }
 }
@@ -34,5 +36,6 @@ enum Name {
   static let adaptive = "pthread_mutex, adaptive"
   static let pthreadSpin = "pthread_spin"
   static let synchronization = "Synchronization.Mutex"
+  static let plainFutex = "plain futex"
   static let none = "no lock"
 }

@@ -27,9 +27,9 @@ enum ImportOnly {
       for count in runners {
         for processes in processes {
           var series = Series(
-            "import only, \(count) \(kind.rawValue), \(processes) at a time", contestants,
-            [.operationsPerSecond])
-          defer { results.add(series, [figure(series)]) }
+            .importOnly, "import only, \(count) \(kind.rawValue), \(processes) at a time",
+            contestants, [.operationsPerSecond], seconds: seconds)
+          defer { results.add(series, series.groups.map { figure(series.title, $0) }) }
           try series.measure(
             contestants, rounds: rounds, &settings, &progress
           ) { contestant, _ in
@@ -45,10 +45,11 @@ enum ImportOnly {
     }
   }
 
-  private static func figure(_ series: Series) -> Figure {
+  private static func figure(_ title: String, _ group: Group) -> Figure {
     // The time that one section takes: throughputs the other way round.
     Figure(
-      "\(series.title): \(Name.asItStarts) / \(Name.synchronization)", .atMost, 1.1, "x its time",
-      series.ratios(.operationsPerSecond, of: Name.synchronization, to: Name.asItStarts))
+      .importOnly, "\(title): \(Name.asItStarts) / \(Name.synchronization)", in: group.placement,
+      .atMost, 1.1, "x its time",
+      group.ratios(.operationsPerSecond, of: Name.synchronization, to: Name.asItStarts))
   }
 }

@@ -14,6 +14,8 @@ enum Load {
     var seconds: Double
     /// The longest that any thread waited once, in nanoseconds.
     var longestWait: Double
+    /// What the threads used of CPUs for each section, in nanoseconds: their own time and the kernel's.
+    var cpuNanosecondsPerSection: Double
     /// Sections whose update of the guarded word is not there.
     var lostUpdates: UInt64
 
@@ -26,16 +28,19 @@ enum Load {
   }
 
   /// Runs the threads while the closure runs; they start together and stop together.
+  ///
+  /// Frees the lock.
   static func run<Lock: BenchmarkLock>(
-    _: Lock.Type, threads: Int, sections: Sections, while running: () throws -> Void
+    _ lock: Lock, threads: Int, sections: Sections, while running: () throws -> Void
   ) throws -> Result {
-    let lock = Lock()
     let stop = OwnLines(Atomic(false))
     let counts = (0..<threads).map { _ in OwnLines(Count()) }
     let barrier = Barrier(threads + 1)
     let workers = try Workers(threads) { number in
       barrier.wait()
-      let count = work(lock, sections, stop)
+      let before = Clock.threadNanoseconds
+      var count = work(lock, sections, stop)
+      count.cpuNanoseconds = Clock.threadNanoseconds - before
       // Nobody reads it before this thread has ended.
       unsafe counts[number].pointer.pointee = count
     }
@@ -59,15 +64,18 @@ enum Load {
       operations: results.map(\.operations),
       seconds: Clock.nanoseconds(stopped &- (results.map(\.began).min() ?? stopped)) * 1e-9,
       longestWait: Clock.nanoseconds(results.map(\.longestWait).max() ?? 0),
+      cpuNanosecondsPerSection: Double(results.reduce(0) { $0 + $1.cpuNanoseconds })
+        / Double(max(1, sections)),
       lostUpdates: sections - min(sections, updates))
   }
 
-  /// What a thread notes, in ticks.
+  /// What a thread notes; times in ticks.
   struct Count {
     var began: UInt64 = 0
     var operations: UInt64 = 0
     var sections: UInt64 = 0
     var longestWait: UInt64 = 0
+    var cpuNanoseconds: UInt64 = 0
     var result: UInt64 = 0
   }
 

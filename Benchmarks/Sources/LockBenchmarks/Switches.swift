@@ -41,7 +41,7 @@ enum Switches {
     var undone: [String] = []
     var lost: UInt64 = 0
     var series = Series(
-      "switches, \(threads) threads", methods,
+      .switches, "switches, \(threads) threads", methods,
       [.medianSwitchMicroseconds, .medianSwitchWithoutDrainMicroseconds])
     var progress = Progress(runs: rounds * methods.count)
     defer {
@@ -49,7 +49,7 @@ enum Switches {
       results.lostUpdates += lost
       results.undoneSwitches += undone
       results.add(series, figures(series, samples.count, lost + UInt64(undone.count)))
-      results.switches += table(samples, series)
+      results.switches += series.groups.flatMap { table(samples, $0) }
     }
     try series.measure(
       methods, rounds: rounds, &settings, &progress
@@ -58,7 +58,7 @@ enum Switches {
       var ofRun: [Sample] = []
       // Ends paravirtual, where threads stop soonest.
       try LockOperations.switch(to: .paravirtual)
-      let load = try Load.run(TidelockMutex.self, threads: threads, sections: sections) {
+      let load = try Load.run(TidelockMutex(), threads: threads, sections: sections) {
         for number in 0..<perRound where CaughtSignals.last == nil {
           Clock.sleep(seconds: Double.random(in: 0..<0.001, using: &gaps))
           let target: LockSet = number & 1 == 0 ? .native : .paravirtual
@@ -84,25 +84,28 @@ enum Switches {
   }
 
   private static func figures(_ series: Series, _ count: Int, _ wrong: UInt64) -> [Figure] {
-    methods.map { method in
-      Figure(
-        "\(series.title): median without drain, \(method.name)", .below, 1, "ms",
-        series.values(.medianSwitchWithoutDrainMicroseconds, of: method.name).map { $0 * 1e-3 })
+    series.groups.flatMap { group in
+      methods.map { method in
+        Figure(
+          .switches, "\(series.title): median without drain, \(method.name)", in: group.placement,
+          .below, 1, "ms",
+          group.values(.medianSwitchWithoutDrainMicroseconds, of: method.name).map { $0 * 1e-3 })
+      }
     } + [
       Figure(
-        "\(count) switches under \(threads) threads: lost updates, undone switches", .atMost, 0,
-        "of \(figureSwitches)", count > 0 ? [Double(wrong)] : [],
-        isComplete: wrong > 0 || count >= figureSwitches)
+        .switches, "switches under \(threads) threads: lost updates, undone switches",
+        note: "\(count) switches", .atMost, 0, "of \(figureSwitches)",
+        count > 0 ? [Double(wrong)] : [], isComplete: wrong > 0 || count >= figureSwitches)
     ]
   }
 
-  /// By method and direction, over the rounds that are compared.
-  private static func table(_ samples: [Sample], _ series: Series) -> [SwitchRow] {
-    let counted = Set(series.counted.map(\.number))
-    return methods.flatMap { method in
-      [LockSet.paravirtual, .native].compactMap { target in
+  /// By method and direction, over the runs in one placement.
+  private static func table(_ samples: [Sample], _ group: Group) -> [SwitchRow] {
+    methods.flatMap { method in
+      let counted = Set(group.rounds.filter { group.includes(method.name, $0) }.map(\.number))
+      return [LockSet.paravirtual, .native].compactMap { target in
         SwitchRow(
-          method.name, to: target,
+          method.name, to: target, in: group.placement,
           samples.filter { sample in
             sample.method == method.name && sample.to == target
               && counted.contains(sample.round)
@@ -128,6 +131,7 @@ extension Switches.Sample {
 struct SwitchRow: Codable {
   let method: String
   let to: String
+  let placement: Placement?
   let count: Int
   let whole: Spread
   let withoutDrain: Spread
@@ -135,13 +139,16 @@ struct SwitchRow: Codable {
   let stall: Spread
   let breakpoints: UInt64
 
-  init?(_ method: String, to set: LockSet, _ samples: [Switches.Sample]) {
+  init?(
+    _ method: String, to set: LockSet, in placement: Placement?, _ samples: [Switches.Sample]
+  ) {
     guard let whole = Spread(samples.map(\.whole)),
       let withoutDrain = Spread(samples.map(\.withoutDrain)),
       let stall = Spread(samples.map(\.longestStall))
     else { return nil }
     self.method = method
     to = "\(set)"
+    self.placement = placement
     count = samples.count
     self.whole = whole
     self.withoutDrain = withoutDrain

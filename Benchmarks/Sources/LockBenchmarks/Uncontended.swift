@@ -11,30 +11,32 @@ enum Uncontended {
   }
 
   static let contestants = [
-    Contestant(Name.native, TidelockMutex.self),
-    Contestant(Name.nativeSpinlock, TidelockSpinlock.self),
-    Contestant(Name.paravirtual, TidelockMutex.self, in: .paravirtual),
-    Contestant(Name.testAndSet, TidelockMutex.self, in: .testAndSet),
-    Contestant(Name.bare, BareTestAndSet.self),
-    Contestant(Name.pthread, PthreadMutex.self),
-    Contestant(Name.adaptive, PthreadAdaptiveMutex.self),
-    Contestant(Name.pthreadSpin, PthreadSpinlock.self),
-    Contestant(Name.synchronization, SynchronizationMutex.self),
-    Contestant(Name.none, NoLock.self),
+    Contestant(Name.native, TidelockMutex.init),
+    Contestant(Name.nativeSpinlock, TidelockSpinlock.init),
+    Contestant(Name.paravirtual, in: .paravirtual, TidelockMutex.init),
+    Contestant(Name.testAndSet, in: .testAndSet, TidelockMutex.init),
+    Contestant(Name.bare, BareTestAndSet.init),
+    Contestant(Name.pthread, PthreadMutex.init),
+    Contestant(Name.adaptive, PthreadAdaptiveMutex.init),
+    Contestant(Name.pthreadSpin, PthreadSpinlock.init),
+    Contestant(Name.synchronization, SynchronizationMutex.init),
+    Contestant(Name.plainFutex, PlainFutexMutex.init),
+    Contestant(Name.none, NoLock.init),
   ]
 
   static func measure(_ settings: inout Settings, _ results: inout Results) throws {
     // The C library and others leave atomicity out while a process has one thread.
     let barrier = Barrier(2)
     let idle = try Workers(1) { _ in barrier.wait() }
-    var series = Series(
-      "uncontended", contestants, [.nanosecondsPerPair])
     let seconds = settings.seconds ?? 0.01
+    var series = Series(
+      .uncontended, "uncontended", contestants, [.nanosecondsPerPair], seconds: seconds,
+      isByPlacement: false)
     let rounds = settings.rounds ?? 101
     var progress = Progress(runs: rounds * contestants.count)
     defer {
       progress.end()
-      results.add(series, figures(series))
+      results.add(series, series.groups.flatMap(figures))
     }
     try series.measure(
       contestants, rounds: rounds, &settings, &progress
@@ -48,25 +50,26 @@ enum Uncontended {
     barrier.free()
   }
 
-  private static func figures(_ series: Series) -> [Figure] {
+  private static func figures(_ group: Group) -> [Figure] {
     func ratio(_ one: String, _ other: String, _ limit: Double) -> Figure {
       Figure(
-        "uncontended: \(one) / \(other)", .atMost, limit, "x its time",
-        series.ratios(.nanosecondsPerPair, of: one, to: other))
+        .uncontended, "uncontended: \(one) / \(other)", .atMost, limit, "x its time",
+        group.ratios(.nanosecondsPerPair, of: one, to: other))
     }
     return [
-      ratio(Name.native, Name.pthread, 0.60),
-      ratio(Name.native, Name.synchronization, 0.60),
-      ratio(Name.native, Name.bare, 1.10),
-      ratio(Name.nativeSpinlock, Name.bare, 1.10),
+      ratio(Name.native, Name.bare, 1.05),
+      ratio(Name.nativeSpinlock, Name.bare, 1.05),
+      ratio(Name.native, Name.synchronization, 0.55),
+      ratio(Name.native, Name.pthread, 0.5),
+      ratio(Name.paravirtual, Name.synchronization, 1.05),
     ]
   }
 
   /// Small enough that most chunks see no interrupt.
   private static let pairsPerChunk = 10_000
 
-  static func time<Lock: BenchmarkLock>(_: Lock.Type, seconds: Double) -> Result {
-    let lock = Lock()
+  /// Frees the lock.
+  static func time<Lock: BenchmarkLock>(_ lock: Lock, seconds: Double) -> Result {
     defer { lock.free() }
     var chunks: [Double] = []
     let end = Clock.seconds + seconds

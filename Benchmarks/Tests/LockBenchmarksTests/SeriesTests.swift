@@ -2,46 +2,76 @@ import Testing
 
 @testable import LockBenchmarks
 
-private struct Entry: Named {
-  let name: String
-}
-
 @Suite struct SeriesTests {
-  private func series(_ rounds: [(roundTrips: [Double], one: Double, other: Double)]) -> Series {
-    var series = Series(
-      "test", [Entry(name: "one"), Entry(name: "other")], [.nanosecondsPerPair])
-    let metric = Metric.nanosecondsPerPair.rawValue
-    for round in rounds {
-      series.rounds.append(
-        Round(
-          number: series.rounds.count, roundTrips: round.roundTrips,
-          placement: Placement(roundTrips: round.roundTrips),
-          usage: Usage(others: 0, stolen: 0), order: ["one", "other"],
-          values: ["one": [metric: round.one], "other": [metric: round.other]]))
-    }
-    return series
-  }
-
-  @Test func `only rounds of the commonest placement are compared`() {
-    let series = series([
-      ([100, 120], 1, 2), ([600, 500], 90, 1), ([90, 80], 3, 4), ([90, 700], 70, 1),
+  @Test func `runs are compared with those in their own placement only`() {
+    let series = Series.madeUp(rounds: [
+      (.all(.siblings), 1, 2), (.all(.far), 90, 1), (.all(.siblings), 3, 4),
+      (.all(.sameCache), 5, 6),
     ])
-    #expect(series.placement == .near)
-    #expect(series.values(.nanosecondsPerPair, of: "one") == [1, 3])
-    #expect([Placement.far, .mixed].map(series.count) == [1, 1])
+    #expect(series.groups.map(\.placement) == [.siblings, .sameCache, .far])
+    #expect(
+      series.groups.map { $0.values(.nanosecondsPerPair, of: "one") } == [[1, 3], [5], [90]])
+    #expect(series.mixedRuns == 0)
   }
 
-  @Test func `a ratio is formed within a round`() {
+  @Test func `a run counts if nothing changed during it, and a ratio if both ran in one placement`()
+    throws
+  {
+    let series = Series.madeUp(rounds: [
+      // It changed during the second run; then between the two.
+      ([.siblings, .siblings, .far], 1, 2), ([.far, .far, .far], 10, 20),
+      ([.siblings, .far, .far], 3, 4),
+    ])
+    let (siblings, far) = (series.groups[0], series.groups[1])
+    #expect(siblings.values(.nanosecondsPerPair, of: "one") == [1])
+    #expect(siblings.values(.nanosecondsPerPair, of: "other") == [])
+    #expect(far.values(.nanosecondsPerPair, of: "other") == [20, 4])
+    #expect(siblings.ratios(.nanosecondsPerPair, of: "one", to: "other") == [])
+    #expect(far.ratios(.nanosecondsPerPair, of: "one", to: "other") == [0.5])
+    #expect(series.mixedRuns == 2)
+  }
+
+  @Test func `a series of nothing but mixed runs compares nothing, and says so`() {
+    let series = Series.madeUp(rounds: [
+      ([.siblings, .far, .siblings], 1, 2), ([.far, .sameCache, .far], 1, 2),
+    ])
+    #expect(series.groups.isEmpty)
+    #expect(Report(results: .madeUp([series])).text.contains("changed during each of the 4 run"))
+  }
+
+  @Test func `where the placement plays no part all rounds are compared`() {
+    let series = Series.madeUp(
+      .uncontended, isByPlacement: false, rounds: [([], 1, 2), ([], 3, 4)])
+    #expect(series.groups.map { $0.values(.nanosecondsPerPair, of: "one") } == [[1, 3]])
+    #expect(series.groups.map(\.placement) == [nil])
+  }
+
+  @Test func `a ratio is formed within a round`() throws {
     // The medians' ratio would be 10 / 20.
-    let series = series([([100], 1, 20), ([100], 10, 2), ([100], 100, 200)])
-    #expect(series.ratios(.nanosecondsPerPair, of: "one", to: "other") == [0.05, 5, 0.5])
+    let series = Series.madeUp(rounds: [
+      (.all(.far), 1, 20), (.all(.far), 10, 2), (.all(.far), 100, 200),
+    ])
+    let group = try #require(series.groups.first)
+    #expect(group.ratios(.nanosecondsPerPair, of: "one", to: "other") == [0.05, 5, 0.5])
+  }
+
+  @Test func `the best is who has the greatest median`() throws {
+    let series = Series.madeUp(rounds: [
+      (.all(.far), 1, 4), (.all(.far), 3, 4), (.all(.far), 100, 4),
+    ])
+    let group = try #require(series.groups.first)
+    #expect(group.best(.nanosecondsPerPair, of: ["one", "other", "nobody"]) == "other")
+    #expect(group.best(.nanosecondsPerPair, of: ["nobody"]) == nil)
   }
 
   @Test func `a figure is judged by its median, on the right side of its limit`() {
-    #expect(Figure("", .atMost, 2, "", [1, 2, 9]).reached == true)
-    #expect(Figure("", .below, 2, "", [1, 2, 9]).reached == false)
-    #expect(Figure("", .atLeast, 3, "", [1, 2, 9]).reached == false)
-    #expect(Figure("", .atLeast, 3, "", []).reached == nil)
-    #expect(Figure("", .atMost, 2, "", [1], isComplete: false).reached == nil)
+    func reached(_ bound: Figure.Bound, _ limit: Double, _ values: [Double]) -> Bool? {
+      Figure(.contended, "", bound, limit, "", values).reached
+    }
+    #expect(reached(.atMost, 2, [1, 2, 9]) == true)
+    #expect(reached(.below, 2, [1, 2, 9]) == false)
+    #expect(reached(.atLeast, 3, [1, 2, 9]) == false)
+    #expect(reached(.atLeast, 3, []) == nil)
+    #expect(Figure(.contended, "", .atMost, 2, "", [1], isComplete: false).reached == nil)
   }
 }

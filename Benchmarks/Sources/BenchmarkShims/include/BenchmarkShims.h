@@ -29,6 +29,14 @@ static inline __attribute__((always_inline)) uint64_t bench_work(uint64_t seed, 
   return value;
 }
 
+/// Work that fills a core: so many times twelve multiplications, none of which waits for another of its step.
+void bench_multiply(uint32_t steps);
+
+/// Sleeps while the word has this value, or for less long.
+void bench_futex_wait(uint32_t *word, uint32_t value);
+/// Wakes one thread that sleeps on the word.
+void bench_futex_wake(uint32_t *word);
+
 /// glibc's mutex that spins a while before it sleeps.
 void bench_adaptive_mutex_init(pthread_mutex_t *mutex);
 
@@ -36,6 +44,9 @@ void bench_adaptive_mutex_init(pthread_mutex_t *mutex);
 int bench_usable_cpus(int *cpus, int room);
 /// Keeps the calling thread on one CPU. 0, or an error number.
 int bench_pin(int cpu);
+
+/// Gives the calling thread the lowest of the ordinary priorities. 0, or an error number.
+int bench_lowest_priority(void);
 
 /// Waits for a thread to end, at most so long. 0, or an error number.
 int bench_join(pthread_t thread, double seconds);
