@@ -47,7 +47,7 @@ public enum GuestError: Error, Equatable, CustomStringConvertible {
     case .noKernel(let version, let cache):
       "There is no kernel \(version) in \(cache); run Scripts/guest-setup --kernel \(version) first."
     case .noTool(let tool):
-      "\(tool) is not installed here; run Scripts/guest-setup, which installs it or says how."
+      "\(tool) is not installed here; run Scripts/guest-setup, which installs it or says how to."
     case .noModuleSources(let folder):
       "\(folder) holds no Guest/Makefile; run this from a checkout of Tidelock."
     case .buildFailed(let output):
@@ -67,7 +67,7 @@ public enum GuestError: Error, Equatable, CustomStringConvertible {
     case .monitor(let command, let reason):
       "The guest's QEMU did not carry out '\(command)': \(reason)."
     case .unexpectedOutput(let command, let output):
-      "'\(command)' printed what nobody expects in the guest: \(output)"
+      "'\(command)' printed something unexpected in the guest: \(output)"
     }
   }
 

@@ -97,7 +97,7 @@ public final class RunDisplay: Sendable {
     close()
     let width = terminal.width(inPipe: outcome.pipeWidth)
     if outcome.signal != nil {
-      terminal.write(paragraph: "Interrupted: what there was until then.")
+      terminal.write(paragraph: "Interrupted. The results up to then:")
     }
     for table in outcome.tables(width: width) where !table.isEmpty {
       terminal.write("\n")
