@@ -25,8 +25,10 @@ struct DemoCommand: ParsableCommand {
 
   @Option(
     name: .customLong("protocol"),
-    help: "The protocol by which the locks are switched: staged, or a published one.")
-  var switchProtocol = SwitchProtocol.staged
+    help: "The protocol by which the locks are switched; staged unless given.")
+  private var namedProtocol: SwitchProtocol?
+  // As a default of the option itself help would show its raw value, a number.
+  private var switchProtocol: SwitchProtocol { namedProtocol ?? .staged }
 
   @Option(help: "How staged changes code: with one store, or with a breakpoint.")
   var poke = Poke.store

@@ -58,8 +58,10 @@ struct GuestDemoCommand: ParsableCommand {
 
   @Option(
     name: .customLong("protocol"),
-    help: "The protocol by which the guest switches: staged, or a published one.")
-  var switchProtocol = SwitchProtocol.staged
+    help: "The protocol by which the guest switches; staged unless given.")
+  private var namedProtocol: SwitchProtocol?
+  // As a default of the option itself help would show its raw value, a number.
+  private var switchProtocol: SwitchProtocol { namedProtocol ?? .staged }
 
   @Option(
     help: """

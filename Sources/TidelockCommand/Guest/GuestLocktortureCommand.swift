@@ -28,7 +28,7 @@ struct GuestLocktortureCommand: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: "Kinds of locks, by locktorture's names (default: all of these).")
+    help: "Kinds of locks, by locktorture's names.")
   var locks = GuestLocktorture.Lock.allCases
 
   @OptionGroup var faces: Faces

@@ -34,7 +34,9 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Also write schedules of expected failures: of mutants and wrong mixtures.")
   var allSchedules = false
 
-  @Option(help: ArgumentHelp("How many checks to run at a time: one per CPU.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "How many checks to run at a time; one per CPU unless given.", valueName: "n"))
   var jobs = Machine.current.cpus
 
   @Option(help: ArgumentHelp("Cut each check after this time.", valueName: "s"))
