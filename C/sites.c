@@ -1,6 +1,6 @@
-// libtidelock_sites.a: what each image with locks contains, and a reference to the library that nothing
-// else makes, because an image finds its core by looking: without it a linker that is told to link only
-// what is needed would leave libtidelock.so out.
+// libtidelock_sites.a: what each image with locks contains, and a reference to libtidelock.so. An image
+// looks its core up at run time, so nothing else refers to that library, and a linker that is told to link
+// only what is needed would leave it out.
 #include "LockSites.c"
 
 __asm__(

@@ -1,5 +1,5 @@
-// Tidelock for C: spinlocks whose operations are switched between native, test-and-set and paravirtual
-// while the program runs. tidelock.hpp has them for C++.
+// Tidelock for C: spinlocks whose operations can be switched between native, test-and-set and paravirtual
+// while the program runs. For C++ there is tidelock.hpp.
 //
 //     #include <tidelock/tidelock.h>
 //
@@ -11,10 +11,10 @@
 //     char words[512];
 //     if (tidelock_switch(TIDELOCK_NATIVE, words, sizeof words) != 0) fprintf(stderr, "%s\n", words);
 //
-// Compile and link with what `pkg-config --cflags --libs tidelock` says, or with CMake's
-// `find_package(Tidelock)` and `Tidelock::tidelock`: each program and shared library that inlines locks
-// contains libtidelock_sites.a, and the process has libtidelock.so, unless a part of it that is written in
-// Swift brings the core. Whichever core was loaded first is the one that all of the process share.
+// Compile and link with the output of `pkg-config --cflags --libs tidelock`, or with CMake's
+// `find_package(Tidelock)` and `Tidelock::tidelock`. Each program and shared library that inlines locks
+// contains libtidelock_sites.a; the process loads libtidelock.so, unless a part of it that is written in
+// Swift brings the core. The core that was loaded first serves the whole process.
 //
 // Interface and symbol versions stay compatible within a soname: libtidelock.so.1.
 #ifndef TIDELOCK_H
@@ -44,27 +44,29 @@ static inline void tidelock_spin_lock(tidelock_spinlock *lock) {
   tidelock_lock((uintptr_t)&lock->word);
 }
 
-/// Takes the lock if nobody has it and nobody is seen to wait; whether it did. Acquires if so. Wait-free.
+/// Takes the lock if it is free and nobody is seen to wait for it; returns whether it did. Acquires if so.
+/// Wait-free.
 static inline bool tidelock_spin_trylock(tidelock_spinlock *lock) {
   return tidelock_try_lock((uintptr_t)&lock->word);
 }
 
-/// Releases the lock, which this thread holds. Releases; one store in native.
+/// Releases the lock, which this thread must hold. Releases; one store in native.
 static inline void tidelock_spin_unlock(tidelock_spinlock *lock) {
   tidelock_unlock((uintptr_t)&lock->word);
 }
 
 /// The three sets of lock operations.
 enum tidelock_set {
-  /// Queued, spinning: for CPUs of one's own.
+  /// Queued, spinning: for dedicated CPUs.
   TIDELOCK_NATIVE = 0,
   /// Queued, sleeping: for shared CPUs. A process starts in it, unless TIDELOCK_SET in its environment
   /// says `native` or `test-and-set`; `auto` also starts the policy (TidelockPolicy.h).
   TIDELOCK_PARAVIRTUAL = 1,
+  /// Not queued, spinning, unfair.
   TIDELOCK_TEST_AND_SET = 2
 };
 
-/// How a switch is carried out; `staged` unless you want to compare.
+/// How a switch is carried out. Use `staged`; the others are there for comparison.
 enum tidelock_protocol {
   TIDELOCK_STAGED = 0,
   TIDELOCK_STOP_MACHINE = 1,
@@ -74,20 +76,20 @@ enum tidelock_protocol {
 /// How patch sites are changed.
 enum tidelock_method { TIDELOCK_STORE = 0, TIDELOCK_BREAKPOINT = 1 };
 
-/// Switches all locks of the process while its threads go on taking them: all or nothing.
+/// Switches all locks of the process while its threads keep taking them: all or nothing.
 ///
-/// Blocks until the new set is in force, mostly for less than a millisecond, or until `time_limit`
-/// (nanoseconds) has passed and the switch is undone. Any thread; not in a signal handler, nor with a lock
-/// held that others may be waiting for.
+/// Blocks until the new set is in force, usually for less than a millisecond, or until `time_limit`
+/// (nanoseconds) has passed and the switch is undone. Any thread; not in a signal handler, and not while the
+/// caller holds a lock that others may be waiting for.
 ///
-/// `words`, unless NULL, is memory for `size` bytes. It receives, ended by a zero and cut off if too long,
-/// the report as one line of JSON, or a sentence that says what failed and the way out.
+/// `words` is NULL, or memory for `size` bytes. It receives the report as one line of JSON, or a sentence
+/// that says what failed and the way out: terminated by a zero byte, and truncated if too long.
 ///
 /// Returns 0, or EBUSY: another switch is under way, try again; ETIMEDOUT, EAGAIN: threads did not leave
-/// the old operations in time; EACCES: the kernel forbids writing text, or looking at /proc/self; EPERM:
+/// the old operations in time; EACCES: the kernel forbids writing text, or reading /proc/self; EPERM:
 /// threads block a signal that the method needs; ECANCELED: exit has begun; ENOMEM: the process had no
-/// memory or key for its threads; ENOTSUP: the kernel is too old; ENOTRECOVERABLE: text is not what it
-/// must be; EINVAL: no such set, protocol or method.
+/// memory or key for its threads; ENOTSUP: the kernel is too old; ENOTRECOVERABLE: text or state is
+/// not what it must be; EINVAL: no such set, protocol or method.
 int tidelock_switch_using(uint32_t set, uint32_t protocol, uint32_t method, uint64_t time_limit,
                           char *words, size_t size);
 

@@ -14,7 +14,7 @@
 
 namespace tidelock {
 
-/// Meets the requirements of Lockable. What tidelock.h says of locks holds.
+/// Meets the requirements of Lockable. What tidelock.h says about its locks holds here, too.
 class spinlock {
  public:
   constexpr spinlock() noexcept : lock_ TIDELOCK_SPINLOCK_FREE {}
@@ -39,8 +39,8 @@ enum class set : uint32_t {
 /// The set in force.
 inline set current() noexcept { return static_cast<set>(tidelock_current()); }
 
-/// Switches (tidelock_switch) and returns the report as one line of JSON, without its end if it has more
-/// than 4,095 characters. Throws std::system_error with the sentence that says why not.
+/// Switches (tidelock_switch) and returns the report as one line of JSON, truncated to 4,095 characters.
+/// Throws std::system_error with a sentence that says what failed and the way out.
 inline std::string switch_to(set wanted) {
   char words[4096];
   int error = tidelock_switch(static_cast<tidelock_set>(wanted), words, sizeof words);

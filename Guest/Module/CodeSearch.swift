@@ -8,12 +8,12 @@ enum LockCode {
   case inlineUnlock
 }
 
-/// Hands over every call, and every inlined native unlock, that a range of code holds, with its address;
-/// until `body` returns false.
+/// Calls `body` with every call and every inlined native unlock in a range of code, and its address, until
+/// `body` returns false.
 ///
-/// Bytes that mean something else may look so: then something is refused for nothing. Five that lead
-/// exactly to a function are one in 2^32; the six of the unlock with its padding are what a compiler
-/// makes only of a loop's alignment after a byte was cleared.
+/// Bytes with another meaning may look the same; then something is refused needlessly. The chance that five
+/// bytes happen to lead to one exact function is one in 2^32. The six bytes of the unlock with its padding
+/// arise otherwise only where a compiler aligns a loop right after it cleared a byte.
 ///
 /// Contract: the code is mapped for as long as this lasts.
 func findLockOperations(

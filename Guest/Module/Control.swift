@@ -7,8 +7,8 @@ import LockSwitching
 
 /// All that the module keeps between two calls, apart from what is in place (`KernelTarget.state`).
 ///
-/// Only its threads touch it, one at a time (the mutex of glue.c). The breakpoint handler reads `sites`,
-/// which stands still while it may run, and `status` reads single fields as they are.
+/// Only the module's threads touch it, one at a time (the mutex of glue.c). The breakpoint handler reads
+/// `sites`, which does not change while it may run, and `status` reads single fields as they are.
 struct Control {
   /// nil while nothing is installed.
   var symbols: KernelSymbols?
@@ -27,11 +27,11 @@ struct Control {
   var options = SwitchOptions()
   /// How long a switch may take, in milliseconds.
   var timeLimit: UInt64 = 10_000
-  /// The last switch that was asked for.
+  /// The last requested switch.
   var last: SwitchReport?
-  /// Breakpoints that CPUs met meanwhile, by `BreakpointKind` and context.
+  /// Breakpoints that CPUs hit during it, by `BreakpointKind` and context.
   var lastBreakpoints: InlineArray<12, UInt64> = .init(repeating: 0)
-  /// The probe that the last switch was refused for; 0: it was not.
+  /// The probe for which the last switch was refused; 0 if it was not refused for one.
   var lastProbe: UInt = 0
   /// Switches by how they ended, in the order of `SwitchResult`.
   var results: InlineArray<5, UInt64> = [0, 0, 0, 0, 0]
@@ -92,7 +92,7 @@ extension Control {
       to: set, using: control.protocol, options: control.options, poking: .breakpoint,
       timeLimit: control.timeLimit * 1_000_000, reason: reason)
     let report = SwitchRun<KernelTarget>.run(request)
-    // What was chosen for a set that was not reached is chosen back.
+    // If the set was not reached, the choice that was made for it is reverted.
     let state = KernelTarget.currentState
     if state.isSettled(in: state.set) {
       KernelTarget.choose(state.set.implementation(of: .slowPath))
@@ -100,7 +100,7 @@ extension Control {
     unsafe control.results[Int(report.result.rawValue)] &+= 1
     unsafe control.last = report
     for index in 0..<12 {
-      // Nothing was measured of what was refused.
+      // A refused switch has measured nothing.
       unsafe control.lastBreakpoints[index] =
         report.stepCount == 0 ? 0 : SwitchMeasurements.since(index)
     }
@@ -122,7 +122,7 @@ extension Control {
       guard let hash = LockHashMemory(symbols) else { return ErrorNumber.noMemory }
       unsafe control.hash = hash
     }
-    // The host may be another one by now. What is in use stays.
+    // The guest may be on another host by now. What is in use stays.
     let state = KernelTarget.currentState
     guard state.isSettled(in: state.set), state.set != .paravirtual else { return nil }
     unsafe control.kick = KickMethod.choose(
@@ -130,7 +130,7 @@ extension Control {
     return nil
   }
 
-  /// A state that a failure left is sound, but is to be left: by whoever asks next, or by the worker.
+  /// A state that a failure left is sound, but must not last: the next request or the worker goes on from it.
   private static func retryUnlessSettled(_ state: SwitchState) {
     guard !state.isSettled(in: state.set) else {
       unsafe control.retryDelay = 0
@@ -142,13 +142,13 @@ extension Control {
 }
 
 extension SwitchFailure {
-  /// Whether the load did not let it finish.
+  /// Whether it could not finish because of the load.
   fileprivate var isForLoad: Bool {
     if case .notQuiescent = self { true } else { false }
   }
 }
 
-/// Leads on from what a failed switch left, to the set that was in force: called by a worker.
+/// Continues from what a failed switch left to the set that was in force: called by a worker.
 @_cdecl("tidelock_retry")
 func retry() {
   let state = KernelTarget.currentState
@@ -158,8 +158,8 @@ func retry() {
 
 /// The hint of the hypervisor, read again: dedicated CPUs want the native set.
 ///
-/// Only a change of the hint switches, and it is asked for until it is done: what an operator has chosen
-/// meanwhile stays until the hint is another one. While a policy decides, it sees the hint itself.
+/// Only a change of the hint switches, and the switch is retried until it is done; a set that an operator
+/// has chosen meanwhile stays until the hint changes again. While a policy decides, it sees the hint itself.
 @_cdecl("tidelock_hint")
 func hint(_ dedicated: Bool) {
   let wanted = dedicated ? LockSet.native : .paravirtual

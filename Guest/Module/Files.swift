@@ -68,7 +68,7 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
     guard let set = choice(line, { LockSet(rawValue: $0) }, { $0.name }) else {
       return ErrorNumber.invalid
     }
-    // An operator's word: what a hint wanted earlier is not asked for any more.
+    // An operator's choice: what a hint wanted earlier is no longer requested.
     unsafe control.isHintPending = false
     let error = Control.change(to: set, .operator)
     if error == 0 { PolicyControl.pin(set) }
@@ -107,7 +107,7 @@ func store(_ number: Int32, _ text: UnsafePointer<UInt8>, _ size: Int) -> Int {
   return size
 }
 
-/// The one of at most three values that is called so.
+/// The value with this name, of three at most.
 private func choice<Value>(
   _ line: Line, _ value: (UInt8) -> Value?, _ name: (Value) -> StaticString
 ) -> Value? {

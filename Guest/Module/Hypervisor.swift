@@ -3,7 +3,7 @@ import LockPlatform
 
 /// What wakes a CPU that waits.
 enum KickMethod {
-  /// The kernel's own way, with which it booted.
+  /// The kernel's own method, with which it booted.
   case kernel
   /// KVM.
   case kvm
@@ -20,7 +20,7 @@ enum KickMethod {
 
   /// Finds out how CPUs are woken here, and puts it in place of `wait` and `kick`.
   ///
-  /// What a kernel booted with goes on, whatever hypervisor it is for.
+  /// A kernel that booted paravirtual keeps its own method, whichever hypervisor that is for.
   static func choose(
     for bootSet: LockSet, _ symbols: KernelSymbols, into forms: inout KernelForms
   ) -> KickMethod {

@@ -5,7 +5,7 @@ import LockPlatform
 enum KVM {
   /// Whether it wakes a halted CPU, with interrupts off too.
   ///
-  /// To be asked again: migration may take it away.
+  /// Must be asked again each time: migration may take it away.
   static var kicks: Bool { kvmKicks() }
 
   /// Puts the kernel's own functions for KVM in place of `wait` and `kick`.

@@ -144,11 +144,11 @@ extension Control {
     return KernelSite(address: address, original: expected.bytes, operation: operation)
   }
 
-  /// Looks through the kernel's text for lock operations that the table lacks: one that stayed as it is
-  /// while the others are switched would be left with operations that it cannot be mixed with.
+  /// Looks through the kernel's text for lock operations that the table lacks: one that was left out while
+  /// the others are switched would run beside operations that it must not be mixed with.
   ///
-  /// Finds those that are called now, and the inlined unlock; not where nothing stands for `wait` and
-  /// `kick`, which only the slow paths call.
+  /// Finds the operations that are called now, and the inlined unlock. It cannot find a `wait` or `kick`
+  /// that the kernel has replaced by nothing; only the slow paths call these.
   private static func checkComplete(
     _ sites: KernelSites, _ symbols: KernelSymbols, _ bootSet: LockSet
   ) throws(InstallFailure) {
@@ -168,7 +168,7 @@ extension Control {
         return nil
       }
     }
-    // Read in parts, so that nobody waits for the CPU meanwhile; one part reaches as far into the next as
+    // Read in parts, so that other tasks get the CPU in between; one part reaches as far into the next as
     // a site may.
     let part: UInt = 1 << 20
     var start = symbols.textStart
@@ -197,8 +197,8 @@ extension Control {
     }
   }
 
-  /// Keeps kprobes from coming onto sites, where they would execute a copy of what a site held when
-  /// they came.
+  /// Keeps kprobes from being set on sites, where they would execute a copy of what the site held at that
+  /// moment.
   private static func keepProbesOff(_ sites: KernelSites) throws(InstallFailure) {
     guard forbidProbesInThisModule() else { throw .noMemory }
     for index in 0..<sites.count where !forbidProbes(onSite: sites[index].address) {

@@ -4,7 +4,7 @@ import LockSwitching
 import QueuedSpinlocks
 
 extension KernelTarget {
-  /// Before the breakpoints stand CPUs entered slow paths that nobody counts.
+  /// Before the breakpoints stood, CPUs entered slow paths uncounted.
   ///
   /// Each CPU runs a work item in task context, where preemption was on: it holds no spinlock and
   /// is in no operation.
@@ -31,7 +31,7 @@ func passBarrier() {
 /// What the sites of the slow path call while `barrier` counts; in their convention, in the context
 /// and with the interrupts of the call.
 ///
-/// The handler leads here instead of emulating: a slow path waits.
+/// The handler leads here instead of emulating, because a slow path waits.
 @_cdecl("tidelock_counted_slow_path")
 func countedSlowPath(_ address: UInt, _ value: UInt32) {
   // A lock word of the kernel's, contract of the call.

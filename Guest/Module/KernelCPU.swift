@@ -2,7 +2,7 @@ import KernelServices
 import LockPlatform
 import LockSwitching
 
-/// Words that all CPUs share, in memory of cpus.c's.
+/// Words that all CPUs share, in memory from cpus.c.
 enum SharedWords {
   /// `LockStepArea.size` bytes, aligned to 64.
   static var lockStep: UInt { sharedWords() }
@@ -24,7 +24,7 @@ enum SharedWords {
 struct KernelCPU {
   private let address: UInt
 
-  /// The one that runs; preemption is off.
+  /// The current CPU; preemption is off.
   static var current: KernelCPU { KernelCPU(address: ownArea()) }
 
   private init(address: UInt) {
@@ -44,21 +44,21 @@ struct KernelCPU {
 
   var nmis: NMIClaims<KernelMachine> { unsafe NMIClaims(area: address &+ 192) }
 
-  /// How many breakpoints of a kind were met in a context.
+  /// How many breakpoints of a kind were hit in a context.
   func breakpoints(_ kind: BreakpointKind, in context: Int) -> Location<UInt64> {
     unsafe Location(address: address &+ 96 &+ kind.rawValue &* 32 &+ UInt(context) &* 8)
   }
 
   /// Counts a breakpoint.
   ///
-  /// Relaxed, and not one step: only this CPU writes it, in this context.
+  /// Relaxed, and not atomic as a whole: only this CPU writes it, in this context.
   func count(_ kind: BreakpointKind, in context: Int) {
     let count = breakpoints(kind, in: context)
     KernelMachine.store(KernelMachine.load(count, .relaxed) &+ 1, to: count, .relaxed)
   }
 }
 
-/// What is counted of the breakpoints that CPUs meet at sites.
+/// The kinds of breakpoints at sites that are counted.
 enum BreakpointKind: UInt {
   /// All of them.
   case all = 0

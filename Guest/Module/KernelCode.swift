@@ -3,7 +3,7 @@ import KernelServices
 import LockPlatform
 import Synchronization
 
-/// The kernel's text, changed through a mapping of our own, or with its own `text_poke`.
+/// The kernel's text, changed through the module's own mapping, or with the kernel's `text_poke`.
 ///
 /// The text lock is held around every poke.
 enum KernelCode: CodeMemory {
@@ -12,13 +12,13 @@ enum KernelCode: CodeMemory {
   ///
   /// What the kernel put there (`SiteConversion`) may be two instructions, and a CPU may have been
   /// interrupted between them: it must have gone on before the second is overwritten. Every site lies
-  /// where preemption is off, so a grace period waits for that, and for no task's next turn. Once the
-  /// breakpoints stand nobody new comes there, so one wait is enough.
+  /// where preemption is off, so a grace period waits for exactly that. Once the breakpoints stand no
+  /// other CPU gets there, so one wait is enough.
   nonisolated(unsafe) static var mustPassPreemption = false
 
   static func loadCode(_ address: UInt, count: Int) -> UInt64 {
     var bytes: UInt64 = 0
-    // A site's text is mapped; if it should not be, 0 is no form of ours and the site is refused.
+    // A site's text is mapped; if it is not, 0 is no valid form and the site is refused.
     _ = unsafe readCode(&bytes, address, UInt(count))
     return bytes
   }

@@ -33,7 +33,7 @@ extension KernelMachine: SwitchMachine {
   /// Keeps a reference, if `barrier` is under way.
   static func acquired(_ lock: UInt) { References<KernelMachine>.keep(lock) }
 
-  /// With preemption off there is nobody to give the CPU to.
+  /// With preemption off no other task can have the CPU.
   static func yield(_: UInt32) { KernelServices.relax() }
 
   static var nanoseconds: UInt64 { nanosecondsNow() }

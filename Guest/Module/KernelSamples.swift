@@ -1,7 +1,7 @@
 import KernelServices
 import SwitchPolicy
 
-/// What the policy is fed: the kernel's own accounting of time, and the hint.
+/// The policy's input: the kernel's own accounting of time, and the hint.
 struct KernelSamples {
   private var time: UInt64 = 0
   private var stolen: Int64 = 0
@@ -9,7 +9,7 @@ struct KernelSamples {
   private var late: LateBooking
 
   init() {
-    // A CPU's steal is booked by its next tick: when it has its host's CPU again.
+    // A CPU's steal is accounted for at its next tick, when it has a CPU of its host again.
     late = LateBooking(longest: 2_000_000_000)
     _ = look()
   }

@@ -11,7 +11,7 @@ struct KernelSite {
   let operation: LockOperation
 }
 
-/// All patch sites, sorted by address, in memory of the kernel's.
+/// All patch sites, sorted by address, in memory from the kernel.
 @safe struct KernelSites: SiteTable {
   private let memory: UnsafeMutablePointer<KernelSite>?
   private(set) var count: Int
@@ -24,7 +24,7 @@ struct KernelSite {
     capacity = 0
   }
 
-  /// Room for so many sites; nil if there is no memory.
+  /// Room for this many sites; nil if there is no memory.
   init?(capacity: Int) {
     guard let memory = unsafe allocate(UInt(capacity * MemoryLayout<KernelSite>.stride)) else {
       return nil
@@ -37,7 +37,7 @@ struct KernelSite {
 
   /// Gives the memory back.
   ///
-  /// Nobody may look up a site any more.
+  /// No CPU may look up a site any more.
   func deallocate() {
     unsafe free(memory, UInt(capacity * MemoryLayout<KernelSite>.stride))
   }
@@ -120,7 +120,7 @@ struct SiteConversion: PokeList {
     switch direction {
     case .toOneInstruction: return Poke(at: site.address, from: original, to: one)
     case .toOriginal:
-      // Behind a breakpoint of our own it is under way: the answer must stay the same.
+      // Behind our own breakpoint the conversion is under way: the answer must stay the same.
       guard isOurs(site.address, one, original), probe(covering: site.address) == 0 else {
         return nil
       }

@@ -80,8 +80,8 @@ private func lead() -> StopMachineOutcome {
   }
   var outcome = work.lead()
   if let failure = outcome.failure {
-    // Before anybody runs: no task ever sees a mixture. Breakpoints that NMIs meet meanwhile are
-    // emulated.
+    // Before any CPU goes on, so that no task ever sees a mixture. Breakpoints that NMIs hit meanwhile
+    // are emulated.
     LockStep<KernelMachine>.giveUp()
     if work.putBack() {
       outcome.failure = failure
@@ -95,7 +95,7 @@ private func lead() -> StopMachineOutcome {
 }
 
 extension KernelTarget {
-  /// Stopper threads are tasks, where preemption was on: no spinlock is held, none waited for.
+  /// Stopper threads are tasks, entered with preemption on: they hold no spinlock and wait for none.
   static var gathersOutsideSlowPaths: Bool { true }
 
   static func gather(
@@ -124,7 +124,7 @@ extension KernelTarget {
       throw .unsupported
     }
     switch outcome.failure {
-    // Whoever asked opens the gate, if the slow path changes.
+    // The runner opens the gate, if the slow path changes.
     case nil: if work.batch[.slowPath] == nil { lead(to: before) }
     case .unsound: break
     default: lead(to: before)

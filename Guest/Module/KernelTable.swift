@@ -1,6 +1,6 @@
 import KernelServices
 
-/// What the kernel itself knows about its lock operations: it is put back on removal as it was.
+/// What the kernel itself knows about its lock operations, and gets back on removal.
 struct KernelTable {
   private var operations: InlineArray<5, UInt> = [0, 0, 0, 0, 0]
   private let key: UInt

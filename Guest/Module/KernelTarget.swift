@@ -3,10 +3,10 @@ import KernelServices
 import LockPlatform
 import LockSwitching
 
-/// The running kernel, as the floors switch it.
+/// The running kernel, as the generic code switches it.
 ///
-/// Called by one thread at a time, with the CPUs held, so that none comes or goes, and with the lock
-/// of the kprobes, so that no probe does.
+/// Called by one thread at a time, with the CPUs held, so that none goes online or offline, and with the
+/// lock of the kprobes, so that no probe is set or removed.
 enum KernelTarget: SwitchTarget {
   typealias Machine = KernelMachine
 
@@ -37,10 +37,12 @@ enum KernelTarget: SwitchTarget {
 
   nonisolated(unsafe) private static var isTextLocked = false
 
-  /// Where the sites are written while the text is open for writing: breakpoints stand for as long as
-  /// it takes, and a store each takes far less than a `text_poke` each.
+  /// Where the sites are written while the text is open for writing.
   ///
-  /// Without memory for it, or while the module comes and goes, `text_poke` does.
+  /// Breakpoints stand for as long as the writing takes, and one store per site takes far less than one
+  /// `text_poke` per site.
+  ///
+  /// Without memory for it, and while the module is loaded or removed, `text_poke` writes them.
   nonisolated(unsafe) private(set) static var mapping: TextMapping?
 
   static func openText(forWriting: Bool) throws(SwitchFailure) {
@@ -58,12 +60,12 @@ enum KernelTarget: SwitchTarget {
 
   static var sites: KernelSites { unsafe control.sites }
 
-  /// All are called or inlined at sites.
+  /// All operations are called or inlined at sites.
   static func isText(_: LockOperation) -> Bool { true }
 
-  /// Modules that come from now on get it at their sites.
+  /// Modules that are loaded from now on get it at their sites.
   ///
-  /// The gate is nothing for them: those that come while a switch lasts are refused.
+  /// The gate never gets there: modules that are loaded during a switch are refused.
   static func note(_ operation: LockOperation, holds implementation: Implementation) {
     guard implementation != .gate else { return }
     let body = KernelForms.body(operation, implementation)
@@ -81,9 +83,9 @@ enum KernelTarget: SwitchTarget {
 
   /// Sets the key that makes the native slow path test-and-set.
   ///
-  /// The paravirtual one does not look at it. The kernel pokes its text for that and takes the lock of
-  /// the text, which an undo may hold: nothing depends on who else pokes meanwhile, since the sites in
-  /// transit are nobody else's.
+  /// The paravirtual one does not look at it. The kernel pokes its text for the key and takes the lock of the
+  /// text, which an undo may hold and gives up meanwhile. Other pokes in between do no harm, since the
+  /// sites in transit belong to this module alone.
   static func choose(_ slowPath: Implementation) {
     let isSet: Bool
     switch slowPath {

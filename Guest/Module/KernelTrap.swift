@@ -4,7 +4,7 @@ import LockPlatform
 import LockSwitching
 import QueuedSpinlocks
 
-/// The registers of a CPU that met a breakpoint, as far as standing in for an operation needs them.
+/// The registers of a CPU that hit a breakpoint, as far as emulating an operation needs them.
 ///
 /// Only within the handler.
 @safe struct TrappedCPU {
@@ -34,8 +34,8 @@ import QueuedSpinlocks
   func goOn(at address: UInt) { unsafe ip.pointee = address }
 }
 
-/// Handles a breakpoint of the kernel's own code, in whatever context it was met; false if it is
-/// somebody else's.
+/// Handles a breakpoint in the kernel's own code, in whatever context it was hit; false if it is not at a
+/// site.
 @_cdecl("tidelock_breakpoint")
 func breakpoint(
   _ ip: UnsafeMutablePointer<UInt>, _ stack: UnsafeMutablePointer<UInt>, _ argument: UInt
@@ -68,7 +68,7 @@ func breakpoint(
   return true
 }
 
-/// Does an operation in the stead of its site: what is sound beside every other implementation.
+/// Does an operation in the stead of its site, in a way that is sound beside every other implementation.
 ///
 /// The gate, the paravirtual unlock, and the paravirtual wait and kick, which only paravirtual bodies
 /// call.

@@ -8,7 +8,7 @@ struct LockHashMemory {
   private let address: UInt
   private let size: UInt
 
-  /// Makes the hash and shows it to the kernel; nil if there is no memory.
+  /// Allocates and installs the hash; nil if there is no memory.
   ///
   /// As many entries as the kernel would take: four for each CPU, a page at least, a power of two.
   init?(_ symbols: KernelSymbols) {
@@ -27,7 +27,7 @@ struct LockHashMemory {
     write(address, bits)
   }
 
-  /// Takes the hash from the kernel and gives the memory back.
+  /// Uninstalls the hash and frees its memory.
   ///
   /// No paravirtual slow path runs, and no unlock that might look for an entry.
   func remove() {

@@ -5,9 +5,9 @@ import KernelText
 import LockPlatform
 import LockSwitching
 
-/// Writes a line to the kernel log; of those that may come often, some are left out.
+/// Writes a line to the kernel log; lines that may come often are rate-limited.
 func withLine(often: Bool = false, _ body: (inout TextBuffer) -> Void) {
-  // A line of the log is not longer.
+  // A line of the log is no longer than this.
   var memory: InlineArray<900, UInt8> = .init(repeating: 0)
   var span = memory.mutableSpan
   // The buffer ends before the memory does.

@@ -14,8 +14,8 @@ private enum ModuleCode {
   case other
 }
 
-/// Whether a module has lock operations of its own: it was patched for the set that was in force
-/// when it came, and the table of its sites is gone.
+/// Whether a module has lock operations of its own: it was patched for the set that was in force when it
+/// was loaded, and the table of its sites is gone.
 @_cdecl("tidelock_has_sites")
 func hasSites(_ text: UInt, _ size: UInt) -> Bool {
   guard let symbols = unsafe control.symbols else { return false }
@@ -25,7 +25,7 @@ func hasSites(_ text: UInt, _ size: UInt) -> Bool {
   }
 }
 
-/// Whether a module may come: it has no sites, or they are of the set in force.
+/// Whether a module may be loaded: it has no sites, or they are of the set in force.
 @_cdecl("tidelock_module_coming")
 func moduleComing(_ name: UnsafePointer<UInt8>, _ text: UInt, _ size: UInt) -> Bool {
   guard let symbols = unsafe control.symbols else { return true }

@@ -4,9 +4,9 @@ import LockPlatform
 import LockSwitching
 import SwitchPolicy
 
-/// Who asks for switches when no operator does.
+/// What asks for switches when no operator does.
 ///
-/// All with the policy's own mutex (policy.c) held; nobody holds that while a switch is under way.
+/// Everything here runs with the policy's own mutex (policy.c) held, which is never held during a switch.
 @safe struct PolicyControl {
   private var policy = Policy(in: KernelTarget.currentState.set, .guest, mode: .off)
   private var log: DecisionLog
@@ -51,7 +51,7 @@ import SwitchPolicy
     return 0
   }
 
-  /// From here on nobody looks.
+  /// From here on the policy does not look any more.
   static func end() {
     lockPolicy()
     defer { unlockPolicy() }
@@ -96,7 +96,7 @@ import SwitchPolicy
     guard let set = decision.change else { return }
     lockControl()
     defer { unlockControl() }
-    // An operator may have had a word first.
+    // An operator may have chosen first.
     lockPolicy()
     let isWanted = unsafe current?.stillWants(set) ?? false
     unlockPolicy()

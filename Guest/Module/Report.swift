@@ -67,9 +67,9 @@ extension TextBuffer {
     }
   }
 
-  /// Writes what the module is and does, one thing a line.
+  /// Writes the module's state, one value per line.
   ///
-  /// Without the lock that a switch holds: each value is what it is when it is read.
+  /// Without the lock that a switch holds: each value is as it is when it is read.
   mutating func writeStatus() {
     let state = KernelTarget.currentState
     write("set: ")

@@ -1,7 +1,7 @@
 import KernelServices
 import LockPlatform
 
-/// How CPUs were affected by a switch: each notes it for itself.
+/// How a switch affected CPUs: each records that for itself.
 enum SwitchMeasurements {
   /// What had been counted when it began, by kind and context.
   nonisolated(unsafe) private static var before: InlineArray<12, UInt64> =
@@ -14,14 +14,14 @@ enum SwitchMeasurements {
     }
   }
 
-  /// Notes that this CPU was stalled since then.
+  /// Records that this CPU was stalled since then.
   static func stalled(since: UInt64) {
     let now = nanosecondsNow()
     // A clock that went back.
     if now > since { stalled(now &- since) }
   }
 
-  /// Notes that this CPU was stalled for so many nanoseconds.
+  /// Records that this CPU was stalled for this many nanoseconds.
   static func stalled(_ nanoseconds: UInt64) {
     // A clock that went back.
     guard nanoseconds < .max / 2 else { return }
@@ -47,7 +47,7 @@ enum SwitchMeasurements {
     return (longest, breakpoints)
   }
 
-  /// How many breakpoints of a kind were met in a context since `begin`, by index as in `total`.
+  /// How many breakpoints of a kind were hit in a context since `begin`, by index as in `total`.
   static func since(_ index: Int) -> UInt64 { unsafe total[index] &- before[index] }
 
   /// How many since the module was loaded, by kind and context.

@@ -1,8 +1,8 @@
 import KernelServices
 
-/// The pages that hold sites, mapped once more, writable, while all CPUs are gathered.
+/// The pages that hold sites, mapped once more, writable, while the text is open for writing.
 ///
-/// Only those pages, and only for so long.
+/// Only those pages, and only for that long.
 @safe struct TextMapping {
   private let pages: UnsafeMutablePointer<UInt>
   private let capacity: Int
@@ -42,7 +42,7 @@ import KernelServices
     count += 1
   }
 
-  /// Takes the mapping away.
+  /// Removes the mapping.
   func end() {
     unmapText(start)
     unsafe free(pages, UInt(capacity * MemoryLayout<UInt>.stride))

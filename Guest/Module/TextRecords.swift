@@ -1,7 +1,7 @@
 import CodePatching
 import KernelServices
 
-/// What perf is told of the changes (perf.c).
+/// What perf is told about the changes (perf.c).
 enum TextRecords {
   /// Called before a part of a site is written, in task context.
   static func willStore(_ bytes: UInt64, count: Int, at address: UInt) {
@@ -13,7 +13,7 @@ enum TextRecords {
     }
   }
 
-  /// Called around a change during which nobody can be told.
+  /// Called around a change during which perf cannot be told.
   static func around(_ sites: KernelSites, _ change: () -> Void) {
     for index in 0..<sites.count { noteText(UInt(index), sites[index].address) }
     change()

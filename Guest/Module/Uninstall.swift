@@ -7,9 +7,8 @@ import LockSwitching
 extension Control {
   /// Puts everything back as the kernel had it.
   ///
-  /// The boot set is wholly in place, or the module could not be removed. Waits for no other's doing: a
-  /// site that holds unrecognised bytes, or is covered by a probe, keeps its one instruction and is
-  /// named.
+  /// The boot set is wholly in place, or the module could not be removed. It waits for nothing: a site that
+  /// holds unrecognised bytes, or is covered by a probe, keeps its one instruction, and the log names it.
   static func uninstall() {
     guard unsafe control.symbols != nil else { return }
     let sites = unsafe control.sites
@@ -35,8 +34,8 @@ extension Control {
       line.write(" differ from what they were before loading")
     }
     unsafe control.symbols = nil
-    // Nobody is at the gate, in wait or kick, or in the breakpoint handler any more: all of them run
-    // with preemption off, called from places that do.
+    // No CPU is at the gate, in wait or kick, or in the breakpoint handler any more: all of them run with
+    // preemption off, called from places that do.
     passPreemption()
     unsafe control.hash?.remove()
     unsafe control.sites = KernelSites()

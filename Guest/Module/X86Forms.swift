@@ -3,7 +3,7 @@ import LockPlatform
 
 // What the sites of an x86-64 kernel hold.
 
-/// What does an operation in one of the implementations: a function that its sites call, or an
+/// How an operation is done in one of its implementations: by a function that its sites call, or by an
 /// instruction in its place.
 ///
 /// The kernel's table has a function in either case.
@@ -32,7 +32,7 @@ struct KernelForms {
     bodies = InlineArray(repeating: OperationBody(function: 0, isInline: false))
   }
 
-  /// What does an operation on this kernel.
+  /// How an operation is done on this kernel.
   ///
   /// Reads this one entry: a copy of them all would take 320 bytes of a handler's stack.
   static func body(_ operation: LockOperation, _ implementation: Implementation) -> OperationBody {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the published protocols need of the kernel: CPUs gathered by stop_machine, inside an NMI if
- * asked for; a core serialization where no interrupt gets through; work on each CPU in a context
- * that holds no spinlock; and memory of each CPU. C because of per-CPU variables and instructions.
+ * What the published protocols need from the kernel: CPUs gathered by stop_machine, on request inside an
+ * NMI; a core serialization where no interrupt gets through; work on each CPU in a context that holds
+ * no spinlock; and per-CPU memory. C because of per-CPU variables and instructions.
  */
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
@@ -19,7 +19,7 @@
 #include "glue.h"
 #include "services.h"
 
-/* ---- Memory; what is where in it is Swift's (KernelCPU.swift) ---- */
+/* ---- Memory, whose layout is in Swift (KernelCPU.swift) ---- */
 
 static DEFINE_PER_CPU_ALIGNED(unsigned char [TIDELOCK_CPU_AREA], areas);
 static unsigned long long shared[TIDELOCK_SHARED_WORDS] __aligned(64);
@@ -57,8 +57,8 @@ unsigned int tidelock_c_online_from(unsigned int cpu)
 }
 
 /*
- * In which context a breakpoint was met: task 0, softirq 1, hardirq 2, NMI 3. Its handler is itself
- * entered as an NMI is, which is to be taken off.
+ * In which context a breakpoint was hit: task 0, softirq 1, hardirq 2, NMI 3. Its handler is itself
+ * entered as an NMI is, which must be subtracted.
  */
 int tidelock_c_met_in(void)
 {
@@ -82,7 +82,7 @@ DEFINE_STATIC_CALL(tidelock_stop, no_stop);
 
 /* Whether this CPU is to do its part in its next NMI. */
 static DEFINE_PER_CPU(bool, called);
-/* Serializations asked of this CPU by NMI, and done. */
+/* Serializations requested of this CPU by NMI, and done. */
 static DEFINE_PER_CPU(unsigned int, wanted);
 static DEFINE_PER_CPU(unsigned int, done);
 
@@ -120,8 +120,8 @@ void tidelock_gather_nmi(void)
 }
 
 /*
- * Runs tidelock_gathered() on every CPU, all there at the same time, interrupts off, in task
- * context: nobody holds a spinlock or waits for one. With the CPUs held.
+ * Runs tidelock_gathered() on every CPU, on all at the same time, interrupts off, in task context: none
+ * holds a spinlock or waits for one. With the CPUs held.
  */
 bool tidelock_c_gather(bool in_nmi)
 {
@@ -139,7 +139,7 @@ void tidelock_c_serialize_by_nmi(void)
 	for_each_online_cpu(cpu) {
 		if (cpu == me)
 			continue;
-		/* We are the only one who asks. Full barrier: the code that was written is seen. */
+		/* Only one CPU asks at a time. Full barrier: the code that was written is seen. */
 		smp_store_mb(*per_cpu_ptr(&wanted, cpu), *per_cpu_ptr(&wanted, cpu) + 1);
 		tidelock_send(cpu, true);
 		while (smp_load_acquire(per_cpu_ptr(&done, cpu)) != *per_cpu_ptr(&wanted, cpu))
@@ -171,14 +171,14 @@ static void end_barriers(void)
 }
 
 /*
- * Has each CPU call tidelock_pass_barrier() in task context, where preemption was on, so that it
+ * Makes each CPU call tidelock_pass_barrier() in task context, entered with preemption on, so that it
  * holds no spinlock and waits for none. With the CPUs held.
  */
 void tidelock_c_begin_barrier(void)
 {
 	unsigned int cpu;
 
-	/* Those of a switch whose time was over. */
+	/* Those of a switch that timed out. */
 	end_barriers();
 	atomic_set(&barriers_left, num_online_cpus());
 	for_each_online_cpu(cpu)
@@ -190,7 +190,7 @@ bool tidelock_c_barriers_left(void)
 	return atomic_read_acquire(&barriers_left) != 0;
 }
 
-/* ---- Coming and going ---- */
+/* ---- Loading and unloading ---- */
 
 int tidelock_gather_start(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What makes tidelock.ko a module: coming and going, files, and who is told of what. What it
- * decides and does is in Swift (services.h).
+ * What makes tidelock.ko a module: loading, unloading, files, notifiers. What it decides and does is in
+ * Swift (services.h).
  */
 #include <linux/capability.h>
 #include <linux/kdebug.h>
@@ -38,7 +38,7 @@ void tidelock_c_log(const unsigned char *text, int size)
 	pr_info("tidelock: %.*s\n", size, text);
 }
 
-/* What comes as often as somebody asks for it. */
+/* For messages that any writer of a file can cause. */
 void tidelock_c_log_often(const unsigned char *text, int size)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 5 * HZ, 20);
@@ -56,7 +56,7 @@ static int on_die(struct notifier_block *block, unsigned long event, void *data)
 	return tidelock_breakpoint(&regs->ip, &regs->sp, regs->di) ? NOTIFY_STOP : NOTIFY_DONE;
 }
 
-/* After kprobes, before whoever only reports. */
+/* After kprobes, before notifiers that only report. */
 static struct notifier_block die_block = { .notifier_call = on_die, .priority = INT_MAX - 1 };
 
 word tidelock_c_gate(void)
@@ -85,7 +85,7 @@ static void text_of(struct module *module, unsigned long *start, unsigned long *
 #endif
 }
 
-/* One switch at a time, and whoever needs that none is under way. */
+/* Held during a switch, and by whatever needs that none is under way. */
 static DEFINE_MUTEX(control);
 
 void tidelock_c_lock_control(void)
@@ -98,13 +98,13 @@ void tidelock_c_unlock_control(void)
 	mutex_unlock(&control);
 }
 
-/* A module that has sites of its own, for as long as it is there. */
+/* A module that has sites of its own, for as long as it is loaded. */
 static char blocker[MODULE_NAME_LEN];
 static DEFINE_SPINLOCK(blocker_lock);
 
 /*
- * Looks through the modules for one that has sites of its own, apart from one that is leaving. With
- * `control` held, when one has come or goes.
+ * Looks through the modules for one that has sites of its own, apart from one that is being removed.
+ * With `control` held, when one was loaded or is being removed.
  */
 static void find_blocker(const struct module *leaving)
 {
@@ -134,15 +134,15 @@ bool tidelock_c_is_blocked(void)
 	return READ_ONCE(blocker[0]);
 }
 
-/* Its name. A module that goes just now may leave it empty, never without an end. */
+/* Its name. A module that is just being removed may leave it empty, but always terminated. */
 const unsigned char *tidelock_c_blocking_module(void)
 {
 	return (const unsigned char *)blocker;
 }
 
 /*
- * A module has been patched for the set that was in force then. If that is no longer in force it
- * must not come; and while it is here its sites, whose table is gone, forbid every switch.
+ * A module has been patched for the set that was in force then. If that is no longer in force, the module
+ * must not be loaded; and while it is loaded its sites, whose table is gone, prevent every switch.
  */
 static int on_module(struct notifier_block *block, unsigned long event, void *data)
 {
@@ -174,13 +174,13 @@ static int on_module(struct notifier_block *block, unsigned long event, void *da
 
 static struct notifier_block module_block = { .notifier_call = on_module };
 
-/* Whoever wants to remove the module finds it busy from here on; false if that has begun. */
+/* From here on the module is busy and cannot be removed; false if its removal has begun. */
 bool tidelock_c_keep(void)
 {
 	return try_module_get(THIS_MODULE);
 }
 
-/* Ends that, with `control` held: whoever removes the module waits for it. */
+/* Ends that, with `control` held: a removal waits for it. */
 void tidelock_c_let_go(void)
 {
 	module_put(THIS_MODULE);
@@ -256,7 +256,7 @@ static ssize_t show(struct kobject *kobj, struct kobj_attribute *file, char *pag
 {
 	ssize_t result;
 
-	/* Nobody waits for a switch to see what is in place. */
+	/* No reader waits for a switch to see what is in place. */
 	if (file - files == TIDELOCK_STATUS || file - files == TIDELOCK_SET)
 		return tidelock_show(file - files, page, PAGE_SIZE);
 	if (mutex_lock_interruptible(&control))
@@ -273,7 +273,7 @@ static ssize_t store(struct kobject *kobj, struct kobj_attribute *file, const ch
 
 	if (!capable(CAP_SYS_MODULE))
 		return -EPERM;
-	/* A second writer is told so rather than made to wait, but not for what nobody has asked for. */
+	/* A second writer gets an error rather than wait, unless it is the policy that switches. */
 	if (!mutex_trylock(&control)) {
 		if (!tidelock_policy_switches())
 			return -EBUSY;
@@ -285,7 +285,7 @@ static ssize_t store(struct kobject *kobj, struct kobj_attribute *file, const ch
 	return result;
 }
 
-/* ---- Coming and going ---- */
+/* ---- Loading and unloading ---- */
 
 static void stop_listening(void)
 {
@@ -325,7 +325,7 @@ static int __init load(void)
 	if (error)
 		return error;
 	register_die_notifier(&die_block);
-	/* Before the look at the modules that are there: none comes unseen between the two. */
+	/* Before the look at the loaded modules: none is loaded unseen between the two. */
 	register_module_notifier(&module_block);
 	mutex_lock(&control);
 	error = tidelock_load();
@@ -357,7 +357,7 @@ no_files:
 /* The boot set is in force, and no switch is under way: otherwise the module is kept. */
 static void __exit unload(void)
 {
-	/* First the files: whoever is in one of them is waited for. */
+	/* First the files: this waits for readers and writers. */
 	kobject_del(folder);
 	kobject_put(folder);
 	WRITE_ONCE(hint_period, 0);

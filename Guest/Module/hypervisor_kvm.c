@@ -6,7 +6,7 @@
 #include "glue.h"
 #include "services.h"
 
-/* Read anew every time: a migration may have changed it, and the kernel keeps what it read on boot. */
+/* Read every time: a migration may have changed it, and the kernel keeps what it read at boot. */
 static bool kvm_offers(unsigned int feature)
 {
 	u32 leaf = hypervisor_cpuid_base(KVM_SIGNATURE, 0);
@@ -25,7 +25,7 @@ bool tidelock_c_kvm_steal_time(void)
 	return kvm_offers(KVM_FEATURE_STEAL_TIME);
 }
 
-/* Whether each virtual CPU has one of the host's to itself. */
+/* Whether each virtual CPU has a dedicated CPU of the host. */
 bool tidelock_c_kvm_dedicates(void)
 {
 	u32 leaf = hypervisor_cpuid_base(KVM_SIGNATURE, 0);
@@ -33,7 +33,7 @@ bool tidelock_c_kvm_dedicates(void)
 	return leaf && cpuid_edx(leaf | KVM_CPUID_FEATURES) & BIT(KVM_HINTS_REALTIME);
 }
 
-/* What KVM says of dedicated CPUs: 0 if there is no KVM that could say it, 1 no, 2 yes. */
+/* What KVM says about dedicated CPUs: 0 if there is no KVM, 1 no, 2 yes. */
 int tidelock_c_kvm_hint(void)
 {
 	if (!hypervisor_cpuid_base(KVM_SIGNATURE, 0))

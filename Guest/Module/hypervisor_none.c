@@ -2,9 +2,9 @@
 /*
  * wait and kick where the hypervisor offers none: halt, and wake by an interrupt.
  *
- * With interrupts on the kernel's own halt does, and any interrupt: none is delivered before it. With
- * interrupts off only an NMI wakes, and one may come between the last look at the byte and the
- * halt; its handler then moves the CPU past the halt. C because of the instructions.
+ * With interrupts on, the kernel's own halt and any interrupt do: none is delivered between the look and
+ * the halt. With interrupts off only an NMI wakes the CPU, and one may arrive between the last look at
+ * the byte and the halt; its handler then moves the CPU past the halt. C because of the instructions.
  */
 #include <linux/hardirq.h>
 #include <linux/irqflags.h>
@@ -57,7 +57,7 @@ static noinline void halt_for_nmi(u8 *byte, u8 value)
 		     : "memory", "cc");
 }
 
-/* pv_lock_ops.wait: gives the CPU away while the byte holds the value. May return for no reason. */
+/* pv_lock_ops.wait: gives the CPU away while the byte holds the value. May return spuriously. */
 static void halt_wait(u8 *byte, u8 value)
 {
 	bool before;
@@ -90,8 +90,8 @@ static void halt_wait(u8 *byte, u8 value)
 /*
  * An xAPIC sends by two stores, the destination and then the command (Intel SDM vol. 3A, "Interrupt
  * Command Register"). An NMI may come between the two and send as well: then the interrupted
- * context's interrupt would go where ours went, and whoever waits for it would sleep for good. So
- * we wait until ours has gone and put the destination back. An x2APIC has one register.
+ * context's interrupt would go where ours went, and the CPU that waits for it would sleep for ever. So we
+ * wait until ours is sent and restore the destination. An x2APIC has one register.
  */
 void tidelock_send(int cpu, bool nmi)
 {
@@ -102,8 +102,8 @@ void tidelock_send(int cpu, bool nmi)
 		tidelock_nmi_begins(cpu);
 		apic->send_IPI(cpu, NMI_VECTOR);
 	} else {
-		/* Not by smp_send_reschedule(), which warns of a CPU that has gone, and the
-		 * last kick of a waiter may come after it has. */
+		/* Not by smp_send_reschedule(), which warns if the CPU is offline, as it may be
+		 * by the time of a waiter's last kick. */
 		apic->send_IPI(cpu, RESCHEDULE_VECTOR);
 	}
 	if (nested) {
@@ -136,8 +136,8 @@ static unsigned int recognised_nmis(void)
 }
 
 /*
- * Called for every NMI, and does what all that are on their way were sent for: it may be several of them.
- * What is ours and what somebody else's is counted (NMIClaims in LockSwitching).
+ * Called for every NMI. One may stand for several that were sent, so it does the work of all of them. How
+ * many are ours is counted (NMIClaims in LockSwitching).
  */
 static int on_nmi(unsigned int type, struct pt_regs *regs)
 {

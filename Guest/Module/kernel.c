@@ -147,15 +147,15 @@ bool tidelock_c_grace_period_is_over(word cookie)
 	return poll_state_synchronize_rcu(cookie);
 }
 
-/* Every CPU has been where interrupts are on: also those idle ones that RCU does not watch. */
+/* Every CPU has been where interrupts are on, including idle CPUs that RCU does not watch. */
 void tidelock_c_interrupt_all(void)
 {
 	on_each_cpu(settle_nmis, NULL, 1);
 }
 
 /*
- * Every CPU has left the code that runs with preemption off and that it was in. A task that gets no
- * CPU does not make it last longer, as it would with synchronize_rcu_tasks().
+ * Every CPU has left the preemption-off code that it was in. A task that gets no CPU does not prolong
+ * this, as it would prolong synchronize_rcu_tasks().
  */
 void tidelock_c_pass_preemption(void)
 {
@@ -173,7 +173,7 @@ void tidelock_c_relax(void)
 	cpu_relax();
 }
 
-/* What the kernel's own time is ahead of this CPU's counter. */
+/* How far the kernel's own time is ahead of this CPU's counter. */
 static DEFINE_PER_CPU(u64, clock_offset);
 
 static void set_clock(void *data)
@@ -181,15 +181,15 @@ static void set_clock(void *data)
 	this_cpu_write(clock_offset, ktime_get_mono_fast_ns() - sched_clock());
 }
 
-/* Has each CPU's counter agree with the kernel's own time, for the next switch. With the CPUs held. */
+/* Makes each CPU's counter agree with the kernel's own time, for the next switch. With the CPUs held. */
 void tidelock_c_set_clocks(void)
 {
 	on_each_cpu(set_clock, NULL, 1);
 }
 
 /*
- * In any context. The kernel's own time where it may be asked. In a slow path, a handler, or while all
- * CPUs stand still it may not: reading some of its sources (HPET) takes a lock, whose unlock may be the
+ * In any context. The kernel's own time, where it may be read. In a slow path, a handler, or while all
+ * CPUs are stopped it may not: reading some of its sources (HPET) takes a lock, whose unlock may be the
  * site in transit, and costs an exit to the hypervisor. There it is this CPU's counter, which is only
  * as good as its calibration.
  */
@@ -200,7 +200,7 @@ unsigned long long tidelock_c_nanoseconds(void)
 	return sched_clock() + raw_cpu_read(clock_offset);
 }
 
-/* No CPU comes or goes between the two. */
+/* No CPU goes online or offline between the two. */
 void tidelock_c_hold_cpus(void)
 {
 	cpus_read_lock();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tells perf what a site held and is to hold, as the kernel does of its own pokes: between the tail and the
- * first byte, while whoever comes there traps. A trace that was recorded (Intel PT) can then be decoded. C
- * because the function that tells it is not exported; without one nobody is told.
+ * Tells perf what a site held and will hold, as the kernel does for its own pokes: between the tail and the
+ * first byte, while CPUs that get there trap. A recorded trace (Intel PT) can then be decoded. C because the
+ * function that does so is not exported; in a kernel without it perf is not told.
  */
 #include <linux/kernel.h>
 #include <linux/static_call.h>
@@ -30,7 +30,7 @@ void tidelock_perf_start(void)
 		static_call_update(tidelock_text_record, (typeof(&no_record))record);
 }
 
-/* All with the lock of the text, in task context. A site that traps already is left as noted. */
+/* All with the lock of the text, in task context. For a site that traps already, the record stays. */
 void tidelock_c_note_text(word site, word address)
 {
 	u8 now[SITE];
@@ -41,7 +41,7 @@ void tidelock_c_note_text(word site, word address)
 	memcpy(before[site], now, SITE);
 }
 
-/* `first`: the byte that is to come where the breakpoint is. */
+/* `first`: the byte that will replace the breakpoint. */
 void tidelock_c_tell_text(word site, word address, unsigned int first)
 {
 	u8 now[SITE];

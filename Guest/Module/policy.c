@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The policy's worker, its files, and what it is fed: the kernel's own accounting of time. What it
- * decides is in Swift.
+ * The policy's worker, its files, and its input: the kernel's own accounting of time. How it decides is in
+ * Swift.
  */
 #include <linux/capability.h>
 #include <linux/cpumask.h>
@@ -27,8 +27,8 @@ MODULE_PARM_DESC(policy, "who asks for switches in the beginning: auto, hint or 
 /* ---- One at a time ---- */
 
 /*
- * What the policy knows. Nobody holds it while a switch is under way, so that whoever reads waits for
- * none. Taken inside the mutex of switches, never the other way round.
+ * Guards what the policy knows. Never held during a switch, so that readers wait for none. Taken inside
+ * the mutex of switches, never the other way round.
  */
 static DEFINE_MUTEX(deciding);
 
@@ -49,8 +49,8 @@ void tidelock_c_unlock_policy(void)
 static void look(struct work_struct *work);
 static DECLARE_DELAYED_WORK(look_work, look);
 /*
- * Unbound: no CPU that stands still keeps it waiting. Of high priority: nor does a load, while locks
- * stand still. With a thread of its own for when there is no memory for one.
+ * Unbound, so that no stalled CPU delays it; of high priority, so that no load does while locks are
+ * stalled; with a rescuer thread for when there is no memory for a worker.
  */
 static struct workqueue_struct *queue;
 
@@ -59,7 +59,7 @@ static void look(struct work_struct *work)
 	tidelock_policy_look();
 }
 
-/* With the policy locked: the next look, unless one is to come. */
+/* With the policy locked: schedules the next look, unless one is scheduled already. */
 void tidelock_c_look_later(void)
 {
 	queue_delayed_work(queue, &look_work, msecs_to_jiffies(PERIOD_MILLISECONDS));
@@ -77,13 +77,13 @@ bool tidelock_c_steal_is_counted(void)
 			(const unsigned char *)"paravirt_steal_enabled");
 	if (!key || !static_key_enabled(key))
 		return false;
-	/* Where a migration has led to a KVM that does not count it, it stands still. */
+	/* After a migration to a KVM that does not count it, it stays the same. */
 	return !tidelock_c_kvm_hint() || tidelock_c_kvm_steal_time();
 }
 
 /*
- * Sums, in nanoseconds, of all CPUs that there may be: those of one that has gone stand still. They are
- * the kernel's own, brought up to date by its ticks. Returns how many CPUs there are.
+ * Sums, in nanoseconds, over all possible CPUs: those of an offline CPU stay the same. They are the
+ * kernel's own, brought up to date by its ticks. Returns how many CPUs are online.
  */
 unsigned int tidelock_c_cpu_times(long long *stolen, long long *ran)
 {
@@ -149,7 +149,7 @@ static struct bin_attribute decisions_file = {
 	.read = decisions_read,
 };
 
-/* ---- Coming and going ---- */
+/* ---- Loading and unloading ---- */
 
 static bool is_kept_off(void)
 {
@@ -163,7 +163,7 @@ static bool is_kept_off(void)
 	return false;
 }
 
-/* What it has made goes with the folder, and with tidelock_policy_stop(). */
+/* What it creates is freed with the folder, and by tidelock_policy_stop(). */
 int tidelock_policy_start(struct kobject *folder)
 {
 	int error;
@@ -192,7 +192,7 @@ int tidelock_policy_start(struct kobject *folder)
 	return error;
 }
 
-/* Nobody is in the files any more, or will be. */
+/* The files are gone, and no one reads or writes them any more. */
 void tidelock_policy_stop(void)
 {
 	/* From here on, nothing is queued. */

@@ -2,12 +2,12 @@
 /*
  * Keeping kprobes off the sites.
  *
- * A kprobe executes a copy of the instruction that it found when it came, and a jump-optimised one
- * copies what lies behind it as well. On a site that is poked afterwards such a copy is of the wrong
- * set. So none may be there when the module is loaded and none may come while it is: the sites are on
- * the kernel's own list of places where no probe may stand. One that had passed that list before and
- * had yet to be registered is seen before the next switch; and for as long as a switch lasts its
- * lock keeps any from being registered, armed or disarmed.
+ * A kprobe executes a copy of the instruction that it found when it was set, and a jump-optimised one
+ * copies what lies behind it as well. On a site that is poked afterwards, such a copy is of the wrong
+ * set. So there must be none when the module is loaded, and none may be set while it is: the sites are on
+ * the kernel's own list of places where no probe may stand. A probe that had passed that list already,
+ * but was not yet registered, is found before the next switch; and as long as a switch lasts, the lock of
+ * the kprobes keeps probes from being registered, armed or disarmed.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -97,8 +97,8 @@ bool tidelock_c_forbid_probes(word site)
 }
 
 /*
- * No probe may stand in this module either: the handler of breakpoints would meet another, and its
- * slow paths hold up whoever waits for a lock.
+ * No probe may stand in this module either: the breakpoint handler would hit another breakpoint, and a
+ * probe in its slow paths would delay every CPU that waits for a lock.
  */
 bool tidelock_c_forbid_probes_here(void)
 {
@@ -120,7 +120,7 @@ void tidelock_c_allow_probes(void)
 
 	for (range = ranges; range; range = range->next)
 		list_del_rcu(&range->entry.list);
-	/* Whoever reads the list does so with preemption off or with the lock of the probes. */
+	/* Readers of the list have preemption off or hold the lock of the probes. */
 	synchronize_rcu_expedited();
 	while ((range = ranges)) {
 		ranges = range->next;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the C files offer to the Swift half, and it to them. Read by both compilers, so it names no
- * kernel type. Contracts are with the definitions.
+ * What the C files and the Swift half offer each other. Read by both compilers, so it names no kernel
+ * type. Contracts are with the definitions.
  */
 #ifndef TIDELOCK_SERVICES_H
 #define TIDELOCK_SERVICES_H
@@ -46,7 +46,7 @@ void tidelock_c_serialize(void) SWIFT_NAME(serialize());
 word tidelock_c_map_text(const word *pages, word count) SWIFT_NAME(mapText(_:_:));
 void tidelock_c_unmap_text(word mapping) SWIFT_NAME(unmapText(_:));
 
-/* ---- What perf is told ---- */
+/* ---- perf ---- */
 void tidelock_c_note_text(word site, word address) SWIFT_NAME(noteText(_:_:));
 void tidelock_c_tell_text(word site, word address, unsigned int first) SWIFT_NAME(tellText(_:_:_:));
 

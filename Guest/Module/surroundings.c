@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Where the kernel runs, as far as that forbids to switch it. C because of macros. */
+/* Where the kernel runs, as far as that rules out switching. C because of macros. */
 #include <linux/cc_platform.h>
 #include <linux/types.h>
 #include <asm/cpufeature.h>
@@ -21,7 +21,7 @@ bool tidelock_c_is_state_encrypted(void)
 	return cc_platform_has(CC_ATTR_GUEST_STATE_ENCRYPT);
 }
 
-/* Whether the kernel's debugger has somebody to talk to, so that it may set breakpoints. */
+/* Whether the kernel's debugger has a device, so that it may set breakpoints. */
 bool tidelock_c_is_debugger_registered(void)
 {
 	void **operations = (void **)tidelock_c_symbol((const unsigned char *)"dbg_io_ops");

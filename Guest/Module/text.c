@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel's text: its lock, its own way to write it, and a mapping of our own for where that way
- * cannot be used. C because none of it is exported.
+ * The kernel's text: its lock, its own way to write it, and a separate mapping for where that way cannot be
+ * used. C because none of it is exported.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -69,7 +69,7 @@ static unsigned int written_count;
 void tidelock_c_lock_text(void)
 {
 	mutex_lock(text_lock);
-	/* Of a change that was broken off, in a mapping that is gone. */
+	/* Left over from a change that was abandoned, in a mapping that is gone. */
 	written_count = 0;
 }
 
@@ -89,7 +89,7 @@ static void write_code(word address, unsigned long long bytes, word size, bool m
 static void write_and_note(word address, unsigned long long bytes, word size, bool mapped)
 {
 	write_code(address, bytes, size, mapped);
-	/* What lies behind a breakpoint no emulator translates. */
+	/* An emulator does not translate what lies behind a breakpoint. */
 	if (!is_emulated || size > 1 || written_count == ARRAY_SIZE(written))
 		return;
 	written[written_count].address = address;
@@ -113,9 +113,9 @@ void tidelock_c_write_mapped_code(word place, unsigned long long bytes, word siz
 /*
  * Every CPU has executed a core-serializing instruction when it returns.
  *
- * Under emulation the same bytes are then written once more. The emulator may have been translating
- * the old ones just while they changed, and have kept that: QEMU 7.2 does, and runs it in spite of
- * the serialization. By now it is done, and this write throws it away.
+ * Under emulation the same bytes are then written once more. The emulator may have been translating the
+ * old ones at the moment they changed, and have kept the translation: QEMU 7.2 does, and runs it in spite
+ * of the serialization. By now the translation is complete, and this write makes the emulator drop it.
  */
 void tidelock_c_serialize(void)
 {
@@ -129,8 +129,8 @@ void tidelock_c_serialize(void)
 
 /*
  * Maps pages of the kernel's text once more, one behind the other, writable; 0 if there is no room.
- * While all CPUs stand still there is no other way: text_poke() takes a spinlock itself, so it cannot be used where the sites it would meet are just
- * those that are being written: by whom all CPUs wait for.
+ * While all CPUs are gathered there is no other way: text_poke() takes a spinlock, whose own unlock may be
+ * the site that is being written.
  */
 word tidelock_c_map_text(const word *pages, word count)
 {

@@ -1,8 +1,8 @@
 import LockPlatform
 
-/// What the handler of a breakpoint is to do about one that a CPU met.
+/// What the breakpoint handler is to do about a breakpoint that a CPU hit.
 @frozen public enum BreakpointHit: Equatable, Sendable {
-  /// Not at a site of ours: the previous handler is asked.
+  /// Not at one of the sites: the previous handler is asked.
   case notOurs
   /// The site no longer holds a breakpoint: execute it again.
   case retry
@@ -11,8 +11,8 @@ import LockPlatform
 
   /// Looks up the breakpoint at an address.
   ///
-  /// Callable in the handler: it only reads. What is emulated is the platform's to say: a plan pokes
-  /// an operation only while both of its implementations are sound.
+  /// Callable in the handler: it only reads. The platform chooses what to emulate: a plan pokes an
+  /// operation only while both of its implementations are sound.
   ///
   /// The address is that of the breakpoint instruction itself; the sites are sorted by address.
   @inlinable

@@ -19,7 +19,7 @@
 /// How code is changed while it may be executing.
 @frozen public enum PokeMethod: UInt8, Sendable {
   /// One aligned 8-byte store for each site, then one core serialization for all. No trap. AMD
-  /// documents an aligned quadword store to be fetched whole (APM vol. 2 7.6.1), Intel does not;
+  /// documents that an aligned quadword store is fetched whole (APM vol. 2 7.6.1), Intel does not;
   /// just-in-time compilers rely on it on both.
   case store = 0
   /// A breakpoint over the first byte, then the tail, then the first byte, serializing the cores

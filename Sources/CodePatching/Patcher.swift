@@ -130,10 +130,10 @@ public enum Patcher<Code: CodeMemory> {
 
   /// What is written of a form, in this order.
   @frozen public enum Part: Sendable {
-    /// 1: `int3` over the first byte. A CPU that comes from now on traps; one that was in the old
-    /// form leaves it.
+    /// 1: `int3` over the first byte. From now on a CPU that arrives traps; one that is in the old form
+    /// leaves it.
     case breakpoint
-    /// 2: the new bytes behind it. No CPU executes them: the breakpoint stands before.
+    /// 2: the new bytes behind it. No CPU executes them, because the breakpoint stands in front.
     case tail
     /// 3: the new first byte. From now on the new form executes.
     case first

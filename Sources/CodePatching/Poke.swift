@@ -4,11 +4,11 @@
   public let address: UInt
   /// What is there.
   public let old: Form
-  /// What may be there instead, where an earlier poke did not get through.
+  /// What may be there instead, where an earlier poke failed midway.
   public let other: Form?
   /// Whether an earlier poke may have left its breakpoint there, before a tail of any form.
   public let mayBeInTransit: Bool
-  /// What is to be there, as long as what is.
+  /// What is to be there: as many bytes as are there now.
   public let new: Form
 
   /// A change.

@@ -9,13 +9,13 @@ public protocol BootableGuest: Sendable {
   var vcpus: Int { get }
   /// Files that lie in its root folder, by name.
   var files: [String: URL] { get set }
-  /// After so many seconds it is ended, whatever happens.
+  /// After this many seconds it is ended, whatever happens.
   var lifetime: Int { get set }
 
   /// Boots the guest, runs the closure with a shell in it, and ends it.
   ///
   /// - Parameters:
-  ///   - progress: Told what goes on, a sentence without a full stop.
+  ///   - progress: Called with what happens, a sentence without a full stop.
   ///   - body: What to do in the guest.
   /// - Returns: What the closure returned, and what the guest's kernel said.
   /// - Throws: ``GuestError``, or what the closure throws.
@@ -26,7 +26,7 @@ public protocol BootableGuest: Sendable {
 }
 
 extension BootableGuest {
-  /// Boots the guest, runs the closure with a shell in it, and ends it, without a word on the way.
+  /// Boots the guest, runs the closure with a shell in it, and ends it, without reporting progress.
   public func run<Answer: Sendable>(
     _ body: @Sendable (GuestShell) async throws -> Answer
   ) async throws -> (answer: Answer, log: KernelLog) {
@@ -42,12 +42,12 @@ protocol GuestLink: Sendable {
   func injectNMI() async throws(GuestError)
   /// Waits until the kernel's log holds all that was said before.
   func settleLog() async
-  /// Where each CPU stands, as QEMU sees it, for the message about a guest that says nothing; empty if
-  /// QEMU does not tell.
+  /// The state of each CPU, as QEMU sees it, for the message about a guest that is silent; empty if QEMU
+  /// does not answer.
   func standing() async -> [String]
-  /// What the guest's QEMU said, for the message about a guest that is gone.
+  /// What the guest's QEMU printed, for the message about a guest that has died.
   func lastWords() async -> [String]
-  /// Has QEMU write memory into a file of this machine; returns when it is there.
+  /// Makes QEMU write memory into a file of this machine; returns when it is complete.
   func saveMemory(from address: UInt64, count: Int, to file: URL) async throws(GuestError)
 }
 
@@ -55,7 +55,7 @@ extension GuestLink {
   /// Nothing to wait for, where QEMU itself writes the log.
   func settleLog() {}
 
-  /// Of a QEMU whose words nobody keeps.
+  /// Nothing, where no one keeps what QEMU prints.
   func lastWords() -> [String] { [] }
 
   /// A QEMU inside another machine writes there.

@@ -1,6 +1,6 @@
-/// Where the CPUs of a guest stand, in the words of QEMU's monitor.
+/// The state of a guest's CPUs, in the words of QEMU's monitor.
 enum CPUStanding {
-  /// What the monitor is asked.
+  /// The monitor's command.
   static let command = "info registers -a"
 
   /// One line for each CPU: its instruction pointer, its flags, and whether it is halted.

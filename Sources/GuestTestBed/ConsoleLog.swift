@@ -22,7 +22,7 @@ package actor ConsoleLog: LineReceiver {
   }
 
   package func put(_ line: String) async {
-    // A mark may come in the middle of a line.
+    // A mark may arrive in the middle of a line.
     if let start = line.range(of: Self.markBegin, options: .backwards),
       let waiting = marks.removeValue(forKey: String(line[start.lowerBound...]))
     {
@@ -33,7 +33,7 @@ package actor ConsoleLog: LineReceiver {
     }
   }
 
-  /// A log that cannot be written ends no run: whoever reads it finds that it is short.
+  /// A log that cannot be written does not end the run: whoever reads it sees that it is short.
   private func write(_ line: String) { _ = try? file.writeAll((line + "\n").utf8) }
 
   package func end() async {
@@ -45,7 +45,7 @@ package actor ConsoleLog: LineReceiver {
 
   private static let markBegin = "tidelock-log-mark "
 
-  /// Waits until everything is in the file that has been said before.
+  /// Waits until the file has everything that was said before.
   ///
   /// A guest that has ended, or whose host hangs, is not waited for.
   ///

@@ -1,15 +1,15 @@
 import Foundation
 import Subprocess
 
-/// QEMU in software emulation on this machine, booted, however often that takes.
+/// QEMU in software emulation on this machine, booted, with as many attempts as that takes.
 ///
-/// What is booted speaks through QEMU's standard input and output.
+/// The booted machine speaks through QEMU's standard input and output.
 struct EmulatedBoot: Sendable {
-  /// After so many seconds QEMU is killed, whatever happens.
+  /// After this many seconds QEMU is killed, whatever happens.
   let lifetime: Int
   /// How long a boot may take.
   let limit: Duration
-  /// How many times it is tried.
+  /// How many attempts are made.
   let attempts: Int
   /// Keeps the kernel's log here.
   let logFile: URL?
@@ -20,7 +20,7 @@ struct EmulatedBoot: Sendable {
     let arguments: [String]
     /// Where lines are printed: all of them, or those of the channel that says ``GuestShell/readyMark``.
     let lines = LineMailbox()
-    /// Tells the lines of several channels from each other, where there are such.
+    /// Separates the lines of several channels, where there are several.
     var channels: LineChannels?
     /// Files that QEMU has read once the machine is up.
     let consumed: [URL]
@@ -45,7 +45,7 @@ struct EmulatedBoot: Sendable {
   /// Boots, runs the closure, and ends QEMU.
   ///
   /// - Parameters:
-  ///   - starting: Told before each attempt whether it is another one.
+  ///   - starting: Called before each attempt, with whether it is a repeated one.
   ///   - prepare: Makes what is booted, in a folder that is empty.
   ///   - body: What to do with the machine.
   /// - Returns: What the closure returned, and what the machine's kernel said.
@@ -109,14 +109,14 @@ struct EmulatedBoot: Sendable {
               await receiver.put(line.trimmingCharacters(in: .newlines))
             }
           } catch {
-            // The machine is gone; whoever waits for a line is told below.
+            // The machine has died; whoever waits for a line learns of it below.
           }
           await receiver.end()
         }
         let result: Result<Outcome<Answer>, any Error>
         do {
           if try await preparation.lines.hasReady(within: limit) {
-            // Whoever kills this program leaves little behind.
+            // If this program is killed, little is left behind.
             for file in preparation.consumed { try? FileManager.default.removeItem(at: file) }
             let booted = Booted(
               lines: preparation.lines, channels: preparation.channels,
@@ -128,7 +128,7 @@ struct EmulatedBoot: Sendable {
         } catch {
           result = .failure(error)
         }
-        // Nothing in the guest is worth keeping.
+        // Nothing in the guest needs to be kept.
         try? execution.send(signal: .terminate)
         try await group.waitForAll()
         return try result.get()
@@ -144,7 +144,7 @@ struct EmulatedBoot: Sendable {
 }
 
 extension LineMailbox {
-  /// Whether a shell says in time that it is there.
+  /// Whether a shell reports in time that it is ready.
   func hasReady(within limit: Duration) async throws(CancellationError) -> Bool {
     let deadline = ContinuousClock.now + limit
     while true {

@@ -1,5 +1,5 @@
-/// How long the CPUs of a guest were between two rounds of their tasks, counted on the CPUs
-/// themselves: what held them up, whatever it was.
+/// How long the CPUs of a guest took from one round of their task to the next, counted on the CPUs
+/// themselves: this shows every delay, whatever its cause.
 ///
 /// Four buckets to each power of two.
 public struct GapHistogram: Codable, Sendable, Equatable {

@@ -1,6 +1,6 @@
 /// A decision of the policy in a guest: a line of `/sys/kernel/tidelock/decisions`.
 public struct GuestDecision: Codable, Equatable, Sendable {
-  /// When the last of those in a row that are alike was taken, in seconds on the guest's clock.
+  /// When the last of a run of equal decisions was taken, in seconds on the guest's clock.
   public let seconds: Double
   /// The set in force.
   public let set: String
@@ -12,10 +12,10 @@ public struct GuestDecision: Codable, Equatable, Sendable {
   public let shares: [String: Double]
   /// What the hypervisor says: `unknown`, `none` or `dedicated`.
   public let hint: String
-  /// How many were alike.
+  /// How many equal decisions the line stands for.
   public let count: Int
 
-  /// Reads a line; nil if it is none.
+  /// Reads a line; nil if it is no decision.
   public init?(line: some StringProtocol) {
     let halves = line.split(separator: ":", maxSplits: 1)
     let head = halves.first?.split(separator: ",", maxSplits: 1) ?? []

@@ -1,4 +1,4 @@
-/// Why something with a guest did not work: one sentence that names the thing and the way out.
+/// Why an operation on a guest failed: one sentence that names the thing and the way out.
 public enum GuestError: Error, Equatable, CustomStringConvertible {
   /// What `Scripts/guest-setup` fetches is not there.
   case notSetUp(missing: String)
@@ -20,17 +20,17 @@ public enum GuestError: Error, Equatable, CustomStringConvertible {
   case toolFailed(tool: String, reason: String)
   /// The test bed could not write or read a file of its own.
   case file(path: String, reason: String)
-  /// The guest did not come up, so many times.
+  /// The guest did not come up, in this many attempts.
   case bootFailed(attempts: Int, log: [String])
-  /// A command did not end in its time: after loading this is a finding.
+  /// A command timed out: once the module is loaded, this is a finding.
   case hung(command: String, seconds: Int, log: [String])
   /// The guest stopped in the middle of a command.
   case died(command: String, log: [String])
   /// A command ended with an error.
   case commandFailed(command: String, status: Int, output: String)
-  /// The QEMU that runs a guest on KVM did not do as it was told.
+  /// The QEMU that runs a guest on KVM did not carry out a command.
   case monitor(command: String, reason: String)
-  /// A command's output was not what it always is.
+  /// A command's output did not have the expected form.
   case unexpectedOutput(command: String, output: String)
 
   /// One sentence, and the end of the log where there is one.
@@ -47,7 +47,7 @@ public enum GuestError: Error, Equatable, CustomStringConvertible {
     case .noKernel(let version, let cache):
       "There is no kernel \(version) in \(cache); run Scripts/guest-setup --kernel \(version) first."
     case .noTool(let tool):
-      "\(tool) is not installed here; run Scripts/guest-setup, which installs it or says how."
+      "\(tool) is not installed here; run Scripts/guest-setup, which installs it or says how to."
     case .noModuleSources(let folder):
       "\(folder) holds no Guest/Makefile; run this from a checkout of Tidelock."
     case .buildFailed(let output):
@@ -67,7 +67,7 @@ public enum GuestError: Error, Equatable, CustomStringConvertible {
     case .monitor(let command, let reason):
       "The guest's QEMU did not carry out '\(command)': \(reason)."
     case .unexpectedOutput(let command, let output):
-      "'\(command)' printed what nobody expects in the guest: \(output)"
+      "'\(command)' printed something unexpected in the guest: \(output)"
     }
   }
 

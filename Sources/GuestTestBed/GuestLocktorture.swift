@@ -1,7 +1,7 @@
 import Foundation
 
-/// The kernel's own `locktorture`, of Debian's package linux-source, while the guest's spinlocks are
-/// switched: CPUs go and come, and threads are shuffled among them.
+/// The kernel's own `locktorture`, from Debian's package linux-source, while the guest's spinlocks are
+/// switched: CPUs go offline and come back, and threads are shuffled among them.
 ///
 /// `Scripts/guest-setup --locktorture` builds it for a kernel.
 public struct GuestLocktorture: Sendable {
@@ -23,7 +23,7 @@ public struct GuestLocktorture: Sendable {
     public let acquisitions: Int
     /// Whether every section was alone, or with readers only.
     public let hasExcluded: Bool
-    /// `SUCCESS`, `FAILURE`, or `LOCK_HOTPLUG` where a CPU did not go or come.
+    /// `SUCCESS`, `FAILURE`, or `LOCK_HOTPLUG` where a CPU did not go offline or come back.
     public let end: String
 
     /// Reads the log of a run that has ended; nil if it does not say how.
@@ -75,7 +75,7 @@ public struct GuestLocktorture: Sendable {
     _ lock: Lock, in shell: GuestShell
   ) async throws(GuestError) -> GuestLocktorture {
     let logged = await shell.log.lines.count
-    // What takes effect within seconds takes effect within a short run.
+    // Intervals of seconds, so that everything happens within a short run.
     try await shell.run(
       "lsmod | grep -q '^torture ' || insmod /torture.ko; insmod /locktorture.ko"
         + " torture_type=\(lock.rawValue) onoff_interval=1 shuffle_interval=1 verbose=0")

@@ -1,14 +1,14 @@
 /// Switches under locktorture, one kind of lock after the other.
 public struct GuestLocktortureRun: Codable, Sendable {
-  /// What one kind of lock came to.
+  /// The result for one kind of lock.
   public struct Part: Codable, Sendable {
     /// Which.
     public let lock: GuestLocktorture.Lock
     /// What locktorture says.
     public let verdict: GuestLocktorture.Verdict
-    /// How many switches ended how: `done`, `refused`, `undone`, `stuck`.
+    /// How many switches ended in each way: `done`, `refused`, `undone`, `stuck`.
     public let results: [String: Int]
-    /// Why the last that was not done was not.
+    /// Why the last switch that was not done failed.
     public let error: String?
 
     /// Whether all that must hold did.
@@ -17,11 +17,11 @@ public struct GuestLocktortureRun: Codable, Sendable {
     }
   }
 
-  /// A complaint of the kernel's, and the sets in force since the line before it.
+  /// A complaint of the kernel, and the sets in force since the previous line.
   public struct Complaint: Codable, Sendable {
     /// The line.
     public let line: String
-    /// Whether nothing but native operations was in force, under which vCPUs without a CPU stall.
+    /// Whether only native operations were in force, under which a lock stalls behind descheduled vCPUs.
     public let isNative: Bool
   }
 
@@ -42,14 +42,14 @@ public struct GuestLocktortureRun: Codable, Sendable {
     "paravirtual", "test-and-set", "paravirtual", "native", "test-and-set", "native",
   ]
 
-  /// Boots a guest and runs it all.
+  /// Boots a guest and runs everything.
   ///
   /// - Parameters:
   ///   - locks: Which kinds.
   ///   - switches: How many for each.
   ///   - machine: What to boot; it gets the modules.
-  ///   - progress: Told what goes on, a sentence without a full stop.
-  /// - Returns: What it came to.
+  ///   - progress: Called with what happens, a sentence without a full stop.
+  /// - Returns: The results.
   /// - Throws: ``GuestError``, or `CancellationError`.
   public static func execute(
     _ locks: [GuestLocktorture.Lock], switches: Int, in machine: some BootableGuest,

@@ -1,7 +1,7 @@
 import Foundation
 import Subprocess
 
-/// A virtual machine of QEMU's, in software emulation, with a stock kernel.
+/// A QEMU virtual machine, in software emulation, with a stock kernel.
 ///
 ///     let machine = GuestMachine(kernel: try GuestKernel(), vcpus: 8)
 ///     let (answer, log) = try await machine.run { shell in try await shell.run("uname -r") }
@@ -14,25 +14,25 @@ public struct GuestMachine: BootableGuest {
   public var vcpus: Int
   /// QEMU's name for the CPU.
   ///
-  /// Without the hypervisor bit the kernel takes itself for a dedicated guest and queues natively.
+  /// Without the hypervisor bit the kernel finds no hypervisor and queues natively.
   public var cpu = "max,-hypervisor"
   /// Files that lie in the root folder of the guest, by name.
   public var files: [String: URL] = [:]
   /// More words for the kernel's command line.
   public var kernelArguments: [String] = []
-  /// After so many seconds QEMU is killed, whatever happens.
+  /// After this many seconds QEMU is killed, whatever happens.
   public var lifetime = 600
   /// How long a boot may take.
   ///
-  /// Emulation hangs now and then while it boots: nothing of ours is loaded by then, so it is tried
+  /// Emulation hangs now and then during boot. No module is loaded by then, so the boot is tried
   /// again.
   public var bootLimit = Duration.seconds(60)
-  /// How many times a boot is tried.
+  /// How many attempts a boot gets.
   public var bootAttempts = 4
   /// Keeps the kernel's log here.
   public var logFile: URL?
 
-  /// A machine with everything else as it is by default.
+  /// A machine with defaults for everything else.
   public init(kernel: GuestKernel, vcpus: Int) {
     self.kernel = kernel
     self.vcpus = vcpus

@@ -11,9 +11,9 @@ public struct GuestModules: Sendable {
   public let blocker: URL
   /// `tidelock_unlocker.ko`, a module whose only lock operation is an unlock.
   public let unlocker: URL
-  /// A program that runs a command and prints what perf is told of changed text meanwhile.
+  /// A program that runs a command and prints what perf is told about changed text meanwhile.
   public let textPokes: URL
-  /// What `tidelock.ko` is told about the kernel.
+  /// The site table that `tidelock.ko` needs.
   public let siteTable: URL
 
   /// Builds what is not up to date, in a folder of its own for each kernel.

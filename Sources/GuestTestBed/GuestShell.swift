@@ -4,7 +4,7 @@ import Foundation
 ///
 ///     let uptime = try await shell.run("cat /proc/uptime")
 ///
-/// One command at a time, each in a shell of its own: variables and folders do not outlive it.
+/// One command at a time, each in a new shell: variables and the current folder do not persist.
 public actor GuestShell {
   static let readyMark = "tidelock-guest-ready"
   static let endMark = "tidelock-guest-end"
@@ -59,7 +59,7 @@ public actor GuestShell {
     while true {
       switch await lines.next(within: deadline - .now) {
       case .line(let line):
-        // What a command prints without a line feed at its end stands before the mark.
+        // If the output does not end with a line feed, its last line precedes the mark on the same line.
         guard let mark = line.range(of: Self.endMark + " ", options: .backwards) else {
           output.append(line)
           continue
@@ -81,7 +81,7 @@ public actor GuestShell {
     try await run("cat \(file)")
   }
 
-  /// Writes a word into a file of the guest, of sysfs for one.
+  /// Writes a word into a file of the guest, such as one in sysfs.
   public func write(
     _ word: String, to file: String, limit: Duration = .seconds(60)
   ) async throws(GuestError) {
@@ -93,7 +93,7 @@ public actor GuestShell {
     try await link.injectNMI()
   }
 
-  /// Has QEMU write some of the guest's memory, by virtual addresses of its kernel, into a file of this
+  /// Makes QEMU write some of the guest's memory, by virtual addresses of its kernel, into a file of this
   /// machine.
   public func saveMemory(from address: UInt64, count: Int, to file: URL) async throws(GuestError) {
     try await link.saveMemory(from: address, count: count, to: file)

@@ -11,7 +11,7 @@ public struct GuestSwitcher: Sendable {
   ///
   /// - Throws: ``GuestError``; the kernel's log says why the module did not load.
   public static func load(in shell: GuestShell) async throws(GuestError) -> GuestSwitcher {
-    // Behind a KVM host that is emulated itself the module cannot see the emulator.
+    // In a guest of a KVM host that is itself emulated, the module cannot see the emulator.
     let command = "insmod /tidelock.ko sites=/sites protocols=all emulated=1"
     let (status, output) = try await shell.tryToRun(command)
     guard status == 0 else {
@@ -51,7 +51,7 @@ public struct GuestSwitcher: Sendable {
     }
   }
 
-  /// How the next switches are carried out, and what the published protocols leave open.
+  /// How the next switches are carried out: the protocol, and protocol-specific options.
   public struct Method: Codable, Sendable, Equatable {
     /// `staged`, `stop-machine` or `barrier`.
     public var `protocol`: String
@@ -99,7 +99,7 @@ public struct GuestSwitcher: Sendable {
     return try await lastSwitch
   }
 
-  /// Switches to a set, or does not: the report says.
+  /// Tries to switch to a set; the report says whether it succeeded.
   public func tryToChange(
     to set: String, limit: Duration = .seconds(60)
   ) async throws(GuestError) -> GuestSwitchReport {
@@ -107,16 +107,16 @@ public struct GuestSwitcher: Sendable {
     return try await lastSwitch
   }
 
-  /// Begins a switch and returns at once, so that the guest can be asked other things meanwhile.
+  /// Begins a switch and returns at once, so that the guest can run other commands meanwhile.
   ///
-  /// ``hasEndedChange`` says when it is over and ``lastSwitch`` how; one at a time.
+  /// ``hasEndedChange`` says when it has ended and ``lastSwitch`` how; one at a time.
   public func beginChange(to set: String) async throws(GuestError) {
     try await shell.run(
       "rm -f \(Self.changed); (echo \(set) > \(Self.folder)/set; echo $? > \(Self.changed)) 2>&- & true"
     )
   }
 
-  /// Whether the switch that was begun last is over, whichever way it went.
+  /// Whether the switch that was begun last has ended, in whichever way.
   public var hasEndedChange: Bool {
     get async throws(GuestError) {
       try await shell.tryToRun("test -s \(Self.changed)").status == 0
@@ -131,16 +131,16 @@ public struct GuestSwitcher: Sendable {
       "\(Int(limit / .milliseconds(1)))", to: "\(Self.folder)/time_limit")
   }
 
-  /// The report of the last switch that was asked for.
+  /// The report of the last requested switch.
   public var lastSwitch: GuestSwitchReport {
     get async throws(GuestError) { try await shell.decode(cat: "\(Self.folder)/last_switch") }
   }
 
-  /// Goes back to the set that the kernel booted with and removes the module, which is busy before.
+  /// Goes back to the set that the kernel booted with and removes the module, which is busy until then.
   public func unload(limit: Duration = .seconds(60)) async throws(GuestError) {
     let status = try await status
     if let bootSet = status["boot_set"], status["set"] != bootSet || status["settled"] != "yes" {
-      // The one that no load keeps from finishing.
+      // The protocol that every load lets finish.
       try await shell.write("staged", to: "\(Self.folder)/protocol")
       try await limitChanges(to: limit)
       try await shell.write(bootSet, to: "\(Self.folder)/set", limit: limit)
@@ -153,12 +153,12 @@ public struct GuestSwitcher: Sendable {
 public struct GuestSwitchReport: Codable, Sendable {
   /// What every platform reports.
   public let report: SwitchReport
-  /// What CPUs met at sites in transit.
+  /// The breakpoints that CPUs hit at sites in transit.
   public let met: Breakpoints
   /// Why it failed.
   public let error: String?
 
-  /// Breakpoints that CPUs met, by context: `task`, `softirq`, `hardirq`, `nmi`.
+  /// Breakpoints that CPUs hit, by context: `task`, `softirq`, `hardirq`, `nmi`.
   public struct Breakpoints: Codable, Equatable, Sendable {
     /// All of them.
     public let breakpoints: [String: Int]
@@ -210,9 +210,9 @@ extension GuestSwitchReport {
       return sum + Double(step.nanoseconds) / 1000
     }
   }
-  /// How many sites were poked, each counted once for each time.
+  /// How many pokes of sites there were.
   public var sites: Int { Int(report.sites) }
-  /// How many breakpoints CPUs met while it lasted.
+  /// How many breakpoints CPUs hit while it lasted.
   public var breakpoints: Int { Int(report.breakpoints) }
   /// The longest time a CPU was stalled by it, in microseconds.
   public var longestStall: Double { Double(report.stallNanoseconds) / 1000 }

@@ -3,7 +3,7 @@ public struct GuestTorture: Sendable {
   static let folder = "/sys/kernel/tidelock_torture"
   private let shell: GuestShell
 
-  /// What the load is like.
+  /// The kind of load.
   public struct Load: Sendable, Equatable {
     /// How many locks the tasks share.
     public var locks = 1
@@ -11,7 +11,7 @@ public struct GuestTorture: Sendable {
     public var inside = 2000
     /// Loops between two sections.
     public var outside = 2000
-    /// Up to how many microseconds one section in 256 lasts longer.
+    /// The longest extra time of one section in 256, in microseconds.
     public var delay = 0
     /// Whether every other section runs with interrupts off.
     public var interruptsOff = false
@@ -21,7 +21,7 @@ public struct GuestTorture: Sendable {
     public var nmi = 0
     /// Whether the NMIs of all CPUs share one lock; otherwise each CPU's have one of their own.
     public var nmisShare = true
-    /// Leaves out the locks, to show that the checks find it.
+    /// Leaves out the locks, to show that the checks notice.
     public var broken = false
 
     /// Long sections on one lock.
@@ -42,7 +42,7 @@ public struct GuestTorture: Sendable {
     public let running: Bool
     /// How long they have run.
     public let milliseconds: Int
-    /// The same, more finely.
+    /// The same, in finer units.
     public let microseconds: Int
     /// Sections in all contexts.
     public let acquisitions: Int
@@ -50,7 +50,7 @@ public struct GuestTorture: Sendable {
     public let slowestCPU: Int
     /// Sections of the CPU with the most.
     public let fastestCPU: Int
-    /// Sections in which somebody else was.
+    /// Sections that met another one.
     public let violations: Int
     /// By context: task, softirq, hardirq, nmi.
     public let contexts: [String: Context]
@@ -96,7 +96,7 @@ public struct GuestTorture: Sendable {
       ("nested", load.nested), ("nmi", load.nmi), ("nmi_shared", load.nmisShare ? 1 : 0),
       ("broken", load.broken ? 1 : 0),
     ]
-    // All in one go: the guest may be slow to answer.
+    // All in one command: the guest may be slow to answer.
     let words = settings.map { "echo \($0.1) > \(Self.folder)/\($0.0)" }
     try await shell.run((words + ["echo 1 > \(Self.folder)/run"]).joined(separator: " && "))
   }

@@ -1,26 +1,26 @@
 import Foundation
 
 /// What switching by one protocol costs a guest under load: switches back and forth, each with the
-/// gaps that the vCPUs saw in their own progress meanwhile, beside as many windows without a switch.
+/// gaps that the vCPUs saw in their own progress, beside as many windows without a switch.
 public struct GuestTrial: Codable, Sendable {
   /// What happened between two looks at the load.
   public struct Window: Codable, Sendable {
-    /// What the kernel says of the switch; nil in a window without one.
+    /// The kernel's report of the switch; nil in a window without one.
     public let report: GuestSwitchReport?
     /// How long it was, by the guest's clock.
     public let microseconds: Int
     /// Sections in it, in all contexts.
     public let acquisitions: Int
-    /// How long each vCPU's task went without a round, at most.
+    /// The longest time that each vCPU's task went without a round.
     public let longestGaps: [Int]
     /// All gaps of all vCPUs.
     public let gaps: GapHistogram
 
-    /// The longest that any vCPU was stalled, in microseconds, by its own measure.
+    /// The longest time that any vCPU was stalled, in microseconds, as it saw it.
     public var longestGap: Int { longestGaps.max() ?? 0 }
   }
 
-  /// The protocol and what it leaves open.
+  /// The protocol and its options.
   public let method: GuestSwitcher.Method
   /// How many vCPUs the guest had.
   public let vcpus: Int
@@ -35,7 +35,7 @@ public struct GuestTrial: Codable, Sendable {
   /// Those that were undone.
   public var undone: Int { reports.count { $0.result == "undone" } }
 
-  /// Breakpoints met in all switches.
+  /// Breakpoints hit in all switches.
   public var breakpoints: Int { reports.reduce(0) { $0 + $1.breakpoints } }
 
   private var reports: [GuestSwitchReport] { switching.compactMap(\.report) }
@@ -55,7 +55,7 @@ public struct GuestTrial: Codable, Sendable {
   /// Sections in a second, in windows without.
   public var rateResting: Double { rate(resting) }
 
-  /// Adds what a later trial of the same method has measured.
+  /// Adds the measurements of a later trial of the same method.
   mutating func append(_ later: GuestTrial) {
     switching += later.switching
     resting += later.resting
@@ -96,8 +96,8 @@ extension GuestTrial {
       let report = try await switcher.lastSwitch
       if report.result == "done" { set = wanted }
       switching.append(window.of(report))
-      // As long as this switch took, so that a gap has as much time to be seen; in the set that it
-      // led to.
+      // As long as this switch took, so that a gap is as likely to show; in the set that the switch led
+      // to.
       let seconds = Double(window.microseconds) / 1e6
       resting.append(try await Self.window(shell, "sleep \(seconds)", limit))
     }
@@ -110,7 +110,7 @@ extension GuestTrial {
     _ shell: GuestShell, _ command: String, _ limit: Duration
   ) async throws(GuestError) -> Window {
     let folder = GuestTorture.folder
-    // One line, so that nothing between host and guest lies within the window.
+    // One line, so that no exchange between host and guest falls within the window.
     let line =
       "cat \(folder)/stats; echo 0 > \(folder)/gaps; \(command) 2>/dev/null; cat \(folder)/gaps"
       + " \(folder)/stats"
@@ -156,10 +156,10 @@ public struct GuestComparison: Codable, Sendable {
   public let trials: [GuestTrial]
   /// Whether no section met another, and all counts add up.
   public let exclusion: Bool
-  /// Whether the module says on its removal that all is as before.
+  /// Whether the module reports at its removal that the text is as before.
   public let textRestored: Bool
 
-  /// All that `tidelock compare` compares.
+  /// Everything that `tidelock compare` compares.
   public static var methods: [GuestSwitcher.Method] {
     [.init("staged"), .init("stop-machine"), .init("barrier"), .barrierOfSlowPaths]
   }
@@ -173,7 +173,7 @@ public struct GuestComparison: Codable, Sendable {
   ///   - machine: What to boot; it gets the modules.
   ///   - load: On the locks, the same for all.
   ///   - timeLimit: After how long the kernel undoes a switch.
-  ///   - progress: Told what goes on, a sentence without a full stop.
+  ///   - progress: Called with what happens, a sentence without a full stop.
   /// - Returns: What was measured.
   /// - Throws: ``GuestError``, or `CancellationError`.
   public static func measure(
@@ -194,7 +194,7 @@ public struct GuestComparison: Codable, Sendable {
       for done in stride(from: 0, to: even, by: 2) {
         for (index, method) in methods.enumerated() {
           progress("\(method.protocol): \(done) of \(even) switches")
-          // The undoing of a switch takes its time as well.
+          // Undoing a switch takes time as well.
           let trial = try await GuestTrial.measure(
             method, switches: 2, in: shell, switcher, limit: timeLimit * 4 + .seconds(60))
           if done == 0 { trials.append(trial) } else { trials[index].append(trial) }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A program of Debian's that a guest runs, which says itself how long it took: real work whose time
-/// goes by the kernel's spinlocks.
+/// A Debian program that a guest runs and that reports its own time: real work whose speed depends on
+/// the kernel's spinlocks.
 ///
 /// `Scripts/guest-setup` fetches the programs, with the libraries they need.
 public struct GuestWorkload: Sendable, Equatable {
@@ -15,7 +15,7 @@ public struct GuestWorkload: Sendable, Equatable {
     /// Its name in the guest.
     public var name: String { self == .hackbench ? "hackbench" : "fs_mark" }
 
-    /// What its own measure is of.
+    /// What its own time measures.
     public var measure: String {
       self == .hackbench ? "Time of a run of hackbench" : "Mean time of a process of fs_mark"
     }
@@ -72,7 +72,7 @@ public struct GuestWorkload: Sendable, Equatable {
 
   /// Runs it once.
   ///
-  /// - Returns: How many seconds it took, by its own measure.
+  /// - Returns: How many seconds it took, by its own report.
   /// - Throws: ``GuestError``.
   public func run(
     in shell: GuestShell, limit: Duration = .seconds(300)
@@ -108,8 +108,8 @@ extension GuestWorkload.Program {
 
   /// The time that a process of fs_mark took for its files, in the mean over all processes.
   ///
-  /// Its rate of files is the sum of the rates of its processes, which one that happens to run alone
-  /// decides. The means of the times of a file count each file once:
+  /// Its rate of files is the sum of the rates of its processes, which a process that happens to run alone
+  /// dominates. The mean times per file count each file once:
   ///
   ///     #  Version 3.3, 2 thread(s) starting at Wed Nov 25 21:58:46 2026
   ///     FSUse% Count Size Files/sec App Overhead CREAT (Min/Avg/Max) WRITE (...) FSYNC SYNC CLOSE UNLINK

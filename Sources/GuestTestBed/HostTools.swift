@@ -1,9 +1,9 @@
 import Foundation
 import Subprocess
 
-/// Programs of the host that the test bed is made of.
+/// Programs of the host that the test bed uses.
 enum HostTools {
-  /// How a program that is still running is ended: it gets the time to end what it has started.
+  /// How a program that is still running is ended: it gets time to end what it has started.
   static var ending: PlatformOptions {
     var options = PlatformOptions()
     options.teardownSequence = [

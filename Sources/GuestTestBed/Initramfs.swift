@@ -13,11 +13,11 @@ struct Initramfs {
       .write(to: archive, busybox: busybox, root: root)
   }
 
-  /// One line in, what it prints out, then the mark with the exit status.
+  /// Takes one line in, sends back what it prints, then the mark with the exit status.
   ///
-  /// Who reads is neither the first process nor runs commands itself: busybox's `read` drops what it
-  /// has of a line when a child ends meanwhile, and what a command leaves behind becomes a child of
-  /// the first process.
+  /// The process that reads is not the first process and does not run commands itself: busybox's `read`
+  /// drops a partly read line when a child ends meanwhile, and processes that a command leaves behind
+  /// become children of the first process.
   static let initScript = """
     #!/bin/busybox sh
     /bin/busybox --install -s /bin

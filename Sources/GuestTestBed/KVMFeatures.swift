@@ -1,4 +1,4 @@
-/// What a KVM offers to a guest, as far as its spinlocks depend on it.
+/// What a KVM offers to a guest, to the extent that its spinlocks depend on it.
 ///
 ///     var features = KVMFeatures()   // as QEMU has it: the guest boots paravirtual
 ///     features.isDedicated = true    // it boots native
@@ -7,7 +7,7 @@ public struct KVMFeatures: Sendable, Equatable {
   public var isDedicated = false
   /// Wakes a halted vCPU by hypercall (KVM_FEATURE_PV_UNHALT); the guest is test-and-set without.
   public var wakesHalted = true
-  /// Tells how long a vCPU wanted to run and did not (KVM_FEATURE_STEAL_TIME).
+  /// Reports how long a vCPU was runnable but not running (KVM_FEATURE_STEAL_TIME).
   public var hasStealTime = true
   /// What else it does not offer, by QEMU's names: `kvm-pv-ipi` for one.
   public var withheld: [String] = []
@@ -18,7 +18,7 @@ public struct KVMFeatures: Sendable, Equatable {
   /// QEMU's name for the CPU.
   ///
   /// Emulation does not intercept XSETBV in a guest, so XSAVE is left out: the guest would complain
-  /// of its size.
+  /// about its size.
   var cpu: String {
     "host,-xsave" + (isDedicated ? ",kvm-hint-dedicated=on" : "")
       + (wakesHalted ? "" : ",-kvm-pv-unhalt") + (hasStealTime ? "" : ",-kvm-steal-time")
@@ -26,7 +26,7 @@ public struct KVMFeatures: Sendable, Equatable {
   }
 }
 
-/// What a guest on KVM is like, apart from the kernel and the files that it boots.
+/// The configuration of a guest on KVM, apart from the kernel and the files that it boots.
 public struct KVMGuest: Sendable {
   /// How many virtual CPUs.
   public var vcpus: Int
@@ -37,7 +37,7 @@ public struct KVMGuest: Sendable {
   /// More words for the kernel's command line.
   public var kernelArguments: [String] = []
 
-  /// A guest with everything else as it is by default.
+  /// A guest with defaults for everything else.
   public init(vcpus: Int, features: KVMFeatures = .init()) {
     self.vcpus = vcpus
     self.features = features

@@ -18,11 +18,11 @@ public struct KVMHost: Sendable {
   public var files: [String: URL] = [:]
   /// How many CPUs it has.
   public var cpus = KVMHost.defaultCPUs
-  /// After so many seconds QEMU is killed, whatever happens.
+  /// After this many seconds QEMU is killed, whatever happens.
   public var lifetime = 900
   /// How long its boot may take.
   public var bootLimit = Duration.seconds(120)
-  /// How many times a boot is tried, of the host and of each guest.
+  /// How many attempts a boot gets, of the host and of each guest.
   public var bootAttempts = 4
   /// How long the boot of a guest may take.
   public var guestBootLimit = Duration.seconds(120)
@@ -31,13 +31,13 @@ public struct KVMHost: Sendable {
   /// Keeps the logs of its guests' kernels here: the number of the guest is added to the name.
   public var guestLogFile: URL?
 
-  /// How many CPUs a host has that was not told otherwise.
+  /// How many CPUs a host has by default.
   public static let defaultCPUs = 2
 
   private let image: URL
   private let archive: URL
 
-  /// A host with everything else as it is by default.
+  /// A host with defaults for everything else.
   ///
   /// - Throws: ``GuestError/noKVMHost(missing:)``.
   public init(kernel: GuestKernel) throws(GuestError) {
@@ -53,7 +53,7 @@ public struct KVMHost: Sendable {
   /// Boots the host, runs the closure, and ends it with all its guests.
   ///
   /// - Parameters:
-  ///   - progress: Told what goes on, a sentence without a full stop.
+  ///   - progress: Called with what happens, a sentence without a full stop.
   ///   - body: What to do with the host.
   /// - Returns: What the closure returned, and what the host's kernel said.
   /// - Throws: ``GuestError``, or what the closure throws.
@@ -125,10 +125,10 @@ public struct KVMHost: Sendable {
 public struct GuestOnKVM: BootableGuest {
   /// Where it runs.
   public var host: KVMHost
-  /// What it is like.
+  /// Its configuration.
   public var guest: KVMGuest
 
-  /// A guest on a host with everything as it is by default.
+  /// A guest on a host with defaults for everything.
   ///
   /// - Throws: ``GuestError/noKVMHost(missing:)``.
   public init(kernel: GuestKernel, guest: KVMGuest) throws(GuestError) {
@@ -145,7 +145,7 @@ public struct GuestOnKVM: BootableGuest {
     get { host.files }
     set { host.files = newValue }
   }
-  /// After so many seconds its host is ended, whatever happens.
+  /// After this many seconds its host is ended, whatever happens.
   public var lifetime: Int {
     get { host.lifetime }
     set { host.lifetime = newValue }
@@ -161,7 +161,7 @@ public struct GuestOnKVM: BootableGuest {
       do {
         return (try await body(guest.shell), await guest.shell.log)
       } catch GuestError.died(let command, let log) {
-        // A guest that is reset says nothing itself: its QEMU may, and the host's kernel.
+        // A guest that is reset prints nothing itself, but its QEMU and the host's kernel may.
         let more = await guest.errors.all + host.shell.log.tail.suffix(5)
         throw GuestError.died(command: command, log: log + more)
       }

@@ -1,13 +1,13 @@
 import Foundation
 import KernelImages
 
-/// What lies in the KVM host, beside what `Scripts/guest-setup --kvm` has packed for it.
+/// What the KVM host holds in addition to what `Scripts/guest-setup --kvm` has packed for it.
 enum KVMHostFiles {
-  /// Loads KVM, then hands lines to and fro between the one port and the channels.
+  /// Loads KVM, then relays lines between the one port and the channels.
   ///
-  /// A line in begins with the name of its channel, a line out too. The one who reads the port runs
-  /// nothing: busybox's `read` drops what it has of a line when a child ends meanwhile. Pipes are
-  /// opened for both directions where opening must not wait for the other side.
+  /// Every line, in or out, begins with the name of its channel. The process that reads the port runs no
+  /// commands: busybox's `read` drops a partly read line when a child ends meanwhile. Pipes are opened for
+  /// both directions where opening must not wait for the other side.
   static let initScript = """
     #!/bin/busybox sh
     /bin/busybox --install -s /bin

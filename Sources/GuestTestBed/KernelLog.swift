@@ -15,15 +15,15 @@ public struct KernelLog: Sendable {
   public enum Trouble: String, Sendable, CaseIterable {
     /// The kernel gave up.
     case panic
-    /// It did something it must not.
+    /// The kernel did something it must not.
     case oops
-    /// It found itself in a state that should not be.
+    /// The kernel found an unexpected state.
     case warning
-    /// A CPU did not get on, or a task did not.
+    /// A CPU or a task made no progress.
     case lockup
     /// A grace period did not end.
     case stall
-    /// An NMI that nobody took for his own.
+    /// An NMI that no handler claimed.
     case unknownNMI
 
     fileprivate var signs: [String] {
@@ -39,7 +39,7 @@ public struct KernelLog: Sendable {
     }
   }
 
-  /// The lines that tell of trouble, in order.
+  /// The lines that report trouble, in order.
   ///
   /// A lockup is called a bug by the kernel; it is listed as a lockup only.
   public var troubles: [(Trouble, String)] {

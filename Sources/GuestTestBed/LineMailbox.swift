@@ -1,37 +1,37 @@
-/// Lines that arrive, for one reader who does not wait for ever.
+/// Lines that arrive, for one reader, which does not wait for ever.
 package actor LineMailbox {
   /// What the reader gets.
   package enum Arrival: Equatable {
     case line(String)
-    /// There will be no more.
+    /// There will be no more lines.
     case ended
-    /// Nothing came in time.
+    /// The wait timed out.
     case timedOut
   }
 
   private var lines: [String] = []
   private var hasEnded = false
   private var reader: CheckedContinuation<Arrival, Never>?
-  /// Tells the time limit of one wait from that of the next.
+  /// Distinguishes the time limit of one wait from that of the next.
   private var wait = 0
 
   package init() {}
 
-  /// A line has come.
+  /// A line has arrived.
   package func put(_ line: String) {
     guard let reader else { return lines.append(line) }
     self.reader = nil
     reader.resume(returning: .line(line))
   }
 
-  /// No line will come any more.
+  /// No more lines will arrive.
   package func end() {
     hasEnded = true
     reader?.resume(returning: .ended)
     reader = nil
   }
 
-  /// The next line; waits for it no longer than that.
+  /// The next line; waits for it no longer than the limit.
   package func next(within limit: Duration) async -> Arrival {
     if !lines.isEmpty { return .line(lines.removeFirst()) }
     if hasEnded { return .ended }

@@ -1,15 +1,15 @@
-/// Takes lines as they come from a machine.
+/// Receives lines as they arrive from a machine.
 package protocol LineReceiver: Sendable {
-  /// A line has come.
+  /// A line has arrived.
   func put(_ line: String) async
-  /// No line will come any more.
+  /// No more lines will arrive.
   func end() async
 }
 
 extension LineMailbox: LineReceiver {}
 
 extension LineMailbox {
-  /// All lines that have come.
+  /// All lines that have arrived.
   var all: [String] {
     get async {
       var lines: [String] = []
@@ -19,7 +19,7 @@ extension LineMailbox {
   }
 }
 
-/// Lines for several receivers that come over one port, each behind the name of its channel.
+/// Lines for several receivers that share one port, each line prefixed with the name of its channel.
 ///
 /// A name has two parts with a dot between; the line `1.end` ends all channels whose names begin
 /// with `1.`.
@@ -28,7 +28,7 @@ package actor LineChannels: LineReceiver {
 
   package init() {}
 
-  /// Lines of a channel go there from now on.
+  /// From now on, lines of a channel go to this receiver.
   package func open(_ channel: String, _ receiver: any LineReceiver) {
     receivers[channel] = receiver
   }

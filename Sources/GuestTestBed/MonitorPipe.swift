@@ -22,7 +22,7 @@ struct MonitorPipe: Sendable {
   }
 
   func command(_ text: String) throws(GuestError) {
-    // What QEMU answers is of no use, but it must not fill the pipe.
+    // QEMU's answer is of no use, but must not fill the pipe.
     var answer = [UInt8](repeating: 0, count: 4096)
     // Reads into the array, no more than it holds.
     while unsafe answer.withUnsafeMutableBytes({ (try? unsafe output.read(into: $0)) ?? 0 }) > 0 {}
@@ -33,12 +33,12 @@ struct MonitorPipe: Sendable {
     }
   }
 
-  /// Where each CPU stands.
+  /// The state of each CPU.
   func standing() -> [String] {
     CPUStanding.lines(of: (try? answer(to: CPUStanding.command)) ?? "")
   }
 
-  /// Has QEMU carry out a command and waits for its answer, five seconds at most.
+  /// Makes QEMU carry out a command and waits for its answer, five seconds at most.
   func answer(to text: String) throws(GuestError) -> String {
     try command(text)
     var answer: [UInt8] = []

@@ -2,7 +2,7 @@ import Foundation
 
 /// The monitor of the QEMU that runs a guest on KVM, which speaks JSON (QMP).
 ///
-/// Commands may be sent at any time; answers find their command by its number.
+/// Commands may be sent at any time; an answer carries the number of its command.
 package actor QEMUMonitor: LineReceiver {
   private let send: @Sendable (String) async throws -> Void
   private var pending: [Int: LineMailbox] = [:]
@@ -31,7 +31,7 @@ package actor QEMUMonitor: LineReceiver {
     }
   }
 
-  /// What a command returned: a text, or something that nobody here reads.
+  /// What a command returned: a text, or something that is not read here.
   private struct Answer: Decodable {
     let text: String
 
@@ -40,7 +40,7 @@ package actor QEMUMonitor: LineReceiver {
     }
   }
 
-  /// Before what a command returned and before the reason why it failed, in the mailbox of its answer.
+  /// The prefixes, in the mailbox of an answer, of what a command returned and of why it failed.
   private static let returned = "="
   private static let failed: Character = "!"
 
@@ -75,7 +75,7 @@ package actor QEMUMonitor: LineReceiver {
     try await execute("qmp_capabilities")
   }
 
-  /// Has QEMU carry out a command and returns its answer, if that is a text.
+  /// Makes QEMU carry out a command and returns its answer, if that is a text.
   @discardableResult
   package func execute(
     _ command: String, _ arguments: [String: QEMUArgument] = [:], limit: Duration = .seconds(60)
@@ -130,7 +130,7 @@ package enum QEMUArgument: Encodable, Sendable {
 }
 
 extension QEMUMonitor {
-  /// Sends the guest's state elsewhere and waits until it is there.
+  /// Sends the guest's state elsewhere and waits until it has arrived.
   func migrate(to uri: String, within limit: Duration) async throws(GuestError) {
     try await execute("migrate", ["uri": .word(uri)])
     let outcome = try await wait(

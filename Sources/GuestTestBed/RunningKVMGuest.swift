@@ -3,7 +3,7 @@ import Subprocess
 
 /// A guest on KVM that is up.
 public struct RunningKVMGuest: Sendable {
-  /// What it is like.
+  /// Its configuration.
   public let guest: KVMGuest
   /// A shell in it.
   public let shell: GuestShell
@@ -14,7 +14,7 @@ public struct RunningKVMGuest: Sendable {
   let lines = LineMailbox()
   /// What QEMU says.
   let errors = LineMailbox()
-  /// Gets no line, but its end.
+  /// Receives no lines, only the end.
   let ended = LineMailbox()
 
   init(_ guest: KVMGuest, number: Int, input: StandardInputWriter, console: ConsoleLog) {
@@ -31,7 +31,7 @@ public struct RunningKVMGuest: Sendable {
       logFile: console.url)
   }
 
-  /// Who gets the lines of which channel.
+  /// Which receiver gets the lines of which channel.
   var receivers: [(String, any LineReceiver)] {
     [
       ("console", console), ("shell", lines), ("monitor", monitor), ("errors", errors),
@@ -66,7 +66,7 @@ private struct NestedLink: GuestLink {
     return CPUStanding.lines(of: answer ?? "")
   }
 
-  /// The log comes by another channel than what commands print, which may be faster.
+  /// The log uses a channel of its own, so the output of commands may overtake it.
   func settleLog() async {
     await console.settle { mark in _ = try await input.write("\(number).log \(mark)\n") }
   }

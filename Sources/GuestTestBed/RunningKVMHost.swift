@@ -21,11 +21,11 @@ public actor RunningKVMHost {
       logFile: booted.log)
   }
 
-  /// Boots a guest, however often that takes: emulation hangs now and then.
+  /// Boots a guest, with as many attempts as that takes: emulation hangs now and then.
   ///
   /// - Parameters:
-  ///   - guest: What it is like.
-  ///   - progress: Told what goes on, a sentence without a full stop.
+  ///   - guest: Its configuration.
+  ///   - progress: Called with what happens, a sentence without a full stop.
   /// - Returns: The guest, with a shell that answers.
   /// - Throws: ``GuestError``.
   public func boot(
@@ -49,7 +49,7 @@ public actor RunningKVMHost {
   /// Moves a running guest to another QEMU of this host, which may offer other features.
   ///
   /// - Parameters:
-  ///   - guest: Must not be used any more afterwards; what is returned is the same guest.
+  ///   - guest: Must not be used afterwards; what is returned is the same guest.
   ///   - features: What it finds there.
   ///   - way: How its state gets there.
   ///   - limit: How long it may take.
@@ -86,9 +86,9 @@ public actor RunningKVMHost {
 
   /// How a guest's state gets from one QEMU to the next.
   public enum Migration: Sendable, CaseIterable {
-    /// The guest goes on running meanwhile.
+    /// The guest keeps running meanwhile.
     case socket
-    /// The guest stands still from when the file is complete until it has been read.
+    /// The guest is stopped from the moment the file is complete until it has been read.
     case file
   }
 

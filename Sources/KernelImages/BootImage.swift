@@ -1,6 +1,6 @@
 import ELFReader
 
-/// A boot image of x86 Linux (bzImage, vmlinuz), as far as it says where the packed kernel is.
+/// A boot image of x86 Linux (bzImage, vmlinuz), to the extent that it says where the packed kernel is.
 ///
 /// Source followed: the kernel's description of its x86 boot protocol, fields `setup_sects`,
 /// `boot_flag`, `header`, `version`, `payload_offset`, `payload_length`.
@@ -12,7 +12,7 @@ struct BootImage {
   /// Up to the last field that is read.
   private static let headerEnd = 0x250
 
-  /// Whether the bytes begin like a boot image, whole or not.
+  /// Whether the bytes begin like a boot image, be it complete or not.
   static func isOne(_ bytes: [UInt8]) -> Bool {
     bytes.littleEndian(at: 0x1fe) == 0xaa55 as UInt16
       && bytes.dropFirst(0x202).starts(with: "HdrS".utf8)

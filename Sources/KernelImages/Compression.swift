@@ -32,12 +32,12 @@ enum Compression: CaseIterable {
     }
   }
 
-  /// What else the kernel's build offers; named in errors only.
+  /// What else the kernel's build offers; used only in errors.
   private static let others: [(magic: [UInt8], name: String)] = [
     ([0x42, 0x5a, 0x68], "bzip2"), ([0x5d, 0x00, 0x00], "lzma"), ([0x89, 0x4c, 0x5a], "lzo"),
   ]
 
-  /// Recognises what a payload is packed with.
+  /// Recognises how a payload is packed.
   static func of(_ payload: ArraySlice<UInt8>, file: String) throws(KernelImageError) -> Compression
   {
     if let known = allCases.first(where: { payload.starts(with: $0.magic) }) { return known }

@@ -36,7 +36,7 @@ func paravirtualCalls(
   var calls: [IndirectCall] = []
   for alternative in alternatives
   where alternative.isDirectCall && alternative.length == IndirectCall.length {
-    // Direct calls of other tables than pv_ops (static calls) look the same; their slots tell.
+    // Direct calls through tables other than pv_ops (static calls) look the same; their slots differ.
     if let call = try IndirectCall(at: alternative.address, in: kernel) { calls.append(call) }
   }
   return calls

@@ -1,7 +1,7 @@
 import ELFReader
 import Foundation
 
-/// Which build a kernel is, in the words it uses of itself when it runs.
+/// Which build a kernel is, in the words it uses for itself when it runs.
 public struct KernelIdentity: Sendable, Equatable {
   /// The linker's build id, which `/sys/kernel/notes` shows.
   public let buildID: [UInt8]

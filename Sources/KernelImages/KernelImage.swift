@@ -15,7 +15,7 @@ public struct KernelImage: Sendable {
   public let identity: KernelIdentity
   /// The patch sites, sorted by address.
   public let sites: [KernelLockSite]
-  /// How many more there are in code that the kernel throws away after boot.
+  /// How many more there are in code that the kernel discards after boot.
   public let discardedSites: Int
   /// The functions of the kernel, to name where a site is; empty where it does not name them.
   public let functions: FunctionSymbols
@@ -53,7 +53,7 @@ public struct KernelImage: Sendable {
     return bytes
   }
 
-  /// Finds the sites of a kernel that is unpacked already.
+  /// Finds the sites of an unpacked kernel.
   ///
   /// - Throws: ``KernelImageError``.
   public init(vmlinux: [UInt8], file: String) throws(KernelImageError) {

@@ -13,11 +13,11 @@ public enum KernelImageError: Error, Equatable, Sendable {
   case truncated(file: String, part: String, fileSize: Int)
   /// The payload is compressed in a way that is not read, or not compressed at all.
   case unknownCompression(file: String, found: String)
-  /// The payload could not be laid out for the program that unpacks it.
+  /// The payload could not be written to a file for the program that unpacks it.
   case noTemporaryFile(file: String, folder: String, reason: String)
   /// The program that unpacks the payload is not installed.
   case toolMissing(file: String, tool: String, package: String)
-  /// The program that unpacks the payload failed; `reason` is its own words.
+  /// The program that unpacks the payload failed; `reason` is what it said.
   case unpackingFailed(file: String, tool: String, reason: String)
   /// Unpacking took longer than `seconds`.
   case unpackingTooSlow(file: String, tool: String, seconds: Int)
@@ -27,9 +27,9 @@ public enum KernelImageError: Error, Equatable, Sendable {
   case wrongSize(file: String, claimed: Int, found: Int)
   /// The kernel does not say which build it is.
   case noIdentity(file: String, missing: String)
-  /// The kernel has no paravirtual lock operations; `reason` says how that shows.
+  /// The kernel has no paravirtual lock operations; `reason` says how that is known.
   case noLockOperations(file: String, reason: String)
-  /// The kernel keeps its lock operations elsewhere than in `pv_ops`.
+  /// The kernel keeps its lock operations outside `pv_ops`.
   case otherLockOperations(file: String, release: String)
   /// Tables or code of the kernel contradict each other.
   case inconsistent(file: String, detail: String)

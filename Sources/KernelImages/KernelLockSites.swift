@@ -18,7 +18,7 @@ public struct KernelLockSite: Sendable, Equatable {
 struct KernelLockSites {
   /// Sorted by address.
   let sites: [KernelLockSite]
-  /// Sites in code that the kernel throws away after boot; there is nothing to switch in them.
+  /// Sites in code that the kernel discards after boot; they need no switching.
   let discarded: Int
 
   /// Finds the sites.
@@ -98,7 +98,7 @@ struct KernelLockSites {
     return unlock
   }
 
-  /// All five operations or none: a switch that leaves one of them out is no switch.
+  /// All five operations or none: a switch cannot leave one of them out.
   private static func check(
     _ sites: [KernelLockSite], of kernel: ELFFile
   ) throws(KernelImageError) {

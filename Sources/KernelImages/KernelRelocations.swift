@@ -1,13 +1,13 @@
 import ELFReader
 
-/// What the loader of a boot image adds to addresses in the kernel when it puts it elsewhere than it was
-/// linked for.
+/// What the loader of a boot image adds to addresses in the kernel when it loads the kernel elsewhere
+/// than where it was linked.
 ///
 /// Source followed: the comment in the kernel's `arch/x86/boot/compressed/misc.c`. Three lists follow the
 /// ELF file, each begun by a zero: places with 64-bit addresses, with 32-bit distances that move the other
 /// way, with 32-bit addresses. They are read backwards. A vmlinux that was never packed has none.
 struct KernelRelocations {
-  /// Where 64 bits grow by what the kernel is moved; link addresses.
+  /// Where 64 bits grow by the distance that the kernel is moved; link addresses.
   private(set) var wide: [UInt64] = []
   /// Where 32 bits grow.
   private(set) var narrow: [UInt64] = []
@@ -26,7 +26,7 @@ struct KernelRelocations {
       }
       return places
     }
-    // An ELF file ends with its section headers, and a vmlinux is no more than that.
+    // An ELF file ends with its section headers, and so does a vmlinux.
     guard !Self.endsWithHeaders(vmlinux) else { return }
     narrow = list()
     inverse = list()

@@ -5,9 +5,9 @@ import Foundation
 ///
 /// Source followed: what the kernel's `scripts/kallsyms.c` writes and `kernel/kallsyms.c` reads. A
 /// name is a string of tokens, one byte each, out of a table of 256; an address is a distance from a
-/// base. Nothing says where the tables are, so each is found by what only it can be, and checked
-/// against the others. A kernel without them, or with newer ones, has no symbols here: they are for
-/// people, and nothing else depends on them.
+/// base. Nothing says where the tables are, so each is found by a property that only it has, and checked
+/// against the others. A kernel without these tables, or with a newer format, has no symbols here: they
+/// are for people to read, and nothing else depends on them.
 struct KernelSymbols {
   /// The functions, each reaching to the next.
   let functions: [FunctionSymbol]
@@ -37,7 +37,7 @@ struct KernelSymbols {
     found.sort { ($0.address, $0.name) < ($1.address, $1.name) }
     var functions: [FunctionSymbol] = []
     for (index, symbol) in found.enumerated() {
-      // Of several names for one address the last one is taken, which no underscores begin.
+      // Of several names for one address the last one is taken, which does not begin with underscores.
       let end = index + 1 < found.count ? found[index + 1].address : text.address &+ text.size
       guard end > symbol.address else { continue }
       functions.append(

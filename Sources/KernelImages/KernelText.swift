@@ -2,8 +2,8 @@ import ELFReader
 
 /// The text of a kernel as its image has it, to be compared with what runs.
 ///
-/// A kernel writes to its own text at boot and later: it moves itself, and it patches what its tables
-/// name. Every other byte is to be as in the image.
+/// A kernel writes to its own text at boot and later: it relocates itself, and it patches what its
+/// tables name. Every other byte must be as in the image.
 public struct KernelText: Sendable {
   /// How many bytes the text has.
   public let size: Int

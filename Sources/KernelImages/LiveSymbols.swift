@@ -22,7 +22,7 @@ public struct LiveSymbols: Sendable {
         let address = UInt64(String(decoding: words[0], as: UTF8.self), radix: 16)
       else { continue }
       let name = String(decoding: words[2], as: UTF8.self)
-      // A module's have its name behind them.
+      // Those of a module have its name behind them.
       if words.count == 3, TextMarks.names.contains(name) { marks[name] = address }
       guard "tTwW".utf8.contains(kind) else { continue }
       if words.count == 3, name.hasPrefix(TextMarks.trampolinePrefix) {

@@ -99,7 +99,7 @@ struct PatchedText {
     }
     found += marks.trampolines.map { ($0 &- moved, 8) }
     found += TextMarks.slots.compactMap { marks.addresses[$0] }.map { ($0 &- moved, 5) }
-    // What a damaged table leads to elsewhere, or beyond the end, is nothing of the text.
+    // What a damaged table names outside the text is ignored.
     let end = text.address &+ text.size
     ranges = found.filter { text.contains($0.0) }
       .map { place, length in place..<place &+ min(length, end &- place) }

@@ -51,7 +51,7 @@ struct Unpacker {
           try await Task.sleep(for: .seconds(timeLimit))
           return nil
         }
-        // Leaving the group cancels the other task; a tool that still runs is killed by that.
+        // Leaving the group cancels the other task, which kills a tool that still runs.
         defer { group.cancelAll() }
         guard let first = try await group.next(), let first else {
           throw KernelImageError.unpackingTooSlow(file: file, tool: tool, seconds: timeLimit)
@@ -76,8 +76,8 @@ struct Unpacker {
 
   /// The packed bytes as a file without a name, opened at its beginning.
   ///
-  /// A pipe would not do: a tool that gives up before it has read everything would end this program
-  /// with SIGPIPE.
+  /// A pipe would not do: if a tool exits before it has read everything, SIGPIPE would end this
+  /// program.
   private static func anonymousFile(
     _ bytes: ArraySlice<UInt8>, file: String
   ) throws(KernelImageError) -> FileDescriptor {

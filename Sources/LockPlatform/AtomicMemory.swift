@@ -1,7 +1,7 @@
 /// Shared memory, one access at a time.
 ///
-/// Every access of the generic floors to memory that two CPUs may touch goes through here: an
-/// atomic that does not is invisible to the model checker and is a defect. Conforming types have no
+/// Every access of the generic floors to memory that two CPUs may touch goes through here: an atomic
+/// access that does not is invisible to the model checker and is a defect. Conforming types have no
 /// instances, so that an operation costs exactly its instruction.
 ///
 /// All of it may be called in any context (task, interrupt, NMI; signal handler) and is wait-free.

@@ -17,7 +17,7 @@
 @frozen public enum LockEvent: UInt8, Sendable {
   /// A slow path was entered.
   case slowPath = 0
-  /// A lock was taken ahead of the paravirtual queue.
+  /// A lock was taken before queueing, ahead of any paravirtual queue.
   case steal = 1
   /// A CPU joined a queue.
   case queued = 2
@@ -48,26 +48,26 @@ public protocol LockMachine: AtomicMemory {
   /// least twice as many as there are CPUs times four, zero before first use, aligned to 64.
   static var lockHash: (address: UInt, entries: UInt) { get }
 
-  /// Gives the CPU away while the word holds `value`, until kicked. May return for no reason.
-  /// Returns at once, having read the word after the call began, when it holds something else.
+  /// Gives the CPU away while the word holds `value`, until kicked. May return spuriously. Returns at
+  /// once if the word, read after the call began, holds something else.
   static func wait(on word: Location<UInt32>, while value: UInt32)
 
-  /// Wakes the CPU that waits on the word, if one does. The word may have any use by now: a kick
-  /// that comes late must only be a needless wake-up.
+  /// Wakes the CPU that waits on the word, if one does. The word may be in use for something else by
+  /// now: a late kick must only be a needless wake-up.
   static func kick(_ word: Location<UInt32>)
 
-  /// Whether that CPU is known not to be running. Advice: false when nothing is known.
+  /// Whether that CPU is probably not running. Advice: false when nothing is known.
   static func isPreempted(_ cpu: CPUNumber) -> Bool
 
-  /// A clock that is cheap, in a unit of its own, and never goes back on one CPU.
+  /// A cheap clock, in a unit of its own, that never goes back on one CPU.
   static var ticks: UInt64 { get }
 
   /// How long a CPU that had its turn in a paravirtual queue may take locks ahead of it: about a
   /// millisecond, in ticks.
   static var turn: UInt64 { get }
 
-  /// How many pauses a wait may take that gives up after so many: that many. The model checker
-  /// makes it one, because a wait that looks late once sees all that one that looks often can see.
+  /// The pause budget of a bounded wait, given the usual one. The model checker makes it one, because
+  /// a wait that looks late once can see everything that a wait that looks often can see.
   static func bound(_ pauses: UInt32) -> UInt32
 
   /// Counts an event on the current CPU. Approximate: an interrupt may swallow a count.
@@ -75,7 +75,7 @@ public protocol LockMachine: AtomicMemory {
 }
 
 extension LockMachine {
-  /// As many as asked for.
+  /// The usual budget.
   @inlinable @inline(__always)
   public static func bound(_ pauses: UInt32) -> UInt32 { pauses }
 }

@@ -1,14 +1,14 @@
-/// The five operations that a switch changes together: Linux's `pv_lock_ops`.
+/// The five lock operations: Linux's `pv_lock_ops`.
 ///
-/// Raw values are what site tables hold.
+/// A switch changes four of them together (`switched`). Raw values are what site tables hold.
 @frozen public enum LockOperation: UInt8, Sendable {
-  /// `queued_spin_lock_slowpath`: where a CPU goes that found the lock taken.
+  /// `queued_spin_lock_slowpath`: where a CPU goes that finds the lock taken.
   case slowPath = 0
   /// `queued_spin_unlock`.
   case unlock = 1
-  /// `wait`: give the CPU away until kicked. Only paravirtual bodies call it.
+  /// `wait`: gives the CPU away until kicked. Only paravirtual bodies call it.
   case wait = 2
-  /// `kick`: wake a CPU that waits. Only paravirtual bodies call it.
+  /// `kick`: wakes a CPU that waits. Only paravirtual bodies call it.
   case kick = 3
   /// `vcpu_is_preempted`: advice about steal time, the same in all sets, so never switched.
   case vcpuIsPreempted = 4
@@ -21,7 +21,7 @@
     [.vcpuIsPreempted, .wait, .kick, .unlock, .slowPath]
   }
 
-  /// Those that sets differ in.
+  /// Those in which the sets differ, and which a switch changes.
   @inlinable public static var switched: InlineArray<4, LockOperation> {
     [.wait, .kick, .unlock, .slowPath]
   }
@@ -35,7 +35,7 @@
   case paravirtual = 1
   /// Waits until the whole word of the lock is 0 and never queues.
   case testAndSet = 2
-  /// The slow path in place while the old one drains: test-and-set that is left once open.
+  /// The slow path in place while the old one drains: test-and-set whose waiters leave once it opens.
   case gate = 3
 }
 
@@ -61,7 +61,7 @@ extension Implementation {
 
   /// What an operation does in this set.
   ///
-  /// Of `vcpu_is_preempted`, the same in every set: what the system came with, called native.
+  /// `vcpu_is_preempted` is the same in every set: what the system started with, called native.
   @inlinable
   public func implementation(of operation: LockOperation) -> Implementation {
     switch (self, operation) {

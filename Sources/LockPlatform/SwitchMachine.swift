@@ -1,5 +1,5 @@
-/// What switching asks of a machine: where the slow path leads, what each CPU is counted for, and how
-/// CPUs follow a lock-step.
+/// What switching asks of a machine: where the slow path leads, what counts each CPU, and how CPUs
+/// follow a lock-step.
 ///
 /// All of it may be called in any context, and all but `yield` and `relax` is wait-free.
 public protocol SwitchMachine: AtomicMemory {
@@ -39,9 +39,9 @@ public protocol SwitchMachine: AtomicMemory {
   /// The references of any CPU.
   static func references(of cpu: UInt32) -> UInt
 
-  /// Told of each lock that was acquired through a slow path while that is still counted.
+  /// Called for each lock that was acquired through a slow path, while the CPU is still counted.
   ///
-  /// By default nothing is done.
+  /// By default it does nothing.
   static func acquired(_ lock: UInt)
 
   // MARK: Waiting and time
@@ -53,7 +53,7 @@ public protocol SwitchMachine: AtomicMemory {
   /// A clock in nanoseconds, the same for all CPUs.
   static var nanoseconds: UInt64 { get }
 
-  /// Notes that a switch stalled the current CPU for so long.
+  /// Records how long a switch stalled the current CPU.
   static func noteStall(_ nanoseconds: UInt64)
 
   // MARK: The lock-step
@@ -83,7 +83,7 @@ public protocol SwitchMachine: AtomicMemory {
 }
 
 extension SwitchMachine {
-  /// Nothing is done.
+  /// Does nothing.
   @inlinable @inline(__always)
   public static func acquired(_: UInt) {}
 

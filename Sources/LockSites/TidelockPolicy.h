@@ -8,11 +8,11 @@
 extern "C" {
 #endif
 
-/// Has a thread of its own choose the set of lock operations; if it does already, a set that was chosen by
-/// name is given back to it. Children of a later fork have such a thread too if asked for. Returns 0, or
-/// EAGAIN if there is no thread to be had. Any thread; not in a signal handler.
+/// Starts a thread that chooses the set of lock operations. If it runs already, it takes over again after a
+/// set was chosen by name. On request, children of a later fork start such a thread too. Returns 0, or EAGAIN
+/// if no thread can be created. Any thread; not in a signal handler.
 int tidelock_policy_start(bool in_children);
-/// Ends that; the set in force stays. Waits for a switch that is under way.
+/// Ends the thread; the set in force stays. Waits for a switch under way.
 void tidelock_policy_stop(void);
 
 #ifdef __cplusplus

@@ -1,13 +1,13 @@
 /// One decision of a schedule.
 public struct Action: Hashable, Sendable, BitwiseCopyable {
   enum Kind: UInt8, BitwiseCopyable {
-    /// The CPU does its next operation, and whatever nobody else can tell apart after it.
+    /// The CPU does its next operation, and then everything that no other CPU can observe.
     case step
     /// The oldest store of the CPU's buffer reaches memory.
     case commit
     /// A handler begins on the CPU.
     case interrupt
-    /// The CPU wakes for no reason.
+    /// The CPU wakes spuriously.
     case wakeUp
   }
 
@@ -19,7 +19,7 @@ public struct Action: Hashable, Sendable, BitwiseCopyable {
 
 extension Action: Codable, CustomStringConvertible {
   /// The action as in a schedule file: `0`, `0=1` (a choice), `0c` (commit), `0i` (interrupt),
-  /// `0w` (wakes for no reason).
+  /// `0w` (a spurious wake-up).
   public var description: String {
     switch kind {
     case .step: choice == 0 ? "\(cpu)" : "\(cpu)=\(choice)"
@@ -29,7 +29,7 @@ extension Action: Codable, CustomStringConvertible {
     }
   }
 
-  /// Reads what `description` writes; nil if it is none.
+  /// Reads what `description` writes; nil if the text is no action.
   public init?(_ text: String) {
     let digits = text.prefix { $0.isNumber }
     guard let cpu = UInt8(digits), cpu < 16 else { return nil }

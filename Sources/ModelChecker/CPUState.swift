@@ -1,4 +1,4 @@
-/// All that the machine keeps of one CPU beside its stack.
+/// Everything that the machine keeps of one CPU, apart from its stack.
 ///
 /// Plain bytes: part of every snapshot.
 struct CPUState: BitwiseCopyable {
@@ -7,9 +7,9 @@ struct CPUState: BitwiseCopyable {
   /// What it wants to do next.
   var request = Request.none
   var status = Status.ready
-  /// It has written since its last pause, so its next pause waits for nothing.
+  /// It has written since its last pause, so its next pause does not wait.
   var hasWritten = true
-  /// Its next pause is one of a loop that gives up by itself.
+  /// Its next pause is in a bounded loop.
   var pauseIsFree = false
   var interruptsMasked = false
   /// Its memory accesses happen together with what it did before.
@@ -22,7 +22,7 @@ struct CPUState: BitwiseCopyable {
   /// How many of the youngest buffered stores were made since its last scheduling point.
   var freshStores: UInt8 = 0
   var watchCount: UInt8 = 0
-  /// Of stack and request, as of the last time it ran.
+  /// The hash of stack and request, as of the last time it ran.
   var codeHash: UInt64 = 0
   /// Stores that are not in memory yet, oldest first.
   var buffer = InlineArray<8, BufferedStore>(repeating: BufferedStore())
@@ -37,7 +37,7 @@ struct CPUState: BitwiseCopyable {
     case pausing
     /// In `sleep`.
     case asleep
-    /// In `sleep`, and somebody has woken it.
+    /// In `sleep`, and woken by another CPU.
     case woken
     case finished
   }
@@ -54,7 +54,7 @@ struct BufferedStore: BitwiseCopyable {
   var width: UInt8 = 0
 }
 
-/// A word and what it held when it was read.
+/// A word, and what it held when it was read.
 struct Watched: BitwiseCopyable {
   var address: UInt32 = 0
   var width: UInt8 = 0
@@ -101,7 +101,7 @@ extension CPUState {
 // MARK: Waiting for a change
 
 extension CPUState {
-  /// Notes what was read since the last pause.
+  /// Records what was read since the last pause.
   @inline(__always)
   mutating func hasRead(_ value: UInt64, _ address: UInt64, _ width: UInt8) {
     if hasWritten { return }
@@ -110,7 +110,7 @@ extension CPUState {
       if UInt64(entry.address) == address && entry.width == width && entry.value == value { return }
     }
     guard Int(watchCount) < watch.count else {
-      // Too much to watch: let its pause wait for nothing, which is only more schedules.
+      // Too much to watch: its next pause does not wait, which only adds schedules.
       hasWritten = true
       watchCount = 0
       return

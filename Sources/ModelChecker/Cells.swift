@@ -1,7 +1,6 @@
-/// A fixed number of plain values outside the heap's reach of reference counting: what snapshots
-/// are made of.
+/// A fixed number of plain values without reference counting: what snapshots are made of.
 ///
-/// The memory belongs to whoever made it; bounds are checked.
+/// The memory belongs to whoever allocated it; bounds are checked.
 @safe struct Cells<Element: BitwiseCopyable> {
   private let base: UnsafeMutablePointer<Element>
   let count: Int

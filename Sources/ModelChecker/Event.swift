@@ -1,4 +1,4 @@
-/// One operation of a replayed schedule, for people.
+/// One operation of a replayed schedule, for people to read.
 public struct Event: Sendable {
   /// Which action of the schedule it belongs to, from 0; -1 before the first.
   public var action: Int
@@ -12,7 +12,7 @@ public struct Event: Sendable {
   public var word: String?
   /// What the word held.
   public var before: UInt64?
-  /// What it holds after; nil if nothing was written.
+  /// What it holds afterwards; nil if nothing was written.
   public var after: UInt64?
   /// Return address in the code under test; 0 if unknown.
   public var site: UInt64

@@ -1,13 +1,13 @@
 /// Every schedule of a model: depth-first, each state once.
 ///
-/// A state is all that decides what may still happen (memory, store buffers, where each CPU is in
-/// its code), so a state that was seen need not be entered again. Livelocks are found as strongly
-/// connected components of states (Tarjan, SIAM J. Comput. 1972) in which every CPU either gets
-/// turns or is at times unable to go on: schedules that are fair and yet never end.
+/// A state is everything that decides what may still happen (memory, store buffers, where each CPU is
+/// in its code), so a state seen before need not be explored again. Livelocks are found as strongly
+/// connected components of states (Tarjan, SIAM J. Comput. 1972) in which every CPU either takes
+/// steps or is at times unable to: schedules that are fair and yet never end.
 public enum Exhaustive {
   /// Explores.
   ///
-  /// `report` is told of the progress every so often; false ends the exploration (`cut`, time).
+  /// `report` is called with the progress every so often; false ends the exploration (`cut`, time).
   public static func explore(
     _ program: ModelProgram, _ limits: Limits = Limits(),
     report: (Progress) -> Bool = { _ in true }
@@ -25,15 +25,15 @@ private struct DepthFirst {
   struct Frame: BitwiseCopyable {
     var actions: ActionList
     var next: Int
-    /// Where it was saved; nothing is where it has but one action.
+    /// Where it was saved; a state with only one action is not saved.
     var snapshot: Int
     /// In the order of discovery.
     var number: UInt32
     /// The lowest number that is reachable and still open.
     var lowest: UInt32
-    /// Who has turns within the component, as far as it is known.
+    /// Which CPUs take steps within the component, as far as it is known.
     var turns: Turns
-    /// Some CPU that is to finish has not.
+    /// Whether some CPU that must finish has not.
     var isUnfinished: Bool
     /// How many open states there were when this one was entered.
     var open: Int
@@ -101,7 +101,7 @@ private struct DepthFirst {
     return table.count > limits.states ? .cut(.states) : nil
   }
 
-  /// Comes to the machine's present state by the last action of the top frame.
+  /// Enters the machine's present state, which the last action of the top frame led to.
   private mutating func enter() -> Verdict? {
     if let flaw = machine.flaw { return fails(flaw) }
     let key = machine.key
@@ -141,11 +141,11 @@ private struct DepthFirst {
     return nil
   }
 
-  /// Leaves the top frame: all that follows from it has been seen.
+  /// Leaves the top frame: everything that follows from it has been seen.
   private mutating func leave() -> Verdict? {
     let frame = frames[frames.count - 1]
     if frame.lowest == frame.number {
-      // The root of a component: all states opened since are of it.
+      // The root of a component: all states opened since belong to it.
       let size = open.count - frame.open
       if frame.turns.acting != 0, frame.isUnfinished, frame.turns.areFair(to: machine.cpuCount) {
         return goesOnForEver()

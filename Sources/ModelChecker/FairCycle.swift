@@ -1,4 +1,4 @@
-/// A way round in a strongly connected component of states on which every CPU has its turns.
+/// A cycle in a strongly connected component of states, on which every CPU takes steps or cannot.
 ///
 /// The component is explored once more, breadth-first, and this time its edges are kept.
 struct FairCycle {
@@ -9,7 +9,7 @@ struct FairCycle {
   }
 
   private let cpus: Int
-  /// Of each state: who rests in it.
+  /// Of each state: which CPUs cannot go on in it.
   private var resting: [UInt32] = []
   /// Of each state: the edges from it that stay inside.
   private var edges: [[Edge]] = []
@@ -60,7 +60,7 @@ struct FairCycle {
           ? $0.to == 0 : (Turns.bit(of: $0.action) | resting[$0.to]) & missing != 0
       }
       let way = shortest(from: here, to: wanted)
-      // The component is strongly connected, and somewhere in it everybody acts or rests.
+      // The component is strongly connected, and somewhere in it every CPU acts or cannot.
       guard !way.isEmpty else { return [] }
       for edge in way {
         walk.append(edge)

@@ -7,7 +7,7 @@ public struct Limits: Sendable {
   /// Actions in one schedule.
   public var depth: Int
 
-  /// Limits; generous unless told.
+  /// Limits, generous by default.
   public init(states: Int = 400_000_000, seconds: Double = 3600, depth: Int = 100_000) {
     self.states = states
     self.seconds = seconds
@@ -21,7 +21,7 @@ public struct Progress: Sendable {
   public var states: Int
   /// Actions carried out.
   public var steps: Int
-  /// The length of the schedule it is at.
+  /// The length of the schedule being explored.
   public var depth: Int
   /// Since it began.
   public var seconds: Double

@@ -2,8 +2,8 @@ import Coroutines
 
 /// The machine of a model, in one state at a time: memory, CPUs with their stacks, store buffers.
 ///
-/// It can say what may happen next, let it happen, and be put back to an earlier state by copying
-/// bytes. One at a time in a thread: its coroutines share a mailbox.
+/// It can say what may happen next, let it happen, and return to an earlier state by copying bytes.
+/// Only one at a time in a thread: its coroutines share a mailbox.
 @safe final class Machine {
   let program: ModelProgram
   let cpuCount: Int
@@ -11,7 +11,7 @@ import Coroutines
   let cpus: Cells<CPUState>
   /// Why this state is a failure, if it is one.
   var flaw: Flaw?
-  /// Told of every operation, for replays.
+  /// Called with every operation, for replays.
   var observer: ((Event) -> Void)?
   /// Which action of a replayed schedule this is.
   var action = -1
@@ -22,8 +22,8 @@ import Coroutines
   private let stacks: UInt64
   /// More than any body of a model needs; `resume` checks.
   static let stackSize: UInt64 = 64 * 1024
-  /// Below a stopped CPU's stack this much is kept 0, so that what earlier schedules left there
-  /// cannot make equal states look different.
+  /// This much below a stopped CPU's stack is kept 0, so that what earlier schedules left there cannot
+  /// make equal states look different.
   private static let scrubbed = 1536
 
   private init(_ program: ModelProgram) {
@@ -61,7 +61,7 @@ import Coroutines
     return body(Machine(program))
   }
 
-  /// Lets every CPU come to its first operation that others can notice.
+  /// Runs every CPU to its first operation that others can observe.
   func start() {
     for cpu in 0..<cpuCount {
       let program = program.cpus[cpu]
@@ -74,7 +74,7 @@ import Coroutines
 
   // MARK: Running code
 
-  /// Resumes a CPU and lets it go on until it wants to do something that others can notice.
+  /// Resumes a CPU and runs it until it wants to do something that others can observe.
   func run(_ cpu: Int, answer first: UInt64) {
     var answer = first
     for _ in 0..<100_000 {
@@ -130,7 +130,7 @@ import Coroutines
 
   // MARK: State
 
-  /// A hash of the whole state: what was is forgotten, what can be is determined by it.
+  /// A hash of the whole state, which determines everything that can follow.
   var key: StateKey {
     var low = memory.contentHash
     var high = Hash.mix(low, 0x5851_f42d_4c95_7f2d)

@@ -8,7 +8,7 @@ extension Machine {
   var possible: ActionList {
     var list = ActionList()
     for cpu in 0..<cpuCount {
-      // A choice is nobody else's business: it is made before anything else happens.
+      // No other CPU can observe a choice, so it is made before anything else happens.
       if cpus[cpu].status == .ready, cpus[cpu].request.operation == .choose {
         list = ActionList()
         for choice in 0..<UInt8(clamping: cpus[cpu].request.first) {
@@ -243,9 +243,9 @@ extension Machine {
     run(cpu, answer: 0)
   }
 
-  // MARK: What others cannot notice
+  // MARK: What others cannot observe
 
-  /// Does the CPU's request if nobody else can tell when it happens, and returns the answer; nil if
+  /// Does the CPU's request if no other CPU can tell when it happens, and returns the answer; nil if
   /// it must wait for its turn, or has nothing more to do.
   func doUnnoticed(_ cpu: Int) -> UInt64? {
     let request = cpus[cpu].request

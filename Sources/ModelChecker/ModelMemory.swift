@@ -1,6 +1,6 @@
-/// The memory of the model: bytes, who uses which, and a hash of all that is kept up to date.
+/// The memory of the model: bytes, which CPUs use them, and an incremental hash of them all.
 ///
-/// Addresses are numbers of the model's own, from `base` on; they are no addresses of this process.
+/// Addresses are the model's own numbers, from `base` on, and not addresses of this process.
 @safe struct ModelMemory {
   /// The lowest address.
   static let base: UInt64 = 0x1_0000
@@ -64,7 +64,8 @@
   }
 }
 
-/// Who may use a word of the model, so that accesses nobody else can tell apart need no scheduling.
+/// Which CPUs may use a word of the model, so that accesses that no other CPU can observe need no
+/// scheduling.
 ///
 /// It is checked: an access that breaks it is a failure of the model.
 public enum Sharing: Equatable, Sendable {
@@ -72,9 +73,10 @@ public enum Sharing: Equatable, Sendable {
   case shared
   /// One CPU, interrupts on it included.
   case owned(by: Int)
-  /// All read, one CPU writes.
+  /// All CPUs read, one writes.
   case written(by: Int)
-  /// The model's own book-keeping: not memory of the machine. Takes no time and no store buffer.
+  /// The model's own book-keeping, not memory of the machine: accesses are instantaneous and bypass store
+  /// buffers.
   case ghost
 }
 

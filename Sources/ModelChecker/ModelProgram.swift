@@ -15,14 +15,14 @@ public struct CPUProgram: Sendable {
   public var handler: (@convention(c) (UInt32) -> Void)?
   /// How often at most.
   public var interrupts: Int
-  /// How often at most it wakes from sleep for no reason.
+  /// How often at most it wakes spuriously from sleep.
   public var spuriousWakeUps: Int
-  /// Whether it goes on for ever by intention, so that it is no livelock if it does.
+  /// Whether it is meant to run for ever, so that doing so is no livelock.
   ///
-  /// Then it must come back to states it has been in.
+  /// Then it must return to states it has been in.
   public var isEndless = false
 
-  /// A CPU that runs a body, without interrupts and without spurious wake-ups unless told.
+  /// A CPU that runs a body, by default without interrupts and without spurious wake-ups.
   public init(
     _ body: @escaping @convention(c) (UInt32) -> Void,
     handler: (@convention(c) (UInt32) -> Void)? = nil, interrupts: Int = 0,
@@ -39,7 +39,7 @@ public struct CPUProgram: Sendable {
 ///
 /// The bodies are real code. They must be deterministic, must not allocate, and must keep all their
 /// state in local variables and in the model's memory: the explorer copies the stacks of running
-/// bodies and puts them back. A loop that pauses must depend on what it reads only.
+/// bodies and puts them back. A loop that pauses must depend only on what it reads.
 public struct ModelProgram: Sendable {
   /// Its name in reports.
   public var name: String
@@ -53,15 +53,15 @@ public struct ModelProgram: Sendable {
   public var layout: WordLayout
   /// Called before the CPUs start, in the thread that explores: sets what bodies may only read.
   ///
-  /// Other threads may explore at the same time, so it must be this thread's own: see
+  /// Other threads may explore at the same time, so it must be local to this thread: see
   /// `Simulated.context`.
   public var setUp: @Sendable () -> Void
-  /// Looks at each access of bodies as it takes effect, or enters a store buffer; returns what is
+  /// Checks each access of bodies as it takes effect, or enters a store buffer; returns what is
   /// wrong.
   ///
   /// Runs outside the bodies: what it keeps on the stack makes no two states look different.
   public var watch: (@Sendable (WatchedAccess) -> String?)?
-  /// Looks at the memory when all CPUs have finished; returns what is wrong.
+  /// Checks the memory when all CPUs have finished; returns what is wrong.
   public var atEnd: @Sendable (FinalMemory) -> String?
 
   /// A model.
@@ -146,7 +146,7 @@ public struct WordLayout: Sendable {
     contents.append((address, value))
   }
 
-  /// Says who uses the word at an address.
+  /// Says which CPUs use the word at an address.
   public mutating func share(_ address: UInt, _ sharing: Sharing) {
     self.sharing[Int(address - UInt(ModelMemory.base)) / 8] = sharing
   }

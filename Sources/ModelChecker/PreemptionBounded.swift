@@ -1,8 +1,8 @@
-/// Every schedule with so few preemptions (Musuvathi and Qadeer, PLDI 2007): most flaws need but one
-/// or two, and far more CPUs and steps are within reach.
+/// Every schedule with a bounded number of preemptions (Musuvathi and Qadeer, PLDI 2007): most flaws
+/// need only one or two, so models with far more CPUs and steps are within reach.
 ///
-/// A preemption takes a CPU away that could have gone on; so do an interrupt and a wake-up for no
-/// reason. Commits of store buffers are free. Livelocks are not looked for.
+/// A preemption stops a CPU that could have gone on; an interrupt and a spurious wake-up count as
+/// preemptions, too. Commits of store buffers are free. Livelocks are not looked for.
 public enum PreemptionBounded {
   /// Explores; what does not fail is `cut`, by the number of preemptions unless by something else.
   public static func explore(
@@ -23,7 +23,7 @@ public enum PreemptionBounded {
   }
 }
 
-/// A depth-first search of all schedules with so few preemptions.
+/// A depth-first search of all schedules with a bounded number of preemptions.
 struct Bounded {
   enum Target {
     /// The first flaw that is found.
@@ -38,7 +38,7 @@ struct Bounded {
     var actions: ActionList
     var next: Int
     var snapshot: Int
-    /// Who acted last, and how many preemptions were used.
+    /// Which CPU acted last, and how many preemptions were used.
     var last: UInt8
     var used: UInt8
   }
@@ -156,7 +156,7 @@ struct Bounded {
     depth = max(depth, frames.count)
   }
 
-  /// Whether it does not matter how soon a state is come to.
+  /// Whether it does not matter how soon a state is reached.
   private var isFirstEnough: Bool {
     if case .anyFlaw = target { true } else { false }
   }

@@ -4,7 +4,7 @@
 /// At each step the CPU that acted last goes on with a probability of one half, so that long runs
 /// and quick alternations both occur.
 public enum RandomWalk {
-  /// Carries out so many schedules, or fewer if one fails or the time is over.
+  /// Runs this many schedules, or fewer if one fails or the time limit is reached.
   public static func explore(
     _ program: ModelProgram, schedules: Int, seed: UInt64, _ limits: Limits = Limits(),
     report: (Progress) -> Bool = { _ in true }

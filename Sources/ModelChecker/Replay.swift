@@ -6,11 +6,11 @@ public enum Replay {
     case impossible(index: Int)
   }
 
-  /// Carries out a schedule, and once what is said to repeat for ever after it; `tell` is told of
-  /// every operation.
+  /// Carries out a schedule, and once the cycle that is said to repeat for ever after it; `tell` is
+  /// called with every operation.
   ///
-  /// Returns what it ends in, nil if in nothing bad. A livelock is one only if the cycle leads back
-  /// to the very state in which it begins, and leaves no CPU out that could go on.
+  /// Returns the flaw that it ends in, or nil. A livelock counts only if the cycle leads back to the
+  /// very state in which it begins, and leaves out no CPU that could go on.
   public static func run(
     _ program: ModelProgram, _ schedule: [Action], cycle: [Action] = [],
     tell: @escaping (Event) -> Void = { _ in }
@@ -44,7 +44,7 @@ extension Machine {
     return false
   }
 
-  /// Tells of those that wait for good.
+  /// Reports the CPUs that wait for ever.
   fileprivate func observeWaiting() {
     for cpu in 0..<cpuCount {
       switch cpus[cpu].status {
@@ -65,9 +65,9 @@ extension Machine {
 
   /// Carries out a cycle; a livelock if it is a fair one.
   ///
-  /// Stacks are part of the state, and with them what earlier calls have left in places that nobody
-  /// reads. Where the explorer found the cycle they had been overwritten many times; here it may
-  /// take a lap or two until they hold what they will hold for ever.
+  /// Stacks are part of the state, and so is what earlier calls have left in places that no code reads.
+  /// When the explorer found the cycle, these had been overwritten many times; here it may take a lap or
+  /// two until they hold what they will hold for ever.
   fileprivate func repeats(_ cycle: [Action], from first: Int) -> (Flaw?, Int?) {
     guard !cycle.isEmpty else { return (nil, nil) }
     for _ in 0..<3 {

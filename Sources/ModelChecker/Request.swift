@@ -39,11 +39,11 @@ enum Operation: UInt8, BitwiseCopyable {
   case fence
   /// Waits until something it has read since its last pause has changed.
   case pause
-  /// Says that the next pause does not wait: its loop gives up by itself.
+  /// Says that the next pause does not wait: its loop is bounded.
   case boundedWait
   /// Gives the CPU away while the word holds `first`, until woken.
   case sleep
-  /// Wakes who sleeps on the word.
+  /// Wakes the CPUs that sleep on the word.
   case wake
   /// One of `first` possibilities.
   case choose
@@ -60,7 +60,7 @@ enum Operation: UInt8, BitwiseCopyable {
   /// From here on (`first` 1) memory accesses are one indivisible step with what came before.
   case fuse
 
-  /// Locked instructions and what else executes only with an empty store buffer.
+  /// Locked instructions, and whatever else executes only with an empty store buffer.
   var drains: Bool {
     switch self {
     case .exchange, .compareExchange, .fetchOr, .fence, .sleep, .wake: true

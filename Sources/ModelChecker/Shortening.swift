@@ -1,13 +1,13 @@
-/// From a failing schedule to one that people can read: as few preemptions as possible, and with
-/// so many as few actions as possible.
+/// From a failing schedule to one that people can read: as few preemptions as possible, and among
+/// those schedules one with as few actions as possible.
 ///
-/// A preemption takes a CPU away that could have gone on; so do an interrupt and a wake-up for no
-/// reason. Commits of store buffers are free.
+/// A preemption stops a CPU that could have gone on; an interrupt and a spurious wake-up count as
+/// preemptions, too. Commits of store buffers are free.
 public enum Shortening {
   /// Looks for a better schedule with the same kind of flaw; returns the failure itself if there
   /// is none within the limits (which are for each number of preemptions).
   ///
-  /// `goOn` is asked every so often; false ends the search.
+  /// `goOn` is called every so often; false ends the search.
   public static func shorten(
     _ failure: Failure, of program: ModelProgram,
     _ limits: Limits = Limits(states: 5_000_000, seconds: 20), goOn: () -> Bool = { true }

@@ -29,17 +29,17 @@ public enum Simulated {
   @inlinable @inline(__always)
   public static func barrier(on cpu: UInt32) { _ = ask(.fenceOther, first: UInt64(cpu)) }
 
-  /// Gives the CPU away while a word holds a value, until woken or for no reason.
+  /// Gives the CPU away while a word holds a value, until woken or spuriously.
   @inlinable @inline(__always)
   public static func sleep<Word>(on word: Location<Word>, while value: Word) {
     _ = ask(.sleep, word, first: UInt64(truncatingIfNeeded: value))
   }
 
-  /// Wakes who sleeps on a word.
+  /// Wakes the CPUs that sleep on a word.
   @inlinable @inline(__always)
   public static func wake<Word>(_ word: Location<Word>) { _ = ask(.wake, word) }
 
-  /// One of 0 ..< count, whichever: all are explored.
+  /// One of 0 ..< count: the explorer tries all of them.
   @inlinable @inline(__always)
   public static func choose(_ count: UInt64) -> UInt64 { ask(.choose, first: count) }
 
@@ -47,7 +47,7 @@ public enum Simulated {
   @inlinable @inline(__always)
   public static func step() { _ = ask(.step) }
 
-  /// Says that this CPU enters a loop that gives up by itself: its next pause does not wait.
+  /// Says that this CPU enters a bounded loop: its next pause does not wait.
   @inlinable @inline(__always)
   public static func giveUpAtNextPause() { _ = ask(.boundedWait) }
 
@@ -57,8 +57,8 @@ public enum Simulated {
     _ = ask(.maskInterrupts, first: masked ? 1 : 0)
   }
 
-  /// From here on, or no longer: memory accesses and what came before them are one step that nobody
-  /// comes between.
+  /// From here on, or no longer: memory accesses are one step with what came before them, which no other
+  /// CPU can come between.
   ///
   /// A locked instruction that must wait for the store buffer ends it.
   @inlinable @inline(__always)
@@ -66,7 +66,7 @@ public enum Simulated {
 
   /// Says something about a value in replays; a verb, such as "fetches".
   ///
-  /// Takes no time, and makes no difference to anybody.
+  /// It takes no time and changes nothing.
   @inlinable @inline(__always)
   public static func note(_ verb: StaticString, _ value: UInt64) {
     // As in `fail`.
@@ -105,8 +105,8 @@ public enum Simulated {
   }
 }
 
-// Orderings weaker than the memory model's own make no difference here: on x86-64 the compiler is
-// the only one who uses them, and it is kept from it by each access being a call.
+// Orderings weaker than the memory model's own make no difference here: on x86-64 only the compiler uses
+// them, and it cannot, because each access is a call.
 extension Simulated: AtomicMemory {
   /// One load.
   @inlinable @inline(__always)
@@ -151,8 +151,8 @@ extension Simulated: AtomicMemory {
   @inlinable @inline(__always)
   public static func compilerBarrier() {}
 
-  /// Waits for a change of something that was read since the last pause: spinning that sees the
-  /// same again changes nothing.
+  /// Waits until something read since the last pause has changed: a spin that sees the same again changes
+  /// nothing.
   @inlinable @inline(__always)
   public static func pause(_: UInt32) { _ = ask(.pause) }
 }

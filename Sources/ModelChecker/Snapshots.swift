@@ -9,8 +9,8 @@ import Coroutines
 
   init(_ machine: Machine, limit: Int) {
     self.machine = machine
-    // Untouched pages cost nothing, and are not reserved. Where address space is limited, others need
-    // some, too. Unmapped in deinit.
+    // Untouched pages cost nothing, and are not reserved. Where address space is limited, other code
+    // needs some, too. Unmapped in deinit.
     var limit = limit
     var address = coroutine_map(UInt64(limit))
     if address == 0 {

@@ -3,9 +3,9 @@
 /// Open addressing, in parts that grow one by one and by a quarter: a search may have 10^8 states, and one
 /// table that doubles takes three times its size while it does so.
 ///
-/// 96 bits of a key are kept, but what keys are made of are 64-bit hashes of the memory and of each CPU, and
-/// two states that differ in one of these only are told apart by 64 bits: with 10^7 different memories the
-/// chance that any two are taken for one, and something is missed for it, is about 3 in 10^6.
+/// 96 bits of a key are kept. But keys are made of 64-bit hashes of the memory and of each CPU, so two states
+/// that differ in only one of these are told apart by 64 bits: with 10^7 different memories, the chance that
+/// any two are taken for one, and something is missed for it, is about 3 in 10^6.
 @safe struct StateTable {
   fileprivate struct Slot: BitwiseCopyable {
     var low: UInt64
@@ -92,7 +92,7 @@
     return index << Self.partBits | part
   }
 
-  /// Whose number is not 0 has been seen; setting a number the first time counts the state.
+  /// A state whose number is not 0 has been seen; setting the number for the first time counts the state.
   subscript(_ slot: Int) -> UInt32 {
     // Contract of both: `find` returned the slot, so that it is inside its part.
     get {

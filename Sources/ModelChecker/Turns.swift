@@ -1,8 +1,8 @@
-/// Who has had turns in a stretch of a schedule: what makes one that goes on for ever fair.
+/// Which CPUs have acted in a stretch of a schedule: what makes an endless one fair.
 struct Turns: BitwiseCopyable {
   /// Which CPUs act in it; those whose stores are committed 8 bits higher.
   var acting: UInt32 = 0
-  /// Which CPUs could not go on in some state of it, and likewise which had nothing to commit.
+  /// Which CPUs could not go on in some state of it; those with nothing to commit 8 bits higher.
   var resting: UInt32 = 0
 
   mutating func note(_ action: Action) { acting |= Self.bit(of: action) }
@@ -17,10 +17,10 @@ struct Turns: BitwiseCopyable {
   /// Whether every CPU either acts or is at times unable to.
   func areFair(to cpus: Int) -> Bool { missing(of: cpus) == 0 }
 
-  /// Who does neither.
+  /// The CPUs that do neither.
   func missing(of cpus: Int) -> UInt32 { ((1 << UInt32(cpus)) - 1) * 0x101 & ~(acting | resting) }
 
-  /// Who acts.
+  /// The CPUs that act.
   static func bit(of action: Action) -> UInt32 {
     switch action.kind {
     case .step: 1 << UInt32(action.cpu)
@@ -41,7 +41,7 @@ struct Turns: BitwiseCopyable {
 }
 
 extension Machine {
-  /// Some CPU that is to finish has not.
+  /// Whether some CPU that must finish has not.
   var isUnfinished: Bool {
     for cpu in 0..<cpuCount where cpus[cpu].status != .finished && !program.cpus[cpu].isEndless {
       return true

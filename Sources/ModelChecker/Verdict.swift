@@ -2,9 +2,9 @@
 public enum Flaw: Equatable, Sendable {
   /// The model's own check failed.
   case assertion(String)
-  /// Not all CPUs have finished and none can go on: a deadlock, or a wake-up that was lost.
+  /// Not all CPUs have finished and none can go on: a deadlock, or a lost wake-up.
   case deadlock
-  /// The CPUs can go on for ever, each getting its turns, without anybody getting anywhere.
+  /// The CPUs can go on for ever, each taking steps, without any progress.
   case livelock
   /// An access that the model did not declare: outside its memory, misaligned, or another's.
   case badAccess(String)
@@ -24,7 +24,7 @@ extension Flaw: Codable, CustomStringConvertible {
     }
   }
 
-  /// Reads what `description` writes; nil if it is none.
+  /// Reads what `description` writes; nil if the text is no flaw.
   public init?(_ text: String) {
     switch text {
     case "deadlock": self = .deadlock
@@ -61,7 +61,7 @@ public struct Failure: Equatable, Sendable, Codable {
   public var flaw: Flaw
   /// The decisions that lead there.
   public var schedule: [Action]
-  /// What can then go on for ever, each CPU having its turns; for a livelock.
+  /// What can then repeat for ever, with each CPU taking steps; for a livelock.
   public var cycle: [Action] = []
 }
 
@@ -76,15 +76,15 @@ public enum Verdict: Equatable, Sendable {
 
   /// Which limit.
   public enum Cut: String, Equatable, Sendable, Codable {
-    /// So many states as were allowed.
+    /// The allowed number of states.
     case states
-    /// So much time as was allowed.
+    /// The allowed time.
     case time
-    /// A schedule longer than was allowed.
+    /// The allowed length of a schedule.
     case depth
-    /// So many preemptions as were allowed.
+    /// The allowed number of preemptions.
     case preemptions
-    /// So many schedules as were asked for.
+    /// The requested number of schedules.
     case schedules
   }
 }

@@ -1,6 +1,6 @@
 import LockPlatform
 
-/// A lock whose waiters are known to be gone: in the child of a fork.
+/// A lock whose waiters are gone, as in the child of a fork.
 ///
 /// Contract: only one CPU is left, and it is in no slow path of the lock.
 public enum AbandonedQueue<Platform: LockMachine> {
@@ -13,10 +13,10 @@ public enum AbandonedQueue<Platform: LockMachine> {
     Platform.store(isHeld ? 1 : 0, to: lock.whole, .relaxed)
   }
 
-  /// Forgets who sleeps as the head of a lock's queue; its word is not touched.
+  /// Forgets the sleeping head of a lock's queue; the lock word is not touched.
   @inlinable
   public static func forgetHead(_ lock: LockWord) {
-    // One entry for the head, if it slept; none is left over by a removal that was cut short.
+    // The head's entry, if it slept, and whatever a removal that the fork cut short has left.
     while LockHash<Platform>.remove(lock) != nil {}
   }
 

@@ -1,15 +1,15 @@
 import LockPlatform
 
-/// From a lock whose queue's head sleeps to the node to wake.
+/// Leads from a lock whose queue's head sleeps to the node to wake.
 ///
 /// Open addressing with linear probing. A lock has at most one entry, each CPU at most one for
 /// each nested context, and the table has at least twice as many entries, so a free one exists.
 /// Entries are two words: the lock's address (0: free), the node's address.
 @usableFromInline
 enum LockHash<Platform: LockMachine> {
-  /// Enters a lock; returns where, in the terms of `isHead`.
+  /// Enters a lock; returns the place of the entry, as `isHead` holds it.
   ///
-  /// Only its owner or the head of its queue does, never both (see `handOver`).
+  /// Called by the lock's owner or the head of its queue, never by both at once (see `handOver`).
   @inlinable @discardableResult
   static func insert(_ lock: LockWord, _ node: QueueNode) -> UInt32 {
     let hash = Platform.lockHash
@@ -18,7 +18,7 @@ enum LockHash<Platform: LockMachine> {
       let entry = hash.address &+ slot &* 16
       let owner = unsafe Location<UInt64>(address: entry)
       let value = unsafe Location<UInt64>(address: entry &+ 8)
-      // Relaxed: who removes the entry has first seen the locked byte SLOW, which is written after
+      // Relaxed: whoever removes the entry has first seen the locked byte SLOW, which is written after
       // both words with an exchange or in order with them.
       if Platform.compareExchange(
         owner, expected: 0, desired: UInt64(lock.whole.address), .relaxed) == 0
@@ -55,13 +55,14 @@ enum LockHash<Platform: LockMachine> {
 
   /// Removes an entry where it is known to have been made, if it is there.
   ///
-  /// By the node's own CPU, while nobody else may remove it. Another lock's entry may be there by now.
+  /// Called by the node's own CPU, while no other may remove the entry. Another lock's entry may be there
+  /// by now.
   @inlinable
   static func remove(_ entry: UInt32, _ lock: LockWord, _ node: QueueNode) {
     let address = Platform.lockHash.address &+ QueueNode.slot(of: entry) &* 16
     let owner = unsafe Location<UInt64>(address: address)
     let value = unsafe Location<UInt64>(address: address &+ 8)
-    // Relaxed, both: our own writes, or those of the owner before us, whose word we have acquired.
+    // Relaxed, both: our own writes, or those of the previous owner, whose word we have acquired.
     guard Platform.load(owner, .relaxed) == UInt64(lock.whole.address),
       Platform.load(value, .relaxed) == UInt64(node.address)
     else { return }

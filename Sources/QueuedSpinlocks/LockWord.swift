@@ -62,7 +62,7 @@ import LockPlatform
 extension LockWord {
   /// Takes the lock if its whole word is 0: `0,0,0 -> 0,0,1`.
   ///
-  /// What slow paths try, and a kernel's fast path; correct beside either queue, because it never
+  /// Slow paths use it, and a kernel's fast path. Correct beside either queue, because it never
   /// passes a waiter. Acquires; pairs with the releasing store of every unlock.
   @inlinable @inline(__always)
   public func tryLock<Platform: AtomicMemory>(on _: Platform.Type) -> Bool {
@@ -75,10 +75,10 @@ extension LockWord {
   /// than what others store there: a processor cannot forward a store of one byte to a load of four,
   /// which then waits until the store has left the store buffer, and an unlock is such a store.
   ///
-  /// Who comes to wait after the look may be passed, by each CPU once: its next look sees the waiter.
-  /// So it is correct only beside queues whose waiters *claim* the byte by compare-exchange, as both
-  /// of this house do. (A kernel's native queue takes a lock that it has seen free by a plain store:
-  /// beside this two owners.)
+  /// A waiter that comes after the look may be passed, by each CPU once: the next look sees the waiter.
+  /// So this is correct only beside queues whose waiters *claim* the byte by compare-exchange, as both
+  /// queues here do. (A kernel's native queue takes a lock that it has seen free by a plain store:
+  /// together they would make two owners.)
   ///
   /// Acquires; pairs with the releasing store of every unlock.
   @inlinable @inline(__always)

@@ -6,10 +6,10 @@ import LockPlatform
 /// waits on the pending bit without a queue node, all others in an MCS queue whose head waits for
 /// the word. Words below are (tail, pending, locked).
 ///
-/// Fair: first come, first served from the second waiter on, and a newcomer passes only who came to
-/// wait after its look (`LockWord.tryLockByte`). So whoever waits sees the lock free, and must then
-/// *claim* it by compare-exchange; Linux, whose newcomers compare the whole word, needs only stores.
-/// Collapses when a waiter is descheduled, because nobody else passes it.
+/// Fair: first come, first served from the second waiter on, and a newcomer passes only waiters that came
+/// after its look (`LockWord.tryLockByte`). So a waiter that sees the lock free must then *claim* it by
+/// compare-exchange; Linux, whose newcomers compare the whole word, needs only stores. Collapses when a
+/// waiter is descheduled, because no other passes it.
 public enum NativeQueue<Platform: LockMachine> {
   /// Takes the lock.
   ///
@@ -31,7 +31,7 @@ public enum NativeQueue<Platform: LockMachine> {
     // Relaxed: a hint only.
     var word = Platform.load(lock.whole, .relaxed)
     if word == LockWord.pendingBit {
-      // 0,1,0: the pending waiter is about to take the lock; wait a little rather than queue.
+      // 0,1,0: the pending waiter is about to take the lock; wait briefly rather than queue.
       var attempt: UInt32 = 0
       let bound = Platform.bound(handOverPauses)
       while word == LockWord.pendingBit, attempt < bound {
@@ -45,7 +45,7 @@ public enum NativeQueue<Platform: LockMachine> {
     // 0,0,* -> 0,1,*. Relaxed: the lock is claimed below, even if it was free.
     let before = Platform.fetchOr(LockWord.pendingBit, at: lock.whole, .relaxed)
     guard before & ~LockWord.lockedMask == 0 else {
-      // Somebody came first. If it was we who set the bit, it is ours to clear: n,1,* -> n,0,*.
+      // Another waiter came first. If we have set the bit, we clear it again: n,1,* -> n,0,*.
       // Relaxed: it guards nothing, we only step back.
       if before & LockWord.pendingMask == 0 { Platform.store(0, to: lock.pending, .relaxed) }
       return false
@@ -65,7 +65,7 @@ public enum NativeQueue<Platform: LockMachine> {
 
   @inlinable @inline(__always)
   static func waitInQueue(_ lock: LockWord, _ place: QueuePlace<Platform>) {
-    // The node is at hand now; the lock may have become free meanwhile.
+    // The lock may have become free while we took the node.
     if Platform.load(lock.whole, .relaxed) == 0, lock.tryLock(on: Platform.self) { return }
 
     // p,*,* -> n,*,*
@@ -88,8 +88,8 @@ public enum NativeQueue<Platform: LockMachine> {
         if Platform.compareExchange(lock.whole, expected: word, desired: 1, .acquiring) == word {
           return
         }
-        // Somebody has joined, or has set the pending bit in vain. That is no sign that a node will
-        // be linked behind ours: a CPU that has no node queues nowhere, so look again.
+        // Another CPU has joined, or has set the pending bit in vain. The bit does not mean that a node
+        // will be linked behind ours, since a CPU without a node queues nowhere: look again.
       } else if Platform.compareExchange(lock.locked, expected: 0, desired: 1, .acquiring) == 0 {
         // n,0,0 -> n,0,1. Somebody is behind us. Acquiring; pairs with the unlock.
         break

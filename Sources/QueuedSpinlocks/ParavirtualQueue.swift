@@ -3,10 +3,9 @@ import LockPlatform
 /// The paravirtual slow path: a queued spinlock whose waiters halt.
 ///
 /// After Linux's `qspinlock_paravirt.h` (Waiman Long), with two differences that keep it fair and
-/// fast when there are many more waiters than processors: lock stealing is bounded, on entry and
-/// by the *turn rule* (a CPU that had its turn in a queue longer ago than `Platform.turn` queues
-/// when somebody waits); and a head that was woken in vain enters the hash again, so that it
-/// really halts again.
+/// fast when there are many more waiters than CPUs. Lock stealing is bounded, on entry and by the
+/// *turn rule*: a CPU whose last turn in a queue is longer ago than `Platform.turn` queues when others
+/// wait. And a head that was woken in vain enters the hash again, so that it really halts again.
 ///
 /// Needs the paravirtual unlock: with the native one the head sleeps for ever.
 public enum ParavirtualQueue<Platform: LockMachine> {
@@ -64,7 +63,7 @@ public enum ParavirtualQueue<Platform: LockMachine> {
     return false
   }
 
-  /// Whether this CPU had its turn in a queue so lately that it may still pass waiters.
+  /// Whether this CPU had its turn in a queue so recently that it may still pass waiters.
   @inlinable @inline(__always)
   static func turnIsFresh() -> Bool {
     guard let cpu = Platform.currentCPU else { return true }
@@ -74,8 +73,8 @@ public enum ParavirtualQueue<Platform: LockMachine> {
 
   // MARK: In the queue
 
-  /// Waits until the node before ours has become the owner: spins a little while there is hope,
-  /// then halts.
+  /// Waits until the node before ours has become the owner: spins briefly while that one runs, then
+  /// halts.
   ///
   /// Returns what the owner says in `isHead`: where it has entered us in the hash, if it has.
   @inlinable @inline(__always)
@@ -105,23 +104,23 @@ public enum ParavirtualQueue<Platform: LockMachine> {
       }
       let told = Platform.load(node.isHead, .acquiring)
       if told != 0 { return told }
-      // Woken for nothing: by a kick that was meant for an earlier use of this node, or by time.
+      // A spurious wake-up: a kick meant for an earlier use of this node, or a timeout.
       Platform.store(WaiterState.running, to: node.state, .relaxed)
     }
   }
 
   /// Takes the lock as the head of the queue: `*,x,y -> *,0,1`.
   ///
-  /// A wait may end by time, and an unlock may have freed the lock and woken nobody: a native one, at a
-  /// site that no switch reaches. Then our entry is still in the hash, and is ours to remove: left
-  /// there, it would have a later unlock wake us and not the head that sleeps.
+  /// A wait may time out after an unlock that freed the lock and woke nobody: a native one, at a site
+  /// that no switch reaches. Then our entry is still in the hash and we must remove it: by it, a later
+  /// unlock would wake us instead of the head that sleeps.
   @inlinable @inline(__always)
   static func waitAsHead(_ lock: LockWord, _ place: QueuePlace<Platform>, _ entry: UInt32) {
     var entry = entry
     let node = place.node
     while true {
-      // While we spin nobody passes us who has not looked before: *,0,* -> *,1,*. Relaxed: it guards
-      // no data.
+      // While we spin, only a CPU that looked before this can pass us: *,0,* -> *,1,*. Relaxed: it
+      // guards no data.
       Platform.store(1, to: lock.pending, .relaxed)
       var attempt: UInt32 = 0
       let bound = Platform.bound(headPauses)
@@ -145,12 +144,12 @@ public enum ParavirtualQueue<Platform: LockMachine> {
       _ = Platform.exchange(WaiterState.hashed, at: node.state, .sequentiallyConsistent)
       if Platform.load(lock.locked, .acquiring) != LockWord.slow {
         forget(entry, lock, node)
-        // Nobody's unlock would find us: either we never were in the hash, or an unlock has taken
-        // us out and somebody else has the lock by now. Enter before the byte says so.
+        // No unlock would find us: either we never were in the hash, or an unlock has taken us out
+        // and another CPU has the lock by now. Enter before the byte says so.
         entry = LockHash<Platform>.insert(lock, node)
         if Platform.exchange(LockWord.slow, at: lock.locked, .sequentiallyConsistent) == 0 {
-          // It was free: ours, and nobody needs the entry. Relaxed: acquired by the exchange, and
-          // nobody else writes the byte of a lock that we hold.
+          // It was free: we own it, and no unlock needs the entry. Relaxed: acquired by the exchange,
+          // and no other CPU writes the byte of a lock that we hold.
           Platform.store(1, to: lock.locked, .relaxed)
           LockHash<Platform>.remove(entry, lock, node)
           return
@@ -163,8 +162,8 @@ public enum ParavirtualQueue<Platform: LockMachine> {
 
   /// Removes our entry, if there was one and no unlock has removed it.
   ///
-  /// As the owner, or as the head of a lock whose byte is not SLOW: an unlock that looks for it has it by
-  /// now, and nobody else enters this lock.
+  /// Called by the owner, or by the head of a lock whose byte is not SLOW: an unlock that looks for the
+  /// entry has found it by now, and no other CPU enters this lock.
   @inlinable @inline(__always)
   static func forget(_ entry: UInt32, _ lock: LockWord, _ node: QueueNode) {
     if entry != QueueNode.noEntry { LockHash<Platform>.remove(entry, lock, node) }

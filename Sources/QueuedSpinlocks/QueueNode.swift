@@ -38,8 +38,8 @@ public enum PerCPUArea {
 
 /// A node of a lock's queue (Mellor-Crummey and Scott, TOCS 1991).
 ///
-/// It is reused for any number of locks and never freed: who kicks late finds a node, even if it
-/// is no longer the one it meant.
+/// It is reused for any number of locks and never freed: a late kick finds a node, even if it is no
+/// longer the one that was meant.
 @frozen @usableFromInline
 struct QueueNode: Equatable, Sendable {
   @usableFromInline let address: UInt
@@ -54,8 +54,8 @@ struct QueueNode: Equatable, Sendable {
     @inline(__always) get { unsafe Location(address: address) }
   }
 
-  /// Not 0 once this node is the head of its queue: `noEntry`, or where the owner before has entered it
-  /// in the lock hash.
+  /// Not 0 once this node is the head of its queue: `noEntry`, or the place in the lock hash where the
+  /// previous owner has entered it.
   @inlinable var isHead: Location<UInt32> {
     @inline(__always) get { unsafe Location(address: address &+ 8) }
   }
@@ -140,7 +140,7 @@ struct QueuePlace<Platform: LockMachine>: Sendable {
     Platform.compilerBarrier()
     node = nodes.node(index)
     tail = Tail(cpu, index)
-    // Relaxed: nobody knows the node yet; the exchange of the tail publishes it.
+    // Relaxed: no other CPU knows the node yet; the exchange of the tail publishes it.
     Platform.store(0, to: node.next, .relaxed)
     Platform.store(0, to: node.isHead, .relaxed)
     Platform.store(WaiterState.running, to: node.state, .relaxed)
@@ -155,17 +155,17 @@ struct QueuePlace<Platform: LockMachine>: Sendable {
 
   /// Becomes the queue's last node and returns the one that was.
   ///
-  /// Sequentially consistent, releasing for one: who finds our tail sees our node cleared; and
-  /// acquiring, for the same reason about the node before us.
+  /// Releasing: whoever finds our tail sees our node cleared. Acquiring, for the same reason about the
+  /// node before us.
   @inlinable @inline(__always)
   func join(_ lock: LockWord) -> Tail {
     Platform.count(.queued)
     return Tail(rawValue: Platform.exchange(tail.rawValue, at: lock.tail, .acquiringAndReleasing))
   }
 
-  /// The node behind ours, once it has said so.
+  /// The node behind ours, once it has linked itself.
   ///
-  /// Acquiring; pairs with the releasing store by which it linked itself.
+  /// Acquiring; pairs with the releasing store by which it does.
   @inlinable @inline(__always)
   func successor() -> QueueNode {
     QueueNode(address: UInt(Platform.spin(node.next, .acquiring) { $0 != 0 }))

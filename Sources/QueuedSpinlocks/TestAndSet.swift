@@ -2,8 +2,8 @@ import LockPlatform
 
 /// The slow path that never queues: Linux's `virt_spin_lock`.
 ///
-/// It takes the lock only when the whole word is 0, so it is correct beside either queue. Unfair,
-/// and without bound for one CPU; the lock itself makes progress.
+/// It takes the lock only when the whole word is 0, so it is correct beside either queue. Unfair: one
+/// CPU may wait without bound, while the lock itself makes progress.
 public enum TestAndSet<Platform: AtomicMemory> {
   /// Takes the lock.
   ///
@@ -17,15 +17,14 @@ public enum TestAndSet<Platform: AtomicMemory> {
   ///
   /// True if the lock was taken.
   ///
-  /// Who waits here is queued nowhere and may leave at any time; that is what lets a switch send
-  /// its waiters on.
+  /// A CPU that waits here is queued nowhere and may leave at any time, which lets a switch send it on.
   @inlinable @inline(__always)
   public static func wait(
     _ lock: LockWord, while isInPlace: () -> Bool, resting rest: (UInt32) -> Void
   ) -> Bool {
     var attempt: UInt32 = 0
     while true {
-      // Relaxed: only looks whether an attempt is worth the line; the attempt itself acquires.
+      // Relaxed: says when an attempt is worth the line; the attempt itself acquires.
       if Platform.load(lock.whole, .relaxed) == 0, lock.tryLock(on: Platform.self) { return true }
       guard isInPlace() else { return false }
       rest(attempt)

@@ -1,26 +1,26 @@
 import Glibc
 import Synchronization
 
-/// The last signal that came and has not been asked for yet; zero if none.
+/// The last signal that arrived and has not been read yet; zero if none.
 private let caught = Atomic<CInt>(0)
 
-/// Signals that are noted instead of ending the program, for a loop that looks now and then.
+/// Signals that are recorded instead of ending the program, for a loop that polls them.
 ///
-/// Noted by a handler, on whatever thread it runs: blocking them would take every thread there is,
-/// and some belong to libraries. The handler stores one word and so interrupts nothing.
+/// A handler records them, on whatever thread it runs: blocking them instead would have to be done on
+/// every thread, and some belong to libraries. The handler only stores one word, so it disturbs nothing.
 public struct CaughtSignals: ~Copyable {
   private let before: [(number: CInt, action: sigaction)]
 
   /// Those that ask a program to end.
   public static let endings = [SIGINT, SIGTERM, SIGHUP]
 
-  /// Notes these signals for as long as the value lives.
+  /// Records these signals for as long as the value lives.
   ///
-  /// SIGHUP stays ignored where it is, as `nohup` asks.
+  /// SIGHUP stays ignored where it is ignored, as `nohup` asks.
   ///
   /// - Parameters:
-  ///   - numbers: Which.
-  ///   - once: Whether only the first is noted, and the next does what it did before.
+  ///   - numbers: Which signals.
+  ///   - once: Whether only the first is recorded, and the next has its previous effect.
   public init(_ numbers: [CInt], once: Bool = false) {
     // Made before a handler can come to it.
     caught.store(0, ordering: .relaxed)
@@ -37,13 +37,13 @@ public struct CaughtSignals: ~Copyable {
     }
   }
 
-  /// The signal that came since this was last asked, if one did.
+  /// The signal that arrived since the last call, if any.
   public func take() -> CInt? {
     let number = caught.exchange(0, ordering: .relaxed)
     return number == 0 ? nil : number
   }
 
-  /// The last signal that came, for as long as nobody takes it.
+  /// The last signal that arrived, until it is taken.
   public static var last: CInt? {
     let number = caught.load(ordering: .relaxed)
     return number == 0 ? nil : number

@@ -1,10 +1,10 @@
 import Foundation
 
-/// A JSON object written down where it is made: its members by the names that are printed.
+/// A JSON object literal: its members, by the names that are printed.
 public struct JSONObject: Encodable, ExpressibleByDictionaryLiteral {
   private let members: [(name: String, value: any Encodable)]
 
-  /// An object of these members; what is nil is left out.
+  /// An object with these members; those that are nil are left out.
   public init(dictionaryLiteral members: (String, (any Encodable)?)...) {
     self.members = members.compactMap { name, value in value.map { (name, $0) } }
   }
@@ -25,13 +25,13 @@ public struct JSONObject: Encodable, ExpressibleByDictionaryLiteral {
   }
 }
 
-/// One JSON value as everything here prints it: readable, and in the same order each time.
+/// One JSON value as all commands print it: readable, with its keys in a stable order.
 ///
 /// - Parameters:
 ///   - value: What to print.
-///   - isSnakeCase: Whether names in camel case are changed, too.
-/// - Returns: Several lines, the last without an end.
-/// - Throws: What keeps the value from being encoded.
+///   - isSnakeCase: Whether names in camel case become snake case.
+/// - Returns: Several lines, without a line feed at the end.
+/// - Throws: An error if the value cannot be encoded.
 public func jsonText(_ value: some Encodable, isSnakeCase: Bool = true) throws -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -8,7 +8,7 @@ package struct LabelLanes {
   /// How many lines are in use.
   package var count: Int { ends.count }
 
-  /// The line of the next label, which stretches over `extent`; labels come from left to right.
+  /// The line of the next label, which covers `extent`; labels come from left to right.
   package mutating func place(_ extent: ClosedRange<Double>) -> Int {
     if let lane = ends.firstIndex(where: { $0 + gap <= extent.lowerBound }) {
       ends[lane] = extent.upperBound

@@ -1,4 +1,4 @@
-/// A few lines at the bottom of a terminal that are drawn over again and again.
+/// A few lines at the bottom of a terminal that are redrawn in place.
 ///
 /// The cursor is hidden from the first drawing to `close`, which must be called on every way out.
 public struct LiveLines {
@@ -8,17 +8,17 @@ public struct LiveLines {
   /// Nothing is drawn yet.
   public init(_ terminal: Terminal) { self.terminal = terminal }
 
-  /// Draws lines over those of the last time; each must fit into the width.
+  /// Draws lines over the previous ones; each must fit into the width.
   public mutating func draw(_ lines: [String]) {
     var text = drawn == 0 ? "\u{1B}[?25l" : toStart
     text += lines.map { "\u{1B}[2K" + $0 }.joined(separator: "\n")
-    // Where the terminal's echo of Ctrl-C cannot wrap into a line more.
+    // Where the terminal's echo of Ctrl-C cannot wrap into another line.
     text += "\r"
     terminal.write(text)
     drawn = lines.count
   }
 
-  /// Puts a sentence above, where it stays.
+  /// Prints a sentence above them, where it stays.
   public mutating func print(_ sentence: String) {
     close()
     terminal.write(paragraph: sentence)

@@ -11,9 +11,9 @@ public struct Machine: Codable, Sendable {
   public let cpuModel: String
   /// What the hypervisor calls itself; nil on bare metal.
   public let hypervisor: String?
-  /// How many threads of other programs were running or ready to run, before ours began.
+  /// How many threads of other programs were running or ready to run before the measurement.
   ///
-  /// Not the load average: that looks back a minute, and is as wrong after a build as before it.
+  /// Not the load average: that covers the last minute, so it is wrong right after a build.
   public let otherThreads: Int
 
   /// As it was when first asked.
@@ -24,7 +24,7 @@ public struct Machine: Codable, Sendable {
       .flatMap { $0.split(separator: ":").last }
       .map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown",
     hypervisor: hypervisorSignature,
-    // The fourth field is `running/all`, and one that runs is the one that reads this.
+    // The fourth field is `running/all`, and one of those that run is the thread that reads this.
     otherThreads: firstLine(of: "/proc/loadavg") { _ in true }
       .flatMap { $0.split(separator: " ").dropFirst(3).first?.split(separator: "/").first }
       .flatMap { Int($0) }.map { max(0, $0 - 1) } ?? 0)
@@ -43,7 +43,7 @@ public struct Machine: Codable, Sendable {
   }
 
   private static var hypervisorSignature: String? {
-    // The bit that is set where CPUID's leaves for hypervisors mean something.
+    // The bit that says whether CPUID's hypervisor leaves are valid.
     guard cpu_leaf(1).ecx >> 31 == 1 else { return nil }
     let leaf = cpu_leaf(0x4000_0000)
     return signature(leaf.ebx, leaf.ecx, leaf.edx)

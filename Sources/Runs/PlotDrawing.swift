@@ -28,7 +28,7 @@ func drawing(_ plot: ThroughputPlot, _ size: PlotSize) -> Drawing {
   let left = 64.0
   let right = size.width - 14
   let lineHeight = 15.0
-  // What would need more lines of labels goes unlabelled, but for what shows on pointing there.
+  // Labels that would need more lines are left out; they still show on hovering.
   let mostLanes = 4
   let time = TimeScale(end: plot.seconds, limit: size.ticks)
   let samples = plot.samples(atMost: size.points)
@@ -83,7 +83,7 @@ func drawing(_ plot: ThroughputPlot, _ size: PlotSize) -> Drawing {
     },
     "columns": time.ticks.map { ["position": coordinate(x($0.value)), "label": $0.label] },
     "points": points.map { $0.x + "," + $0.y }.joined(separator: " "),
-    // Besides the line, which does not show where there is but one point.
+    // In addition to the line, which is invisible where there is only one point.
     "dots": points.count == 1 ? points.map { ["x": $0.x, "y": $0.y] } : [],
     "sheetWidth": coordinate(size.width), "sheetHeight": coordinate(bottom + 40),
     "left": coordinate(left), "right": coordinate(right), "top": coordinate(top),

@@ -26,7 +26,7 @@ package struct TimeScale {
   package func position(_ seconds: Double) -> Double { min(max(seconds / end, 0), 1) }
 }
 
-/// The axis of throughput: logarithmic, since what is compared differs a hundredfold.
+/// The axis of throughput: logarithmic, since the values differ by a factor of a hundred.
 package struct ThroughputScale {
   /// Exponents of ten at the bottom and at the top.
   package let bottom, top: Int

@@ -1,10 +1,10 @@
 import Rainbow
 
-/// What a terminal shows while a run goes on: three lines, however narrow it is.
+/// What a terminal shows during a run: three lines, however narrow it is.
 public struct ProgressLines: Sendable {
   /// The condition in force, such as the set of lock operations.
   public var condition: String
-  /// How that condition is tinted, as its bands are on a page.
+  /// The tint of that condition, the same as that of its bands on a page.
   public var tone: ThroughputPlot.Band.Tone
   /// More about it, left out where there is no room.
   public var details: [String]

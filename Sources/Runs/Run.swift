@@ -3,10 +3,10 @@ import Synchronization
 
 /// A run under way: what it has recorded so far, how long it has lasted, and whether it is to end.
 ///
-/// Threads of its own carry it out, since they sleep and a switch may take long; the thread that started
-/// it watches.
+/// Separate threads carry it out, because they sleep and a switch may take long; the thread that started
+/// the run watches.
 public final class Run<Record: Sendable>: Sendable {
-  // The standard library's mutex: what watches must not hang on what is watched.
+  // The standard library's mutex: the watcher must not depend on the locks that it watches.
   private let state: Synchronization.Mutex<Record>
   private let interrupted = Atomic<Bool>(false)
   private let interruption = DispatchSemaphore(value: 0)
@@ -14,13 +14,13 @@ public final class Run<Record: Sendable>: Sendable {
   private let finish = DispatchSemaphore(value: 0)
   private let begin = ContinuousClock.now
 
-  /// One that begins now.
+  /// A run that begins now.
   public init(_ record: Record) { state = Synchronization.Mutex(record) }
 
   /// What has been recorded.
   public var record: Record { state.withLock { $0 } }
 
-  /// Looks at the record or changes it.
+  /// Reads or changes the record.
   public func note<Result: Sendable>(
     _ body: (inout Record) -> Result
   ) -> Result { state.withLock { body(&$0) } }
@@ -88,10 +88,10 @@ public struct RateSampler: Sendable {
   /// Samples of `interval` seconds at least.
   public init(interval: Double = 0) { self.interval = interval }
 
-  /// Notes how much has been done by now; a count that is lower than the one before begins anew.
+  /// Records how much has been done by now; a count lower than the previous one starts over.
   ///
   /// - Parameters:
-  ///   - count: So much.
+  ///   - count: How much.
   ///   - seconds: Since the run began.
   ///   - clock: On the clock of whoever counts, in seconds; the same if nil.
   public mutating func note(_ count: Int, at seconds: Double, clock: Double? = nil) {

@@ -1,20 +1,20 @@
 import Synchronization
 
-/// What is shown of a run while it goes on: redrawn lines on a terminal, plain ones in a pipe.
+/// What is shown during a run: redrawn lines on a terminal, plain ones in a pipe.
 ///
 /// Any thread may call it.
 public final class RunDisplay: Sendable {
   /// Where it is shown.
   public let terminal: Terminal
   private let isSilent: Bool
-  // The standard library's mutex: what shows must not hang on what is shown.
+  // The standard library's mutex: the display must not depend on the locks that it shows.
   private let state: Synchronization.Mutex<State>
 
   private struct State {
     var live: LiveLines
     /// What goes on while nothing is measured, and since when.
     var doing: (what: String, since: ContinuousClock.Instant)?
-    /// When a pipe last got a line that it gets now and then.
+    /// When a pipe last got one of the lines that are limited in rate.
     var lastLine: ContinuousClock.Instant?
   }
 
@@ -24,7 +24,7 @@ public final class RunDisplay: Sendable {
     self.init(on: terminal, isSilent: json && !terminal.isLive)
   }
 
-  /// Shown there, unless it is silent.
+  /// Shows a run there, unless it is silent.
   public init(on terminal: Terminal, isSilent: Bool = false) {
     self.terminal = terminal
     self.isSilent = isSilent
@@ -89,15 +89,15 @@ public final class RunDisplay: Sendable {
     }
   }
 
-  /// Takes the redrawn lines away and gives the cursor back.
+  /// Removes the redrawn lines and restores the cursor.
   public func close() { state.withLock { $0.live.close() } }
 
-  /// Shows what a run came to: its tables, and what they say.
+  /// Shows the results of a run: its tables, and what they say.
   public func end(_ outcome: some RunOutcome) {
     close()
     let width = terminal.width(inPipe: outcome.pipeWidth)
     if outcome.signal != nil {
-      terminal.write(paragraph: "Interrupted: what there was until then.")
+      terminal.write(paragraph: "Interrupted. The results up to then:")
     }
     for table in outcome.tables(width: width) where !table.isEmpty {
       terminal.write("\n")

@@ -1,15 +1,15 @@
-/// What a run came to, which has three faces: text, JSON and a page.
+/// The outcome of a run, in three forms: text, JSON and a page.
 public protocol RunOutcome {
   /// The signal that ended the run early.
   var signal: CInt? { get }
   /// Another reason why it ended early, as a sentence.
   var failure: String? { get }
-  /// Whether all that must hold did, as far as the run went; the sentences say so, too.
+  /// Whether everything that must hold did hold, as far as the run went; the sentences say so, too.
   var holds: Bool { get }
 
   /// What is shown, for lines of a width.
   func tables(width: Int) -> [RunTable]
-  /// What it came to, in words, below the tables.
+  /// The findings in words, below the tables.
   var sentences: [String] { get }
   /// The longest line of a table in a pipe.
   var pipeWidth: Int { get }
@@ -32,7 +32,7 @@ extension RunOutcome {
     failure ?? (signal == nil ? usual : "interrupted")
   }
 
-  /// Ends the command with the status that belongs to the outcome, which has been shown.
+  /// Ends the command with the exit status of the outcome, which has been shown already.
   public func exit() throws {
     if let failure { throw RunFailure(failure) }
     if !holds { throw RunStatus(code: 1) }
@@ -45,11 +45,11 @@ public struct RunFailure: Error, CustomStringConvertible {
   /// A sentence.
   public let description: String
 
-  /// One that is as it is.
+  /// A reason in these words.
   public init(_ description: String) { self.description = description }
 }
 
-/// The status that a command ends with when everything has been printed already.
+/// The exit status of a command that has printed everything already.
 public struct RunStatus: Error {
   /// What the shell gets.
   public let code: CInt

@@ -1,9 +1,9 @@
 import Foundation
 import Mustache
 
-/// A run as a page of HTML that needs nothing but itself: no script, no font, no other file.
+/// A run as a self-contained HTML page: no script, no font, no other file.
 public struct RunPage: Sendable {
-  /// What the run came to.
+  /// What the run found.
   public struct Verdict: Sendable {
     let holds: Bool
     let text: String
@@ -15,7 +15,7 @@ public struct RunPage: Sendable {
     }
   }
 
-  /// One line of what else there is to know about a run, such as the machine.
+  /// One line of further facts about a run, such as the machine.
   public struct Fact: Sendable {
     /// What it is about.
     public let name: String
@@ -33,7 +33,7 @@ public struct RunPage: Sendable {
   public var title: String
   /// A sentence or two on what was run.
   public var summary: String
-  /// What it came to, where that is yes or no.
+  /// The result, where it is a yes or no.
   public var verdict: Verdict?
   /// Plots, in order.
   public var plots: [ThroughputPlot]
@@ -44,9 +44,9 @@ public struct RunPage: Sendable {
   /// The small print.
   public var facts: [Fact]
 
-  /// A page of these parts, of which only a heading and a summary must be there.
+  /// A page of these parts, of which only a heading and a summary are required.
   ///
-  /// The small print ends with how the run did, if that is given, on what machine, and when; the date is
+  /// The small print ends with how the run ended, if that is given, the machine and the date; the date is
   /// on every page. A table without rows is left out.
   public init(
     title: String, summary: String, verdict: Verdict? = nil, plots: [ThroughputPlot] = [],
@@ -69,7 +69,7 @@ public struct RunPage: Sendable {
     return library.render(content, withTemplate: "page") ?? ""
   }
 
-  /// The templates are part of the program: that they parse is for the tests to show.
+  /// The templates are part of the program; the tests show that they parse.
   private static let templates: MustacheLibrary = {
     var library = MustacheLibrary()
     for (name, bytes) in [

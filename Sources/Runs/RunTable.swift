@@ -44,7 +44,7 @@ public struct RunTable: Sendable {
   /// The lines for a terminal, whole rows in colour by their index: a bold heading, no line feed at
   /// the end.
   ///
-  /// Colour appears where Rainbow finds that it is wanted: standard output is a terminal and
+  /// Colour appears where Rainbow enables it: standard output is a terminal and
   /// `NO_COLOR` is unset.
   public func tinted(_ color: (Int) -> NamedColor? = { _ in nil }) -> String {
     aligned.enumerated().map { index, line in

@@ -7,7 +7,7 @@ import Foundation
 public struct Sparkline: Sendable {
   private let levels: [Character]
 
-  /// Block characters, or plain ones for a terminal that may not have them.
+  /// Block characters, or plain ones for a terminal that may lack them.
   public init(plain: Bool = false) { levels = Array(plain ? "_.-=+*#" : "▁▂▃▄▅▆▇█") }
 
   /// Shares of something, one character each, from nothing to all of it.

@@ -1,11 +1,11 @@
-/// How values are spread.
+/// The distribution of values.
 public struct Spread: Codable, Equatable, Sendable {
   /// How many there are.
   public let count: Int
   /// Least value, quantiles and greatest value.
   public let minimum, lowerQuartile, median, upperQuartile, p99, maximum: Double
 
-  /// Nil of nothing.
+  /// Nil if there are no values.
   public init?(_ values: some Sequence<Double>) {
     let sorted = values.sorted()
     guard let first = sorted.first, let last = sorted.last else { return nil }
@@ -30,7 +30,7 @@ public struct Spread: Codable, Equatable, Sendable {
     (minimum, lowerQuartile, median, upperQuartile, p99, maximum) = (0, 0, 0, 0, 0, 0)
   }
 
-  /// Zeros, where nothing was measured and a number must be printed all the same.
+  /// Zeros, for where nothing was measured but a number must be printed.
   public static let none = Spread()
 
   /// What `--json` prints of durations.

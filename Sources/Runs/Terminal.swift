@@ -4,7 +4,7 @@ import Foundation
 public struct Terminal: Sendable {
   /// Where it writes: standard output or standard error.
   public let stream: FileHandle
-  /// Whether lines can be drawn over, which a pipe or a dumb terminal cannot.
+  /// Whether lines can be redrawn, which a pipe or a dumb terminal does not support.
   public let isLive: Bool
   /// Whether only ASCII may be drawn with.
   public let isPlain: Bool
@@ -29,11 +29,11 @@ public struct Terminal: Sendable {
     // SAFETY: TIOCGWINSZ writes one winsize, to a local that outlives the call.
     let known = unsafe ioctl(stream.fileDescriptor, UInt(TIOCGWINSZ), &size) == 0
     let window = known && size.ws_col > 0 ? Int(size.ws_col) : nil
-    // A smaller COLUMNS is somebody's wish, a larger one is left over from before a resize.
+    // A smaller COLUMNS is what the user wants; a larger one is left over from before a resize.
     return [window, columns].compactMap { $0 }.min() ?? 80
   }
 
-  /// How many characters a line of a report may have: in a pipe so many, unless COLUMNS says fewer.
+  /// How many characters a line of a report may have: in a pipe this many, unless COLUMNS says fewer.
   func width(inPipe limit: Int) -> Int { isLive ? width : min(columns ?? limit, limit) }
 
   /// Writes a paragraph, broken between words where lines are drawn at all.

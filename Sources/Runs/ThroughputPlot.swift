@@ -4,7 +4,7 @@ public struct ThroughputPlot: Sendable {
   public struct Sample: Sendable {
     /// When, in seconds after the start of the run.
     public let seconds: Double
-    /// So much per second.
+    /// How much per second.
     public let perSecond: Double
 
     /// `seconds` after the start of the run.

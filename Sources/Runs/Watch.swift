@@ -4,14 +4,14 @@ import Synchronization
 /// Watches a run from the calling thread until `isFinished`.
 ///
 /// The first SIGINT, SIGTERM or SIGHUP ends the run in order. A second ends the program at once: what is
-/// left to do may hang on the very locks under test.
+/// left to do may be stuck in the very locks under test.
 ///
 /// - Parameters:
 ///   - display: Its redrawn lines are removed before the program stops (SIGTSTP) or ends at once.
 ///   - interval: How often `look` is called, in seconds, besides whenever `wake` is signalled.
 ///   - wake: Signalled when the run is over.
-///   - isPatient: Whether a second signal changes nothing: other processes must be ended first.
-///   - isFinished: Whether it is.
+///   - isPatient: Whether a second signal has no effect, because other processes must be ended first.
+///   - isFinished: Whether the run is over.
 ///   - begin: Starts the run; signals are caught from then on.
 ///   - interrupt: Asks the run to end.
 ///   - look: Shows how far it is.
@@ -27,7 +27,7 @@ public func watch(
     _ = wake.wait(timeout: .now() + interval)
     let caught = signals.take()
     if caught == SIGTSTP {
-      // The shell gets its cursor for the time that we are stopped.
+      // The shell gets its cursor back for as long as this process is stopped.
       display.close()
       raise(SIGSTOP)
     } else if let caught {

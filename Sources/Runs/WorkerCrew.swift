@@ -2,7 +2,7 @@ import Synchronization
 
 /// The worker threads of a run, whose number changes while it goes on.
 ///
-/// Each does one work and leaves one result. One thread changes the crew; any thread may read
+/// Each does the same work and leaves one result. One thread changes the crew; any thread may read
 /// `operations` meanwhile.
 public final class WorkerCrew<Result: Sendable>: Sendable {
   /// What each worker does until its progress tells it to stop.
@@ -33,13 +33,13 @@ public final class WorkerCrew<Result: Sendable>: Sendable {
   }
 
   private let work: Work
-  // Not one of Tidelock's locks: who watches must not depend on what is watched.
+  // Not a Tidelock lock: the watcher must not depend on the locks that it watches.
   private let state = Mutex(State())
 
-  /// A crew of nobody.
+  /// An empty crew.
   public init(_ work: @escaping Work) { self.work = work }
 
-  /// How many operations have been done so far by those who work and those who have left.
+  /// How many operations have been done so far, by the workers and by those that have left.
   public var operations: Int {
     state.withLock { state in
       state.workers.reduce(state.operations) { $0 + $1.progress.operations }

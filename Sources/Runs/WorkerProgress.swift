@@ -1,6 +1,6 @@
 import Synchronization
 
-/// How far one worker is, for others to read while it runs, and the wish that it should stop.
+/// How far one worker is, for others to read while it runs, and the request to stop.
 ///
 /// Neither takes a lock: a thread that watches sixteen spinning ones must not wait for them.
 /// Relaxed loads and stores suffice, since nothing is concluded from one value about another.
@@ -20,11 +20,11 @@ public final class WorkerProgress: Sendable {
   /// Asks the worker to stop after the operation it is at.
   public func requestStop() { stop.store(true, ordering: .relaxed) }
 
-  /// Whether the worker shall stop; for the worker.
+  /// Whether the worker is to stop; for the worker.
   @inlinable @inline(__always)
   package var mustStop: Bool { stop.load(ordering: .relaxed) }
 
-  /// Tells how many; for the worker.
+  /// Says how many; for the worker.
   @inlinable @inline(__always)
   package func publish(_ operations: Int) { count.store(operations, ordering: .relaxed) }
 }

@@ -16,9 +16,9 @@ public struct ThreadError: Error, CustomStringConvertible {
 ///
 /// Not a task: the cooperative pool has one thread per CPU and cannot be oversubscribed. Not
 /// Foundation's `Thread` either: that neither reports a failure to start nor can be joined.
-/// It leaves the signals that ask a run to end to other threads, whose sleep they then cut short.
+/// It blocks the signals that ask a run to end, so that they interrupt the sleep of other threads.
 public struct WorkerThread: Sendable {
-  /// What the C library calls it.
+  /// The C library's handle.
   public let handle: pthread_t
 
   private final class Body {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The readable form of a mangled Swift name; any other name comes back as it is.
+/// The readable form of a mangled Swift name; any other name is returned unchanged.
 func demangled(_ name: String) -> String {
   // The runtime wants a pointer to `nameLength` bytes, allocates the answer itself when no buffer is
   // given, and returns nil for what is no Swift name; the answer is ours to free.

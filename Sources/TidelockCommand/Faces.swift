@@ -6,10 +6,10 @@ struct Faces: ParsableArguments {
   @Flag(help: "Print one JSON object and nothing else.")
   var json = false
 
-  @Option(help: ArgumentHelp("Write the results to a page of HTML, too.", valueName: "file.html"))
+  @Option(help: ArgumentHelp("Also write the results to an HTML page.", valueName: "file.html"))
   var report: String?
 
-  /// Tries to open the report, so that no run is lost for want of a place.
+  /// Tries to open the report, so that no run is lost because it cannot be written.
   func check() throws(OutputError) {
     if let report { try Output.check(report, as: "The report") }
   }

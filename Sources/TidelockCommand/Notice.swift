@@ -1,6 +1,6 @@
 import Runs
 
-/// Does some work of a few seconds, with a line on the terminal as long as it lasts.
+/// Does some work of a few seconds, with a line on the terminal for as long as it lasts.
 ///
 /// The line goes to standard error, and only if that is a terminal, so that it never is in a file.
 func withNotice<Result>(

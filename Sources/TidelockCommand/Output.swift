@@ -1,7 +1,7 @@
 import ELFReader
 import Foundation
 
-/// Where a command writes what it was asked for.
+/// Where a command writes its results.
 struct Output {
   private let handle: FileHandle
   private let place: String
@@ -20,7 +20,7 @@ struct Output {
     handle = FileHandle(fileDescriptor: file, closeOnDealloc: true)
   }
 
-  /// Tries to open a file, changing nothing: what is in it stays until there is something new.
+  /// Tries to open a file without changing it: its content stays until there is something new.
   static func check(_ path: String, as what: String) throws(OutputError) {
     // SAFETY, here and below: the path is a C string for the time of the call.
     let existed = unsafe faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0
@@ -46,12 +46,12 @@ struct Output {
   }
 }
 
-/// What a command was to write cannot be written.
+/// A command's results cannot be written.
 public struct OutputError: Error, CustomStringConvertible {
   let place: String
   let reason: String
 
-  /// What cannot be written, why, and what can be.
+  /// What cannot be written, why, and what can be done.
   public var description: String {
     "\(place) cannot be written (\(reason)); name a file in a folder that this user may write to,"
       + " on a disk with room."

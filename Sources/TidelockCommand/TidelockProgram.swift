@@ -2,13 +2,14 @@ import ArgumentParser
 import Foundation
 import Runs
 
-/// The command-line program: its subcommands, and what it tells the shell when it ends.
+/// The command-line program: its subcommands, and its exit status.
 @main
 public struct TidelockProgram: AsyncParsableCommand {
-  /// What it is called and has.
+  /// Its name and subcommands.
   public static let configuration = CommandConfiguration(
     commandName: "tidelock",
-    abstract: "Switches the spinlocks of a running system between native and paravirtual.",
+    abstract:
+      "Switch the spinlocks of a running system between native, test-and-set and paravirtual.",
     version: version,
     subcommands: [
       DemoCommand.self,
@@ -21,10 +22,10 @@ public struct TidelockProgram: AsyncParsableCommand {
     ]
   )
 
-  /// The version of all that this repository makes: the module, the packages and CHANGELOG say the same.
+  /// The version of everything in this repository: the module, the packages and CHANGELOG say the same.
   public static let version = "1.0.0-rc.1"
 
-  /// No arguments yet: what the parser begins with.
+  /// No arguments yet, as the parser requires.
   public init() {}
 
   /// The exit status for arguments that make no sense; ArgumentParser's own would be 64.

@@ -38,6 +38,14 @@ import Testing
 
   private let text = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
 
+  /// A default that cannot be typed helps nobody: help showed the raw value, 0.
+  @Test(arguments: [["demo"], ["guest", "demo"]])
+  func helpNamesProtocolsAsTheyAreTyped(_ command: [String]) throws {
+    let help = try tidelock(command + ["--help"]).output
+    let words = help.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    #expect(words.contains("staged unless given. (values: staged, stop-machine, barrier)"))
+  }
+
   @Test func demoSwitchesThereAndBackAndProvesItsCounts() throws {
     let page = NSTemporaryDirectory() + "demo-\(UUID().uuidString).html"
     defer { try? FileManager.default.removeItem(atPath: page) }

@@ -8,50 +8,50 @@ import Tidelock
 struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
-    abstract: "Measures the three ways to switch against each other, under the same load.",
+    abstract: "Compare the three ways to switch, under the same load.",
     discussion: """
-      Threads take locks and watch their own progress; each protocol in turn switches native to \
-      paravirtual and back, over and over: first with CPUs to spare, then with more threads than \
-      CPUs. Shown is what a switch takes, how long it holds threads up beside what the load does by \
-      itself, and what it costs in throughput. With --guest the same in Linux guests, whose vCPUs \
-      do it.
+      Threads take locks and timestamp their own steps, while each protocol in turn switches from native \
+      to paravirtual and back, over and over: first with CPUs to spare, then with more threads than \
+      CPUs. You see how long a switch takes, how long it delays threads compared with the load alone, \
+      and what it costs in throughput. With --guest, Linux guests do the same, measured on their vCPUs.
       """)
 
   @Flag(help: "Compare in Linux guests instead of threads of this program.")
   var guest = false
 
   @Option(
-    help: ArgumentHelp("How long the whole run takes; 60 if not given.", valueName: "s"))
+    help: ArgumentHelp("How long the whole run takes (default: 60).", valueName: "s"))
   var seconds: Double?
 
   @Option(
     help: ArgumentHelp(
-      "How many switches each protocol makes under each load, however long that takes; with --guest"
-        + " 10 if not given.", valueName: "n"))
+      "How many switches each protocol makes under each load, however long that takes (default with"
+        + " --guest: 10).", valueName: "n"))
   var switches: Int?
 
   @Option(
     help: ArgumentHelp(
-      "With --guest: how many virtual CPUs when oversubscribed; 8 if not given.", valueName: "n"))
+      "With --guest: how many virtual CPUs when oversubscribed (default: 8).", valueName: "n"))
   var vcpus: Int?
 
   @Option(
     help: ArgumentHelp(
-      "With --guest: a series such as 6.1, or a whole release; 6.1 if not given.",
+      "With --guest: a series such as 6.1, or a full release (default: 6.1).",
       valueName: "version"))
   var kernel: String?
 
   @Option(
     help: ArgumentHelp(
-      "How many threads when oversubscribed; eight for each CPU if not given.", valueName: "n"))
+      "How many threads when oversubscribed (default: eight per CPU).", valueName: "n"))
   var threads: Int?
 
   @Option(
     name: .customLong("protocol"),
-    help: ArgumentHelp("Only this one; may be given more than once.", valueName: "protocol"))
+    help: ArgumentHelp(
+      "Compare only this protocol; may be given more than once.", valueName: "protocol"))
   var protocols: [SwitchProtocol] = []
 
-  @Option(help: "What barrier counts: each has a row of its own.")
+  @Option(help: "What barrier counts; both gives each a row.")
   var accounting = AccountingChoice.both
 
   @Option(help: "Whether stop-machine lets signals through to the threads it holds.")
@@ -59,7 +59,7 @@ struct CompareCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "After how long a switch is undone; 5, with --guest 60, if not given.", valueName: "s"))
+      "After how long a switch is undone (default: 5, with --guest 60).", valueName: "s"))
   var timeLimit: Double?
 
   @OptionGroup var faces: Faces
@@ -100,7 +100,7 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    // First everything that can go wrong without a run.
+    // First, everything that can fail before the run.
     try faces.check()
     let display = RunDisplay(json: faces.json)
     try faces.show(

@@ -1,7 +1,7 @@
 import Runs
 import Tidelock
 
-/// Shows how the comparison goes: redrawn lines on a terminal, a line now and then in a pipe.
+/// Shows the progress of the comparison: redrawn lines on a terminal, a line now and then in a pipe.
 struct CompareDisplay {
   private let plan: ComparePlan
   private let display: RunDisplay

@@ -1,9 +1,9 @@
 import LockSwitching
 import Tidelock
 
-/// What the comparison goes through, as data.
+/// The plan of the comparison, as data.
 struct ComparePlan: Sendable {
-  /// A protocol with its options, and what it is called.
+  /// A protocol with its options, and its name.
   struct Contestant: Sendable {
     let `protocol`: SwitchProtocol
     let options: SwitchOptions
@@ -26,7 +26,7 @@ struct ComparePlan: Sendable {
   /// How long a switch may take.
   let timeLimit: Duration
 
-  /// With CPUs to spare as far as two threads leave any: fewer would fight for no lock.
+  /// One thread fewer than CPUs, at least two: fewer would not contend for a lock.
   static func spareThreads(cpus: Int) -> Int { max(2, cpus - 1) }
 
   /// How long the load runs after a change before it is measured.

@@ -1,7 +1,7 @@
 import Runs
 
 extension Comparison {
-  /// Two for each load: what switches take, and what they do to others.
+  /// Two for each load: how long switches take, and what they do to other threads.
   func tables(width: Int) -> [RunTable] { loads.flatMap { [switchTable($0), effectTable($0)] } }
 
   private func switchTable(_ load: Load) -> RunTable {
@@ -69,7 +69,7 @@ extension Comparison {
     } + [whereStoppingIsWorst].compactMap { $0 }
   }
 
-  /// Whether stopping everybody costs most where there are too few CPUs, as is held against it.
+  /// Whether stopping all CPUs costs most where there are too few of them, as its critics say.
   private var whereStoppingIsWorst: String? {
     func added(_ isOversubscribed: Bool) -> Double? {
       loads.first { $0.isOversubscribed == isOversubscribed }?.rows
@@ -87,11 +87,11 @@ extension Comparison {
   private var verdict: String {
     switch (runner, isVerified) {
     case (.thread, true):
-      "Verified: every lock's generator stands where the sections that each thread counted for"
-        + " itself lead it; nothing was lost."
+      "Verified: every lock's generator is where the sections that each thread counted for itself"
+        + " lead it; nothing was lost."
     case (.thread, false):
-      "Not verified: a lock's generator does not stand where the sections that each thread counted"
-        + " for itself lead it; updates were lost."
+      "Not verified: a lock's generator is not where the sections that each thread counted for"
+        + " itself lead it; updates were lost."
     case (.vCPU, true):
       "Verified: no two sections of a lock met in any guest, and its text was as before in the end."
     case (.vCPU, false):
@@ -104,10 +104,10 @@ extension Comparison {
     RunPage(
       title: "Tidelock: three ways to switch, side by side",
       summary: """
-        The same load switches back and forth by each protocol in turn. Every \(runner.rawValue) takes the \
-        time at each step of its own; a gap is what passes between two. Shown is, for each \
-        \(runner.rawValue) and each switch, its longest gap from the beginning of the switch on, beside that \
-        of windows as long without a switch: too many \(runner.rawValue)s on too few CPUs have gaps of their own.
+        The same load switches back and forth by each protocol in turn. Every \(runner.rawValue) \
+        timestamps each of its steps; a gap is the time between two. For each \(runner.rawValue) and each \
+        switch you see the longest gap from the beginning of the switch on, beside that of equally long \
+        windows without a switch: too many \(runner.rawValue)s on too few CPUs have gaps of their own.
         """,
       verdict: .init(verdict, holds: isVerified && failure == nil),
       spreads: loads.flatMap { load in

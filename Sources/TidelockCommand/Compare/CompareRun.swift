@@ -9,7 +9,7 @@ final class CompareRun: Sendable {
     var loads: [Comparison.Load] = []
     var isVerified = true
     var failure: String?
-    /// What goes on: the load, who switches, and how many switches there have been under this load.
+    /// The load, the protocol, and how many switches there have been under this load.
     var load = 0
     var contestant = 0
     var switches = 0
@@ -23,13 +23,13 @@ final class CompareRun: Sendable {
   private let plan: ComparePlan
   private let run = Run(Record())
   private let crew = Synchronization.Mutex<WorkerCrew<ProbedLoad.Findings>?>(nil)
-  /// The set that all begins with and ends in, and the one that is switched to.
+  /// The set that the run begins and ends with, and the one that it switches to.
   private let home = LockOperations.current
   private var away: LockSet { home == .paravirtual ? .native : .paravirtual }
 
   init(_ plan: ComparePlan) { self.plan = plan }
 
-  /// Runs it all, showing how it goes, and returns what was measured.
+  /// Runs everything, shows the progress, and returns what was measured.
   func execute(_ display: RunDisplay) -> Comparison {
     var shown = CompareDisplay(display, plan: plan)
     let interval = min(max(plan.seconds / 150, 0.02), 0.5)
@@ -99,7 +99,7 @@ final class CompareRun: Sendable {
     }
   }
 
-  /// Whether there have been enough rounds under a load; everybody has had one at least.
+  /// Whether there have been enough rounds under a load; every contestant has had at least one.
   private func isOver(_ load: Int) -> Bool {
     let switches = run.record.switches
     if let wanted = plan.switches { return switches >= wanted * plan.contestants.count }
@@ -118,7 +118,7 @@ final class CompareRun: Sendable {
     }
   }
 
-  /// Switches once, measured, and then measures as long without a switch.
+  /// Switches once, measured, and then measures for as long without a switch.
   private func change(
     to set: LockSet, _ windows: GapWindows, _ crew: WorkerCrew<ProbedLoad.Findings>,
     _ measure: inout ContestantMeasure

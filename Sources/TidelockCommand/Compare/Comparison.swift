@@ -1,6 +1,6 @@
 import Runs
 
-/// The three protocols side by side, wherever they were measured: what a comparison comes to.
+/// The three protocols side by side, in programs or guests: the outcome of a comparison.
 ///
 /// Durations are in microseconds.
 struct Comparison: RunOutcome, Sendable {
@@ -15,19 +15,19 @@ struct Comparison: RunOutcome, Sendable {
     var isOversubscribed: Bool { runners > cpus }
   }
 
-  /// What one protocol, with its options, did under one load.
+  /// The results of one protocol, with its options, under one load.
   struct Row: Sendable {
     let `protocol`: String
-    /// What tells it from another row of the same protocol.
+    /// What distinguishes it from another row of the same protocol.
     let option: String?
-    /// How many switches were begun, and how many of them were undone.
+    /// How many switches were started, and how many of them were undone.
     let switches: Int
     let undone: Int
     /// Of those that were done: how long each took.
     let took: Spread
     /// Of each runner in each switch: the longest gap in its progress.
     let gap: Spread
-    /// The same of windows as long in which nothing was switched.
+    /// The same for equally long windows without a switch.
     let quietGap: Spread
     /// Acquisitions per second in all switches, and in all windows without.
     let switchingPerSecond: Double
@@ -37,7 +37,7 @@ struct Comparison: RunOutcome, Sendable {
     var name: String { option.map { "\(`protocol`), \($0)" } ?? `protocol` }
     /// What switching adds to the p99 gap.
     var addedGap: Double { gap.p99 - quietGap.p99 }
-    /// The share of the throughput that is lost while a switch lasts; negative if there is more.
+    /// The share of the throughput that is lost while a switch lasts; negative if throughput rises.
     var lost: Double { quietPerSecond > 0 ? 1 - switchingPerSecond / quietPerSecond : 0 }
     var breakpointsPerSwitch: Double {
       switches > 0 ? Double(breakpoints) / Double(switches) : 0
@@ -66,7 +66,7 @@ struct Comparison: RunOutcome, Sendable {
   var isVerified: Bool
   /// The signal that ended it early.
   var signal: CInt?
-  /// What else did.
+  /// What else ended it early.
   var failure: String?
 
   /// Everything.

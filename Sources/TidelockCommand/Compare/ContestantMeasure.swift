@@ -1,7 +1,7 @@
 import Runs
 import Tidelock
 
-/// What has been measured of one contestant under one load.
+/// The measurements of one contestant under one load.
 struct ContestantMeasure: Sendable {
   /// A window of the threads' probes, and how many locks were taken in it.
   struct Window: Sendable {
@@ -18,8 +18,8 @@ struct ContestantMeasure: Sendable {
   private var quiet: [Window] = []
   /// Windows without a switch that are still to come, by the set they are to be measured in.
   ///
-  /// A switch is compared with windows of its length in the set it began with and in the one it led
-  /// to: what is in force before and behind it makes gaps of its own.
+  /// A switch is compared with windows of its length in the set it began with and in the one it led to:
+  /// both sets make gaps of their own.
   private var owed: [LockSet: [UInt64]] = [:]
 
   init(_ contestant: ComparePlan.Contestant) { self.contestant = contestant }

@@ -1,10 +1,10 @@
 import Glibc
 import Synchronization
 
-/// Stretches of time, one after the other, for each of which every thread keeps the longest gap in
-/// its own progress.
+/// Windows of time, one after the other, for each of which every thread keeps the longest gap in its own
+/// progress.
 ///
-/// Whoever measures opens and closes them; the threads only look.
+/// The measuring thread opens and closes them; the others only look.
 package final class GapWindows: Sendable {
   // Every thread reads the word at each step: padding on both sides keeps its line its own.
   private let before = InlineArray<16, UInt64>(repeating: 0)
@@ -12,13 +12,13 @@ package final class GapWindows: Sendable {
   private let word = Atomic<Int>(0)
   private let after = InlineArray<16, UInt64>(repeating: 0)
 
-  /// None has been open yet.
+  /// No window has been open yet.
   package init() {}
 
   @inline(__always)
   fileprivate var state: Int { word.load(ordering: .acquiring) }
 
-  /// Calls the body in a window of its own; returns the window's number and length too.
+  /// Calls the body in a new window; returns the window's number and length, too.
   package func measure<Result>(
     _ body: () -> Result
   ) -> (result: Result, window: GapWindow) {
@@ -32,7 +32,7 @@ package final class GapWindows: Sendable {
   }
 }
 
-/// One such stretch.
+/// One window.
 package struct GapWindow: Sendable {
   let number: Int
   /// By the probe's clock.
@@ -40,7 +40,7 @@ package struct GapWindow: Sendable {
   let nanoseconds: UInt64
 }
 
-/// What one thread's probe has kept.
+/// What one thread's probe has recorded.
 package struct Gaps: Sendable {
   struct Entry: Sendable {
     /// When the gap ended in which the window began.
@@ -52,10 +52,10 @@ package struct Gaps: Sendable {
   /// By the number of the window.
   fileprivate var entries: [Entry] = []
 
-  /// Of a thread that has not come to any window.
+  /// The record of a thread that has not reached any window.
   package init() {}
 
-  /// How long the thread was without progress at most, from the beginning of a window on, in
+  /// The longest time that the thread made no progress, from the beginning of a window on, in
   /// nanoseconds; nil if it did not run yet.
   package func longest(in window: GapWindow) -> UInt64? {
     guard window.number < entries.count else { return nil }
@@ -64,12 +64,12 @@ package struct Gaps: Sendable {
   }
 }
 
-/// Watches the progress of the thread that it belongs to: takes the time at each step and keeps,
-/// for each window, the longest that passed between two.
+/// Watches the progress of the thread that it belongs to: timestamps each step and keeps, for each window,
+/// the longest time between two.
 ///
-/// A gap belongs to every window that it overlaps, also to one that came and went while the thread
-/// did not run, and with all of its length behind the window; not with what went before, which
-/// nothing that happens in the window can have caused.
+/// A gap belongs to every window that it overlaps, even to one that began and ended while the thread was
+/// descheduled. It counts with its whole length from the beginning of the window on, also beyond the
+/// window's end; the part before the window does not count, because the window cannot have caused it.
 package struct GapProbe {
   private let windows: GapWindows
   private var last: UInt64
@@ -100,7 +100,7 @@ package struct GapProbe {
       if window < gaps.entries.count {
         gaps.entries[window].longest = max(gaps.entries[window].longest, now - last)
       } else {
-        // Also for those before the thread began: nobody asks.
+        // Also for windows before the thread began, whose value is never read.
         while gaps.entries.count <= window { gaps.entries.append(.init(firstEnd: now)) }
       }
     }

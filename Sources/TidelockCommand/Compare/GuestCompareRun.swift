@@ -21,7 +21,7 @@ struct GuestCompareRun: Sendable {
       ("CPUs to spare", ComparePlan.spareThreads(cpus: cpus)), ("oversubscribed", vcpus),
     ] {
       var machine = GuestMachine(kernel: kernel, vcpus: vcpus)
-      // Some seconds a switch, where all CPUs are stopped; twice as long with the windows without.
+      // A switch that stops all CPUs takes some seconds; the windows without a switch double that.
       machine.lifetime = 600 + contestants.count * switches * 40
       display.show("\(name): \(Quantity.exact(vcpus, "vCPU")) on \(Quantity.exact(cpus, "CPU"))")
       let found = try await GuestComparison.measure(

@@ -2,14 +2,14 @@ import ArgumentParser
 import Runs
 import Tidelock
 
-/// `tidelock demo`: counts words under Tidelock's locks and switches these while it does.
+/// `tidelock demo`: counts words under Tidelock's locks and switches the locks meanwhile.
 struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
-    abstract: "Counts the words of text with many threads and switches their locks live.",
+    abstract: "Count the words of text with many threads, and switch their locks live.",
     discussion: """
-      Without a file or folder, counts what the machine has of text: its licences and \
-      documentation, else what is in the current folder.
+      Without a file or folder, counts the text that the machine has: its licences and \
+      documentation, or else what is in the current folder.
       """)
 
   @Argument(help: "Plain text files, or folders that hold some.")
@@ -25,14 +25,16 @@ struct DemoCommand: ParsableCommand {
 
   @Option(
     name: .customLong("protocol"),
-    help: "How the locks are switched: staged, or by a published protocol.")
-  var switchProtocol = SwitchProtocol.staged
+    help: "The protocol by which the locks are switched; staged unless given.")
+  private var namedProtocol: SwitchProtocol?
+  // As a default of the option itself help would show its raw value, a number.
+  private var switchProtocol: SwitchProtocol { namedProtocol ?? .staged }
 
   @Option(help: "How staged changes code: with one store, or with a breakpoint.")
   var poke = Poke.store
 
   @Option(
-    help: "Nobody switches but a policy, which follows the load: auto.")
+    help: "auto: only a policy switches, and follows the load.")
   var policy: PolicyChoice?
 
   enum PolicyChoice: String, ExpressibleByArgument, CaseIterable { case auto }
@@ -55,7 +57,7 @@ struct DemoCommand: ParsableCommand {
   }
 
   func run() throws {
-    // First everything that can go wrong without a run.
+    // First, everything that can fail before the run.
     try faces.check()
     let text = try paths.isEmpty ? TextReader.readUsual() : TextReader.read(paths)
     let counter = WordCounter(text)

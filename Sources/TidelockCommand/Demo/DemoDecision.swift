@@ -2,7 +2,7 @@ import Runs
 import SwitchPolicy
 import Tidelock
 
-/// A decision of the policy, as the demo shows it: the last of those in a row that are alike.
+/// A decision of the policy, as the demo shows it: the last of a run of equal ones.
 struct DemoDecision: Encodable, Sendable {
   /// When, after the run began.
   let seconds: Double
@@ -13,7 +13,7 @@ struct DemoDecision: Encodable, Sendable {
   let reason, sentence: String
   /// What was seen, and what each set would have lost of the work: shares.
   let steal, nativeLoses, paravirtualLoses: Double?
-  /// How many decisions were alike.
+  /// How many equal decisions it stands for.
   let count: Int
 
   var isChange: Bool { change != nil }
@@ -45,7 +45,7 @@ struct DemoDecision: Encodable, Sendable {
 }
 
 extension DemoOutcome {
-  /// What the policy decided, those that changed something or kept back from it.
+  /// The decisions of the policy that changed something or held back a change.
   var decisionTable: RunTable {
     RunTable(
       "What the policy decided",
@@ -63,7 +63,7 @@ extension DemoOutcome {
       })
   }
 
-  /// How soon the policy followed the load, where it did.
+  /// How soon the policy followed the load, if it did.
   var following: String? {
     guard plan.followsLoad else { return nil }
     func delay(_ set: LockSet, after phase: DemoRun.Phase?) -> String {
@@ -76,8 +76,8 @@ extension DemoOutcome {
     let many = record.phases.first { $0.threads > plan.cpus }
     let start = many?.start ?? .infinity
     let few = record.phases.last { $0.threads == plan.cpus && $0.start > start }
-    return "Nobody told the program to switch. From when the threads came to paravirtual:"
-      + " \(delay(.paravirtual, after: many)); from when they went to native:"
+    return "Nobody told the program to switch. From the arrival of the threads to paravirtual:"
+      + " \(delay(.paravirtual, after: many)); from their departure to native:"
       + " \(delay(.native, after: few))."
   }
 }

@@ -1,7 +1,7 @@
 import Runs
 import Tidelock
 
-/// Shows how the demo goes: redrawn lines on a terminal, a line for each event in a pipe.
+/// Shows the progress of the demo: redrawn lines on a terminal, a line for each event in a pipe.
 struct DemoDisplay {
   private let plan: DemoPlan
   private let display: RunDisplay
@@ -55,7 +55,7 @@ struct DemoDisplay {
 }
 
 extension RunDisplay {
-  /// Warns of what others do to a measurement.
+  /// Warns if other programs disturb the measurement.
   func showOthers(_ effect: String) {
     let others = Machine.current.otherThreads
     if others > 0 {

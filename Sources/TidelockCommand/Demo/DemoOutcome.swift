@@ -1,7 +1,7 @@
 import Runs
 import Tidelock
 
-/// What a run of the demo came to.
+/// The outcome of the demo.
 struct DemoOutcome: RunOutcome {
   let plan: DemoPlan
   let counter: WordCounter
@@ -11,7 +11,7 @@ struct DemoOutcome: RunOutcome {
   /// The signal that ended the run early.
   let signal: CInt?
 
-  /// The proof as a sentence, whichever way it went.
+  /// The proof as a sentence, whatever its result.
   var verdict: String {
     let counted = Quantity.exact(proof.counted)
     return proof.verified

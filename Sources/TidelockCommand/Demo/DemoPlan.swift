@@ -1,9 +1,9 @@
 import Tidelock
 
-/// What the demo goes through, as data.
+/// The plan of the demo, as data.
 struct DemoPlan: Sendable {
   enum Step: Sendable {
-    /// Has so many threads count for a while.
+    /// Makes this many threads count for a while.
     case phase(name: String, threads: Int)
     /// Switches the lock operations while they do.
     case switchTo(LockSet)
@@ -15,10 +15,10 @@ struct DemoPlan: Sendable {
   let phaseLength: Duration
   let `protocol`: SwitchProtocol
   let poke: PokeMethod
-  /// Whether nobody tells the program to switch: it follows the load.
+  /// Whether the program follows the load by its policy.
   var followsLoad = false
 
-  /// The same load, and nobody who says when to switch.
+  /// The same load, with a policy that says when to switch.
   init(followingLoadOn cpus: Int, threadsPerCPU: Int, seconds: Double) {
     self.cpus = cpus
     self.protocol = .staged

@@ -43,7 +43,7 @@ final class DemoRun: Sendable {
   private let run = Run(Record())
   /// When it began, on the clock of decisions.
   private let beginNanoseconds = DispatchTime.now().uptimeNanoseconds
-  /// How many switches that the policy made have been noted.
+  /// How many of the policy's switches have been recorded.
   private let noted = Synchronization.Mutex(0)
 
   init(_ plan: DemoPlan, _ counter: WordCounter) {
@@ -52,7 +52,7 @@ final class DemoRun: Sendable {
     crew = WorkerCrew(counter.work)
   }
 
-  /// Runs it all, showing how it goes, and returns what was measured.
+  /// Runs everything, shows the progress, and returns what was measured.
   func execute(_ display: RunDisplay) -> DemoOutcome {
     var shown = DemoDisplay(display, plan: plan)
     let interval = min(max(plan.seconds / 150, 0.02), 0.5)
@@ -74,11 +74,11 @@ final class DemoRun: Sendable {
       proof: counter.prove(end.tallies), signal: signal)
   }
 
-  /// Carries out the plan, or what of it comes before an interruption or a failure, and leaves the
-  /// program as the plan found it: no worker, native locks.
+  /// Carries out the plan, up to an interruption or a failure if there is one, and leaves the program
+  /// without workers and with native locks.
   private func conduct() {
     do {
-      // The story begins where most locks are; a program starts in paravirtual.
+      // The demo begins in native, like most locks; a program starts in paravirtual.
       try LockOperations.switch(to: .native)
       if plan.followsLoad {
         noted.withLock { $0 = LockOperations.history.count }
@@ -116,8 +116,8 @@ final class DemoRun: Sendable {
     }
   }
 
-  /// Lets a phase settle for a tenth of its length and measures the rest: what the first moments
-  /// of a collapse still got done would outweigh all of it.
+  /// Lets a phase settle for a tenth of its length and measures the rest: the first moments before a
+  /// collapse would outweigh everything after them.
   private func measure(_ name: String, threads: Int) {
     let start = run.elapsed
     guard !run.wait(plan.phaseLength / 10) else { return }

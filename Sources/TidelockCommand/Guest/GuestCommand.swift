@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `tidelock guest ...`: all that concerns a Linux guest instead of a program.
+/// `tidelock guest ...`: everything for a Linux guest instead of a program.
 struct GuestCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "guest",

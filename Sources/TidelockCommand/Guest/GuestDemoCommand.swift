@@ -9,13 +9,13 @@ struct GuestDemoCommand: ParsableCommand {
     commandName: "demo",
     abstract: "Boot a stock Linux in QEMU and switch its spinlocks live, under load.",
     discussion: """
-      Scripts/guest-setup must have fetched the kernel; nothing of this host is changed. The \
-      guest's vCPUs are emulated, so more of them than this machine has CPUs is what a host that \
-      oversubscribes its guests looks like from inside. With --hypervisor kvm the guest runs on the \
-      stock KVM of a stock host with two CPUs, which is emulated; Scripts/guest-setup --kvm fetches it.
+      Run Scripts/guest-setup first, which fetches the kernel. The demo changes nothing on this \
+      machine. The guest's vCPUs are emulated: with more of them than this machine has CPUs, the guest \
+      sees what it would see on an oversubscribed host. With --hypervisor kvm the guest runs on the \
+      stock KVM of an emulated stock host with two CPUs, which Scripts/guest-setup --kvm fetches.
       """)
 
-  @Option(help: ArgumentHelp("A series such as 6.1, or a whole release.", valueName: "version"))
+  @Option(help: ArgumentHelp("A series such as 6.1, or a full release.", valueName: "version"))
   var kernel = "6.1"
 
   @Option(help: "Where the guest runs: emulation, or kvm for a stock KVM inside emulation.")
@@ -23,7 +23,7 @@ struct GuestDemoCommand: ParsableCommand {
 
   @Flag(
     help: """
-      On KVM: promise the guest CPUs of its own, so that it boots native; without this it boots \
+      On KVM: promise the guest dedicated CPUs, so that it boots native; without this it boots \
       paravirtual. An emulated guest always boots native.
       """)
   var dedicated = false
@@ -52,18 +52,20 @@ struct GuestDemoCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "torture: then as many switches more, under locks from every context and NMIs.",
+      "torture: this many more switches afterwards, under locks from every context and NMIs.",
       valueName: "n"))
   var switches = 0
 
   @Option(
     name: .customLong("protocol"),
-    help: "How the guest switches: staged, or by a published protocol.")
-  var switchProtocol = SwitchProtocol.staged
+    help: "The protocol by which the guest switches; staged unless given.")
+  private var namedProtocol: SwitchProtocol?
+  // As a default of the option itself help would show its raw value, a number.
+  private var switchProtocol: SwitchProtocol { namedProtocol ?? .staged }
 
   @Option(
     help: """
-      Nobody switches but a policy in the guest, which follows the load of its host: auto. With \
+      auto: only a policy in the guest switches, and follows the load of its host. Needs \
       --hypervisor kvm; the guest has two vCPUs at most.
       """)
   var policy: DemoCommand.PolicyChoice?
@@ -83,7 +85,9 @@ struct GuestDemoCommand: ParsableCommand {
       throw ValidationError("--policy needs --hypervisor kvm: an emulated guest sees no steal.")
     }
     guard policy == nil || switches == 0 && switchProtocol == .staged else {
-      throw ValidationError("--policy switches as it will, by the staged protocol.")
+      throw ValidationError(
+        "--policy decides when to switch, by the staged protocol; leave --switches and --protocol out."
+      )
     }
     if workload == .torture {
       guard rounds == nil else {
@@ -97,7 +101,7 @@ struct GuestDemoCommand: ParsableCommand {
   }
 
   func run() throws {
-    // First everything that can go wrong without a run.
+    // First, everything that can fail before the run.
     try faces.check()
     let guest = try GuestKernel(kernel)
     _ = Machine.current

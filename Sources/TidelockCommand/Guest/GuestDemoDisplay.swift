@@ -5,10 +5,10 @@ import LockSwitching
 import Runs
 import Synchronization
 
-/// Shows how the guest's demo goes: redrawn lines on a terminal, a line for each event in a pipe.
+/// Shows the progress of the guest's demo: redrawn lines on a terminal, a line for each event in a pipe.
 ///
-/// Told by the run and, several times a second, by whoever waits for it: a guest under load may be
-/// slow to answer, and the seconds go on all the same.
+/// Called by the run and, several times a second, by the thread that waits for it: a guest under load may
+/// be slow to answer, but the seconds must keep counting.
 final class GuestDemoDisplay: Sendable {
   private let plan: GuestDemoPlan
   private let display: RunDisplay
@@ -23,7 +23,7 @@ final class GuestDemoDisplay: Sendable {
     var name = ""
     var position = ""
     var samples: [ThroughputPlot.Sample] = []
-    /// How long the phases will have taken when they are over: each switch adds to it.
+    /// How long the phases will have taken in the end: each switch adds to it.
     var total = 0.0
     var soak: GuestDemoRecord.Soak?
 
@@ -45,7 +45,7 @@ final class GuestDemoDisplay: Sendable {
     display.begin(what)
   }
 
-  /// A run of a program or a switch begins: what it came to is worth a line, not that it begins.
+  /// A run of a program or a switch begins: only its result gets a line.
   func enter(_ what: String) {
     state.withLock { state in
       state.begin = state.begin ?? .now
@@ -95,7 +95,7 @@ final class GuestDemoDisplay: Sendable {
         + " \(Quantity.duration(microseconds: report.microseconds))")
   }
 
-  /// The soak has got on.
+  /// The soak has made progress.
   func update(_ soak: GuestDemoRecord.Soak) {
     state.withLock { state in
       state.isMeasuring = true

@@ -28,7 +28,7 @@ final class GuestDemoLoad: Sendable {
   /// Whether the last sample is old enough for another.
   var isDue: Bool { state.withLock { ContinuousClock.now - $0.sampled >= Self.interval } }
 
-  /// The guest has been given another load, whose counts begin at zero.
+  /// The guest has another load from now on, whose counts begin at zero.
   func restart() { state.withLock { $0 = State() } }
 
   /// Asks the guest, and shows what it says.
@@ -68,10 +68,10 @@ final class NMIStorm: Sendable {
     }
   }
 
-  /// How many times every vCPU was sent one.
+  /// How many were sent to every vCPU.
   var count: Int { injected.value.load(ordering: .relaxed) }
 
-  /// Ends it; returns once none will come any more.
+  /// Ends it; returns once no more NMIs will arrive.
   func end() async {
     task.cancel()
     await task.value

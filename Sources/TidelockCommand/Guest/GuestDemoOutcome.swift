@@ -3,7 +3,7 @@ import LockPlatform
 import LockSwitching
 import Runs
 
-/// What a run of the guest's demo came to.
+/// The outcome of the guest's demo.
 struct GuestDemoOutcome: RunOutcome {
   let plan: GuestDemoPlan
   /// The release of the guest's kernel.
@@ -12,7 +12,7 @@ struct GuestDemoOutcome: RunOutcome {
   /// The signal that ended the run early.
   let signal: CInt?
 
-  /// A run that was ended says nothing of use about its failure.
+  /// An interrupted run has no useful failure of its own.
   var failure: String? { signal == nil ? record.failure : nil }
 
   /// Whether all that must hold did, as far as the run went.
@@ -97,7 +97,7 @@ struct GuestDemoOutcome: RunOutcome {
       "test_and_set": perSecond(.testAndSet),
       "paravirtual_against_native": ratio(.paravirtual, to: .native),
       "paravirtual_against_test_and_set": ratio(.paravirtual, to: .testAndSet),
-      // How alike the vCPUs get on after the switch to the paravirtual set.
+      // How evenly the vCPUs progress after the switch to the paravirtual set.
       "slowest_against_fastest": record.phases.last { $0.set == .paravirtual }?.fairness,
       "switches_done": record.switches.count + (record.soak?.done ?? 0),
       "switches_not_done": record.soak.map { $0.made - $0.done } ?? 0,
@@ -106,10 +106,10 @@ struct GuestDemoOutcome: RunOutcome {
 }
 
 extension GuestDemoRecord.Soak {
-  /// How long the rest will take if it goes on like this, in seconds.
+  /// How long the rest will take at this pace, in seconds.
   var left: Double { made > 0 ? seconds / Double(made) * Double(asked - made) : 0 }
 
-  /// What the switches that were done took, in microseconds.
+  /// How long the switches that were done took, in microseconds.
   private var spread: Spread? { Spread(took) }
 
   fileprivate var json: JSONObject {
@@ -120,7 +120,7 @@ extension GuestDemoRecord.Soak {
     ]
   }
 
-  /// What it came to.
+  /// Its result.
   var sentence: String {
     var text =
       "Soak: \(Quantity.exact(done)) of \(Quantity.exact(asked, "switch", "switches")) done"

@@ -2,7 +2,7 @@ import GuestTestBed
 import LockPlatform
 import LockSwitching
 
-/// What the demo of a guest goes through, as data.
+/// The plan of the guest's demo, as data.
 struct GuestDemoPlan: Sendable {
   /// Where the guest runs.
   enum Hypervisor: String, CaseIterable, Sendable {
@@ -39,7 +39,7 @@ struct GuestDemoPlan: Sendable {
   /// How the guest switches.
   let switchProtocol: SwitchProtocol
   let hypervisor: Hypervisor
-  /// Whether the guest is promised CPUs of its own; without the promise it boots paravirtual.
+  /// Whether the guest is promised dedicated CPUs; without the promise it boots paravirtual.
   let isDedicated: Bool
 
   /// From the set that the kernel booted with to each of the others and back.
@@ -53,7 +53,7 @@ struct GuestDemoPlan: Sendable {
     ]
   }
 
-  /// What each round of a program goes through.
+  /// The phases of each round of a program.
   var programPhases: [ProgramRuns.Phase] {
     [
       .init("as booted", booted), .init("switched", other), .init("switched", .testAndSet),
@@ -79,7 +79,7 @@ struct GuestDemoPlan: Sendable {
   var booted: LockSet { isDedicated ? .native : .paravirtual }
   private var other: LockSet { isDedicated ? .paravirtual : .native }
 
-  /// How many CPUs the guest's vCPUs share, of what host.
+  /// How many CPUs the guest's vCPUs share, and on which host.
   func host(cpus: Int) -> (cpus: Int, name: String) {
     switch hypervisor {
     case .emulation: (cpus, "host")
@@ -108,7 +108,7 @@ struct GuestDemoPlan: Sendable {
     return load
   }
 
-  /// After so many seconds QEMU is ended, whatever happens.
+  /// After this many seconds QEMU is ended, whatever happens.
   var lifetime: Int {
     let runs = program == nil ? phases.count : programPhases.count * rounds
     return 900 + Int(seconds) + (runs + soak) * Int(switchLimit / .seconds(1))

@@ -2,8 +2,7 @@ import GuestTestBed
 import LockSwitching
 
 extension GuestDemoRun {
-  /// Runs a program once under each set, again and again: what changes in the host meanwhile, changes
-  /// for all sets.
+  /// Runs a program once under each set, round by round, so that a change in the host affects all sets.
   func rounds(
     of program: GuestWorkload, _ shell: GuestShell, _ switcher: GuestSwitcher
   ) async throws {
@@ -35,7 +34,7 @@ extension GuestDemoRun {
 }
 
 extension GuestDemoPlan.Workload {
-  /// What goes on in the guest.
+  /// What happens in the guest.
   var sentence: String {
     switch self {
     case .torture:

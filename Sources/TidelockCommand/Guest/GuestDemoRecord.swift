@@ -19,7 +19,7 @@ struct GuestDemoRecord: Sendable {
     var perSecond: Double { rate(acquisitions) }
     var slowest: Double { rate(vcpus.min() ?? 0) }
     var fastest: Double { rate(vcpus.max() ?? 0) }
-    /// One if all vCPUs get on alike.
+    /// One if all vCPUs make the same progress.
     var fairness: Double { fastest > 0 ? slowest / fastest : 0 }
 
     private func rate(_ count: Int) -> Double {
@@ -27,7 +27,7 @@ struct GuestDemoRecord: Sendable {
     }
   }
 
-  /// A line of the kernel's log that tells of trouble, and when it came.
+  /// A line of the kernel's log that reports trouble, and when it appeared.
   struct Trouble: Encodable, Sendable {
     let kind: String
     let during: String
@@ -40,13 +40,13 @@ struct GuestDemoRecord: Sendable {
   struct Soak: Sendable {
     var asked = 0
     var results: [String: Int] = [:]
-    /// What those that were done took, in microseconds.
+    /// How long those that were done took, in microseconds.
     var took: [Double] = []
     var nmis = 0
     var start = 0.0
     var seconds = 0.0
     var samples: [ThroughputPlot.Sample] = []
-    /// Why the last one that was not done was not.
+    /// Why the last switch that was not done failed.
     var lastError: String?
     /// What its load counted.
     var load: GuestTorture.Statistics?
@@ -56,7 +56,7 @@ struct GuestDemoRecord: Sendable {
   }
 
   var phases: [Phase] = []
-  /// Nil of the torture.
+  /// Nil for the torture.
   var programs: ProgramRuns?
   var switches: [(report: GuestSwitchReport, at: Double)] = []
   var samples: [ThroughputPlot.Sample] = []

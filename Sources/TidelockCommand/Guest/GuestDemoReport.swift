@@ -68,7 +68,7 @@ extension GuestDemoOutcome {
       rows: record.troubles.map { [$0.kind, $0.during, $0.line] })
   }
 
-  /// What the run came to, in words.
+  /// The findings in words.
   var sentences: [String] {
     [finding, record.soak?.sentence, verdict, logSentence].compactMap { $0 }
   }
@@ -90,7 +90,7 @@ extension GuestDemoOutcome {
   }
 
   private var verdict: String {
-    // A program does not look whether its locks exclude.
+    // A program does not check whether its locks exclude.
     let exclusion =
       switch record.exclusionKept {
       case _ where record.programs != nil:

@@ -18,7 +18,7 @@ final class GuestDemoRun: Sendable {
     self.display = display
   }
 
-  /// Runs it all and returns what was measured, all of it or what came before a failure.
+  /// Runs everything and returns what was measured, to the end or up to a failure.
   ///
   /// - Throws: What went wrong before the load began.
   func execute() async throws -> GuestDemoRecord {
@@ -124,7 +124,7 @@ final class GuestDemoRun: Sendable {
     display.end(measured)
   }
 
-  /// Samples for a while; returns the last sample, taken when the time was over.
+  /// Samples for a while; returns the last sample, taken at the end of that time.
   private func sample(
     _ load: GuestDemoLoad, for length: Duration
   ) async throws -> GuestTorture.Statistics {
@@ -138,7 +138,7 @@ final class GuestDemoRun: Sendable {
     }
   }
 
-  /// Switches, and goes on sampling the load, if there is one, while the kernel does it.
+  /// Switches, and keeps sampling the load, if there is one, while the kernel does.
   func change(
     to set: LockSet, _ switcher: GuestSwitcher, _ load: GuestDemoLoad? = nil
   ) async throws {
@@ -209,7 +209,7 @@ final class GuestDemoRun: Sendable {
     record.withLock { $0.exclusion.append(statistics.exclusion ?? false) }
   }
 
-  /// Takes down what the kernel has complained of since it was last asked.
+  /// Records what trouble the kernel has reported since the last call.
   func noteTroubles(_ shell: GuestShell, during part: String, _ set: LockSet?) async {
     let all = await shell.log.troubles
     record.withLock { record in
@@ -220,7 +220,7 @@ final class GuestDemoRun: Sendable {
   }
 }
 
-/// Why a run ended early, where the guest itself has no words for it.
+/// Why a run ended early, where the guest itself reports nothing.
 enum GuestDemoFailure: Error, CustomStringConvertible {
   case switchHangs(LockSet)
   case notSwitched(LockSet, String)

@@ -7,14 +7,14 @@ struct GuestLocktortureCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "locktorture",
     abstract:
-      "Switch a guest's spinlocks under Linux's own locktorture, with CPUs that go and come.",
+      "Switch a guest's spinlocks under Linux's own locktorture, with CPU hotplug.",
     discussion: """
-      Scripts/guest-setup --locktorture must have built it, from Debian's linux-source. It fails \
-      unless every switch is done, locktorture finds no fault, the kernel complains of nothing \
-      after a switch away from native operations, and its text ends as it began.
+      Run Scripts/guest-setup --locktorture first, which builds locktorture from Debian's linux-source. \
+      The command fails unless every switch is done, locktorture finds no fault, the kernel reports no \
+      trouble after a switch away from native operations, and its text ends as it began.
       """)
 
-  @Option(help: ArgumentHelp("A series such as 6.1, or a whole release.", valueName: "version"))
+  @Option(help: ArgumentHelp("A series such as 6.1, or a full release.", valueName: "version"))
   var kernel = "6.1"
 
   @Option(help: "Where the guest runs: emulation, or kvm for a stock KVM inside emulation.")
@@ -28,7 +28,7 @@ struct GuestLocktortureCommand: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: "Kinds of locks, by locktorture's names (default: all of these).")
+    help: "Kinds of locks, by locktorture's names.")
   var locks = GuestLocktorture.Lock.allCases
 
   @OptionGroup var faces: Faces
@@ -67,7 +67,7 @@ struct GuestLocktortureCommand: ParsableCommand {
 
 extension GuestLocktorture.Lock: ExpressibleByArgument {}
 
-/// What switches under locktorture came to.
+/// The outcome of switches under locktorture.
 struct GuestLocktortureOutcome: RunOutcome {
   let kernel: String
   let vcpus: Int
@@ -101,7 +101,7 @@ struct GuestLocktortureOutcome: RunOutcome {
       })
   }
 
-  /// What it came to, a sentence each.
+  /// The findings, a sentence each.
   var sentences: [String] {
     let rest = run.complaints.filter { !$0.isNative }
     return run.parts.compactMap { part in part.error.map { "\(part.lock.rawValue): \($0)." } }
@@ -122,8 +122,8 @@ struct GuestLocktortureOutcome: RunOutcome {
     RunPage(
       title: "Tidelock: a guest's spinlocks, switched under locktorture",
       summary: """
-        Linux's own torture test takes locks of each kind on every virtual CPU, with CPUs that go and \
-        come, while the kernel's lock operations are switched.
+        Linux's own torture test takes locks of each kind on every virtual CPU, with CPU hotplug, \
+        while the kernel's lock operations are switched.
         """,
       verdict: .init(sentences.joined(separator: " "), holds: holds), tables: [table],
       facts: [.init("guest", "Linux \(kernel), \(Quantity.exact(vcpus, "vCPU"))")],

@@ -12,7 +12,7 @@ struct GuestSiteReport: Encodable {
   let version: String
   /// How many sites each operation has.
   let operations: [String: Int]
-  /// How many more were in code that is gone after boot.
+  /// How many more are in code that is discarded after boot.
   let discarded: Int
   let sites: [Site]
 
@@ -74,7 +74,7 @@ struct GuestSiteReport: Encodable {
     let counts = LockOperation.inSlotOrder.map { operation in
       "\(operations["\(operation.name)", default: 0]) \(operation.name)"
     }
-    let gone = discarded == 0 ? "" : "; \(discarded) more in code that is gone after boot"
+    let gone = discarded == 0 ? "" : "; \(discarded) more in code that is discarded after boot"
     return "\(sites.count) sites: \(counts.joined(separator: ", "))\(gone)"
   }
 }

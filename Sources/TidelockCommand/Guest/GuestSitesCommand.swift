@@ -10,8 +10,8 @@ struct GuestSitesCommand: AsyncParsableCommand {
     abstract: "List the lock operations of a kernel image and write the module's table of them.",
     discussion: """
       Unpacks the kernel with xz, zstd, gzip or lz4. The table is bound to that very build: the \
-      module refuses it in any other kernel. Of several images each gets one line, and the command \
-      ends with status 1 if one of them cannot be switched.
+      module refuses it in any other kernel. For several images the command prints a line each, and \
+      exits with status 1 if one of them cannot be switched.
       """
   )
 

@@ -20,14 +20,14 @@ package struct ProgramRuns: Sendable {
   package struct Run: Sendable {
     /// Which of the phases.
     package let phase: Int
-    /// By the program's own measure.
+    /// As the program itself reports it.
     package let seconds: Double
   }
 
   /// `hackbench` or `files`, as on the command line.
   package let name: String
   package let workload: GuestWorkload
-  /// What each round goes through.
+  /// The phases of each round.
   package let phases: [Phase]
   package private(set) var runs: [Run] = []
 
@@ -87,7 +87,7 @@ package struct ProgramRuns: Sendable {
     ]
   }
 
-  /// What each set is worth to the program on some CPUs, where native and paravirtual were measured.
+  /// What each set does for the program on these CPUs, if native and paravirtual were measured.
   package func finding(vcpus: Int, on cpus: String) -> String? {
     guard let native = spread(.native), let paravirtual = spread(.paravirtual) else { return nil }
     let ratio = native.median / paravirtual.median

@@ -2,7 +2,7 @@ import GuestTestBed
 import LockPlatform
 import Runs
 
-/// What a guest that followed its host came to.
+/// The outcome for a guest that followed its host.
 struct GuestPolicyOutcome: RunOutcome {
   let vcpus: Int
   let kernel: String
@@ -54,15 +54,15 @@ struct GuestPolicyOutcome: RunOutcome {
       })
   }
 
-  /// What the run came to, in words.
+  /// The findings in words.
   var sentences: [String] {
     func delay(_ set: String, _ isStolen: Bool) -> String {
       record.delay(to: set, isStolen: isStolen).map { Quantity.duration(microseconds: $0 * 1e6) }
         ?? "not"
     }
     return [
-      "Nobody told the guest to switch. From when its host got other work until it was seen to be"
-        + " paravirtual: \(delay("paravirtual", true)); from when that ended until it was native:"
+      "Nobody told the guest to switch. From the arrival of other work on its host until it was seen in"
+        + " paravirtual: \(delay("paravirtual", true)); from the end of that work until native:"
         + " \(delay("native", false)).",
       record.exclusion == true
         ? "Exclusion was kept: no section met another, and all counts add up."
@@ -73,7 +73,7 @@ struct GuestPolicyOutcome: RunOutcome {
     ]
   }
 
-  /// A run that was ended says nothing of use about its failure.
+  /// An interrupted run has no useful failure of its own.
   var failure: String? { signal == nil ? record.failure : nil }
   var holds: Bool {
     record.exclusion ?? (signal != nil) && record.isRestored ?? (signal != nil)

@@ -1,11 +1,11 @@
 import GuestTestBed
 import Runs
 
-/// What a guest went through that followed its host; times are seconds since the load began.
+/// The record of a guest that followed its host; times are seconds since the load began.
 struct GuestPolicyRecord: Sendable {
   struct Phase: Encodable, Sendable {
     let name: String
-    /// Whether others wanted the host's CPUs.
+    /// Whether the host's CPUs had other work.
     let isStolen: Bool
     let start, end: Double
     /// The set at its end.

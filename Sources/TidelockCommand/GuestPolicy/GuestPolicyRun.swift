@@ -3,7 +3,7 @@ import GuestTestBed
 import Runs
 import Synchronization
 
-/// A guest on KVM whose host gets other work and loses it again; nobody tells it to switch.
+/// A guest on KVM whose host gets other work and loses it again, and which follows by itself.
 final class GuestPolicyRun: Sendable {
   let vcpus: Int
   /// How long all three phases take.
@@ -12,7 +12,7 @@ final class GuestPolicyRun: Sendable {
   private let display: RunDisplay
   private let record = Synchronization.Mutex(GuestPolicyRecord())
 
-  /// How long the demo waits for a command in a guest that has hardly a CPU.
+  /// How long the demo waits for a command in a guest that hardly gets a CPU.
   private static let patience = Duration.seconds(240)
   private static let folder = "/sys/kernel/tidelock"
 
@@ -23,13 +23,13 @@ final class GuestPolicyRun: Sendable {
     self.display = display
   }
 
-  /// Runs it all and returns what was measured, all of it or what came before a failure.
+  /// Runs everything and returns what was measured, to the end or up to a failure.
   func execute() async throws -> GuestPolicyRecord {
     do {
       display.begin("building the kernel modules for Linux \(kernel.release)")
       var host = try KVMHost(kernel: kernel)
       host.files = GuestSwitcher.files(try await GuestModules.build(for: kernel))
-      // So that the guest has its CPUs to itself while nobody else wants them.
+      // So that the guest has its CPUs to itself while there is no other work.
       host.cpus = vcpus * 2
       host.lifetime = 1200 + Int(seconds)
       _ = try await host.run(progress: { self.display.begin($0) }, conduct)
@@ -42,7 +42,7 @@ final class GuestPolicyRun: Sendable {
 
   private func conduct(_ host: RunningKVMHost) async throws {
     var features = KVMFeatures()
-    // It boots native, and what it sees has it change its mind.
+    // It boots native, and switches by what it sees.
     features.isDedicated = true
     let guest = try await host.boot(
       KVMGuest(vcpus: vcpus, features: features), progress: { self.display.begin($0) })

@@ -1,9 +1,9 @@
 import ELFReader
 import Foundation
 
-/// What in a file may surprise whoever runs it, although each of its sites can be patched.
+/// What may surprise users of a file, although each of its sites can be patched.
 ///
-/// Each a sentence.
+/// A sentence each.
 struct ImageWarnings {
   /// The version of the core's note and what it is called: `struct tidelock_core` in LockSites.h.
   private static let core = (owner: "Tidelock", version: UInt32(2))
@@ -17,7 +17,7 @@ struct ImageWarnings {
     sentences =
       Self.folded(sites)
       + (try Self.missingCore(file, dynamic))
-      // A paravirtual unlock wakes whoever sleeps, known to the core or not.
+      // A paravirtual unlock wakes sleepers, whether the core knows the site or not.
       + (sites.contains { $0.form == .native }
         ? try Self.earlyFunctions(file, dynamic, functions) : [])
   }
@@ -107,7 +107,7 @@ struct ImageWarnings {
     if let array = dynamic.constructors {
       let constructors = try file.pointers(atVirtualAddress: array.address, size: array.size)
       let own = Set(functions.all.lazy.filter { $0.name.hasPrefix(attach) }.map(\.address))
-      // In a file without local symbols nobody can tell which it is.
+      // In a file without local symbols it cannot be identified.
       if let attaching = constructors.firstIndex(where: own.contains) {
         early += constructors[..<attaching].map(name)
       }

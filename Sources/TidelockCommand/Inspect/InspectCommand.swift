@@ -8,8 +8,8 @@ struct InspectCommand: ParsableCommand {
     abstract: "List the patch sites of an ELF program or shared library.",
     discussion: """
       A patch site is the place of one inlined lock operation, whose bytes a switch rewrites. A site
-      that is marked could not be patched while the program runs. Warnings name what may surprise
-      whoever runs it: functions that the linker has folded, a core that no library brings, functions
+      that is marked could not be patched while the program runs. Warnings name surprises that its
+      users may meet: functions that the linker has folded, a core that no library brings, functions
       that run before the image is known.
       """
   )

@@ -18,9 +18,9 @@ enum SiteForm: String, CaseIterable {
   case breakpoint
   case unknown
 
-  /// Recognises the bytes at a site, one of five bytes.
+  /// Recognises the bytes at a site of five bytes.
   ///
-  /// Only unlock is ever text in a program, so that a site of another operation has no known form.
+  /// In a program only unlock is text, so a site of another operation has no known form.
   init(of bytes: [UInt8], operation: LockOperation, site: UInt64, stub: UInt64) {
     let packed = bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     let held = Form(bytes: packed, count: bytes.count)

@@ -10,7 +10,7 @@ import LockPlatform
 struct ProgramSites {
   static let section = "tidelock_sites"
   static let entrySize = 16
-  /// Of 1 the file has the native form at a site, of 2 the paravirtual one.
+  /// In version 1 the file has the native form at a site, in version 2 the paravirtual one.
   static let versions: ClosedRange<UInt8> = 1...2
   static let siteLength = ProgramUnlockForms.native.count
 
@@ -70,7 +70,7 @@ struct ProgramSites {
   }
 }
 
-/// Why a file has no list of patch sites to show.
+/// Why there is no list of patch sites for a file.
 enum SiteTableError: Error, Equatable, CustomStringConvertible {
   case noSites(file: String)
   case notLinked(file: String)

@@ -77,7 +77,7 @@ extension SiteReport.Site {
     return ([function] + problems.map { "[\($0.rawValue)]" }).joined(separator: " ")
   }
 
-  /// Red for what a switch would refuse.
+  /// Red for sites that a switch would refuse.
   fileprivate var color: NamedColor? {
     if !problems.isEmpty { return .red }
     switch SiteForm(rawValue: form) {

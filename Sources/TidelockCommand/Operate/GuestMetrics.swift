@@ -6,10 +6,10 @@ import ProgramSamples
 public struct GuestMetrics {
   private var lines: [String] = []
 
-  /// Asks the module; one that is not loaded is a metric, too.
+  /// Asks the module; that it is not loaded is a metric, too.
   ///
   /// - Parameter root: Stands for `/`, in tests.
-  /// - Throws: What keeps a file of a loaded module from being read.
+  /// - Throws: Why a file of a loaded module cannot be read.
   public init(root: String = "") throws(OperatorError) {
     let isLoaded = RunningModule.isLoaded(root: root)
     add("tidelock_loaded", "gauge", "Whether the module is loaded.", [("", isLoaded ? 1 : 0)])
@@ -30,7 +30,7 @@ public struct GuestMetrics {
       "tidelock_switches_total", "counter", "Switches since the module was loaded, by result.",
       try module.counters("switches").map { ("result=\"\($0.name)\"", Double($0.count)) })
     add(
-      "tidelock_breakpoints_total", "counter", "Breakpoints that CPUs met, by context.",
+      "tidelock_breakpoints_total", "counter", "Breakpoints that CPUs hit, by context.",
       try module.counters("breakpoints").map { ("context=\"\($0.name)\"", Double($0.count)) })
     let decisions = try module.counters("decisions")
     if !decisions.isEmpty {
@@ -51,18 +51,18 @@ public struct GuestMetrics {
       "tidelock_last_switch_seconds", "gauge", "How long the last switch took.",
       [("", last.microseconds / 1e6)])
     add(
-      "tidelock_last_switch_stall_seconds", "gauge", "The longest that it stalled one CPU.",
+      "tidelock_last_switch_stall_seconds", "gauge", "The longest time that it stalled one CPU.",
       [("", last.longestStall / 1e6)])
   }
 
   /// All of them, as a scrape or the collector reads them.
   public var text: String { lines.joined(separator: "\n") + "\n" }
 
-  /// Replaces a file as one change, so that nobody reads half of it.
+  /// Replaces a file atomically, so that no reader sees half of it.
   public func write(to path: String) throws {
     do {
       try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-      // A collector is somebody else than root.
+      // The collector does not run as root.
       try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
     } catch {
       throw OutputError("The file '\(path)'", error)
@@ -79,17 +79,17 @@ public struct GuestMetrics {
     }
   }
 
-  /// What the host took from this guest, of all CPUs.
+  /// What the host took from this guest, over all CPUs.
   private mutating func addSteal(_ root: String) {
     guard let stolen = stolenSeconds(root: root) else { return }
     add(
       "tidelock_steal_seconds_total", "counter",
-      "CPU time that the host gave to others, of all CPUs.", [("", stolen)])
+      "CPU time that the host gave to others, over all CPUs.", [("", stolen)])
   }
 }
 
-/// CPU time that the host gave to others since boot, of all CPUs, in seconds; nil where /proc/stat does not
-/// say.
+/// CPU time that the host gave to others since boot, over all CPUs, in seconds; nil where /proc/stat does
+/// not say.
 func stolenSeconds(root: String = "") -> Double? {
   guard let stat = try? readKernelFile(root + "/proc/stat") else { return nil }
   return ProgramReadings.machine(

@@ -1,13 +1,13 @@
 import ArgumentParser
 
-/// `tidelock guest metrics`: what monitoring wants to know.
+/// `tidelock guest metrics`: counters for monitoring.
 struct GuestMetricsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "metrics",
     abstract: "Print the module's counters in the text format of Prometheus.",
     discussion: """
-      With --file for node_exporter's textfile collector; the file is replaced as one change. The \
-      package's timer does so twice a minute where /etc/tidelock.conf names a file.
+      With --file, writes for node_exporter's textfile collector; the file is replaced atomically. The \
+      package's timer does so twice a minute if /etc/tidelock.conf names a file.
       """
   )
 

@@ -1,15 +1,15 @@
 import ArgumentParser
 import Foundation
 
-/// `tidelock guest start`: loads the module as /etc/tidelock.conf wants it; what the unit runs.
+/// `tidelock guest start`: loads the module and applies /etc/tidelock.conf; the service runs it.
 struct GuestStartCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "start",
-    abstract: "Load the module with a fresh site table, as /etc/tidelock.conf wants it.",
+    abstract: "Load the module with a fresh site table, and apply /etc/tidelock.conf.",
     discussion: """
       Makes the table from the boot image of the running kernel each time, so that it is never stale. \
-      Where the module is loaded already, only the configuration is applied. A refusal changes nothing \
-      and is exit status 1.
+      If the module is loaded already, only applies the configuration. A refusal changes nothing, and \
+      the exit status is 1.
       """
   )
 

@@ -1,13 +1,13 @@
 import ArgumentParser
 
-/// `tidelock guest set`: what an operator wants to be in force in the kernel that runs.
+/// `tidelock guest set`: the set or policy that an operator wants in the running kernel.
 struct GuestSetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "set",
     abstract: "Switch the running kernel's spinlocks, or hand the choice to the policy.",
     discussion: """
-      A set is pinned until 'auto' or 'hint' is chosen again. Returns once the switch is done; one that \
-      fails leaves the old set in force.
+      A set stays pinned until 'auto' or 'hint' is chosen again. Returns once the switch is done; a \
+      switch that fails leaves the old set in force.
       """
   )
 

@@ -4,14 +4,14 @@ import GuestTestBed
 import ProgramSamples
 import Runs
 
-/// `tidelock guest status`: what the module in the running kernel is and does.
+/// `tidelock guest status`: the state of the module in the running kernel.
 struct GuestStatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
     abstract: "Show the set in force, steal time, the last switch and the policy's last decisions."
   )
 
-  @Flag(help: "Look again every second until Ctrl-C, with a line of steal time.")
+  @Flag(help: "Refresh every second until Ctrl-C, with a line of steal time.")
   var watch = false
 
   @Flag(help: "Print one JSON object.")
@@ -33,7 +33,7 @@ struct GuestStatusCommand: ParsableCommand {
     for line in try ModuleStatus(module).lines { print(line) }
   }
 
-  /// Draws the same lines again and again, with what the host has taken each second.
+  /// Redraws the same lines, with what the host has taken each second.
   private func follow(_ display: RunDisplay) throws {
     var shares: [Double] = []
     var samples = MachineSamples(at: DispatchTime.now().uptimeNanoseconds)
@@ -51,7 +51,7 @@ struct GuestStatusCommand: ParsableCommand {
         do {
           text = try ModuleStatus(RunningModule()).lines
         } catch {
-          // A module that is removed meanwhile ends the view with its sentence.
+          // If the module is removed meanwhile, that error ends the view.
           failure = error
           isOver = true
           return
@@ -67,7 +67,7 @@ struct GuestStatusCommand: ParsableCommand {
   }
 }
 
-/// All that is shown of the module.
+/// Everything that is shown of the module.
 public struct ModuleStatus {
   /// What the file `status` says.
   let status: [String: String]
@@ -75,7 +75,7 @@ public struct ModuleStatus {
   let policy: String?
   /// The last decisions, newest last, a line each.
   let decisions: [String]
-  /// Of all CPU time since boot, what the host gave to others.
+  /// The CPU time since boot that the host gave to others.
   let stealSeconds: Double?
   /// Of the module, and a word about it if the command is of another.
   let version, otherVersion: String?
@@ -83,7 +83,7 @@ public struct ModuleStatus {
 
   /// Asks the module.
   ///
-  /// - Throws: What keeps one of its files from being read.
+  /// - Throws: Why one of its files cannot be read.
   public init(_ module: RunningModule, root: String = "") throws(OperatorError) {
     status = Dictionary(
       try module.status().map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
@@ -117,7 +117,7 @@ public struct ModuleStatus {
     func value(_ name: String) -> String { status[name] ?? "unknown" }
     var lines = [
       "Set        \(value("set")), booted with \(value("boot_set"))"
-        + (status["settled"] == "no" ? "; a failed switch is still to be led on" : ""),
+        + (status["settled"] == "no" ? "; a failed switch is not resolved yet" : ""),
       "Kernel     \(value("kernel")), on \(value("hypervisor")), kicks by \(value("kick_by"))",
       "In place   \(value("in_place"))",
       "Switches   \(value("switches"))",

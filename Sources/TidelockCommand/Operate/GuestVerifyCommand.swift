@@ -11,10 +11,10 @@ struct GuestVerifyCommand: AsyncParsableCommand {
     commandName: "verify",
     abstract: "Compare the running kernel's text with its boot image, byte for byte.",
     discussion: """
-      Reads the text through /proc/kcore. What the kernel's own tables say it patches (alternatives, \
-      static keys and calls, the function tracer, mitigations) may differ from the image, everything \
-      else may not; a kprobe is found. Of the lock operations it says what each one's sites hold: all \
-      sites of an operation must hold the same. Works with the module loaded or not, and changes nothing.
+      Reads the text through /proc/kcore. What the kernel patches by its own tables (alternatives, \
+      static keys and calls, the function tracer, mitigations) may differ from the image; everything \
+      else may not, so a kprobe is found. Also says what the sites of each lock operation hold, which \
+      must be the same at all of them. Works with or without the module loaded, and changes nothing.
       """
   )
 
@@ -50,7 +50,7 @@ struct GuestVerifyCommand: AsyncParsableCommand {
 
 /// What was found in the running kernel's text.
 public struct TextVerdict: Encodable {
-  /// Bytes that differ though no table of the kernel's names them.
+  /// Bytes that differ although no table of the kernel names them.
   struct Difference: Encodable {
     /// Function and distance, or an address.
     let place: String
@@ -67,7 +67,7 @@ public struct TextVerdict: Encodable {
   public let isWhole: Bool
   private let sites: SiteSurvey
 
-  /// Puts it together.
+  /// Combines the two.
   public init(
     _ sites: SiteSurvey, _ text: KernelText, _ found: [KernelText.Difference],
     _ symbols: LiveSymbols
@@ -87,7 +87,7 @@ public struct TextVerdict: Encodable {
     case operations, textBytes, comparedBytes, differences, isWhole
   }
 
-  /// For people; of many differences the first ones.
+  /// For people; only the first of many differences.
   public var lines: [String] {
     let shown = differences.prefix(20).map {
       "\($0.place): the image has \($0.image), memory \($0.memory)"
@@ -111,7 +111,7 @@ public struct SiteSurvey: Encodable {
   /// One operation.
   struct Operation: Encodable {
     let operation: String
-    /// How many sites hold what: an instruction's bytes, or `call` and a function's name.
+    /// How many sites hold each instruction: its bytes, or `call` and a function's name.
     let holds: [String: Int]
   }
 

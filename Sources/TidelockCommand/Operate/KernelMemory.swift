@@ -8,7 +8,7 @@ struct KernelMemory: ~Copyable {
   private let file: CInt
   private let segments: [(address: UInt64, size: UInt64, offset: UInt64)]
 
-  /// Opens it and reads where what is (ELF-64 object file format: header, program headers).
+  /// Opens it and reads its layout (ELF-64 object file format: header, program headers).
   init(path: String) throws(OperatorError) {
     self.path = path
     // SAFETY: the path is a C string for the time of the call.
@@ -38,7 +38,7 @@ struct KernelMemory: ~Copyable {
 
   /// Bytes of the kernel's memory.
   func read(_ address: UInt64, count: Int) throws(OperatorError) -> [UInt8] {
-    // A file of the kernel's own gives less than asked for where it likes to.
+    // A kernel file may return less than requested at any point.
     var found: [UInt8] = []
     while found.count < count {
       let next = try piece(address &+ UInt64(found.count), count: min(count - found.count, 1 << 20))

@@ -36,9 +36,9 @@ struct ModuleLoader {
     return "tidelock: \(how) Linux \(release); set \(set), policy \(policy)\(other)"
   }
 
-  /// What the configuration asks for, in an order in which the last word is the operator's.
+  /// Applies the configuration, in an order that leaves the operator's choice in force.
   func apply(_ configuration: OperatorConfiguration, to module: RunningModule) throws {
-    // What would be refused is refused before anything is changed.
+    // What would be refused must be refused before anything is changed.
     let hasPolicy = module.has("policy")
     guard hasPolicy || configuration.policy != .auto else { throw OperatorError.noPolicy }
     if let limit = configuration.timeLimit { try module.write("\(limit)", toSetting: "time_limit") }
@@ -49,7 +49,7 @@ struct ModuleLoader {
     }
   }
 
-  /// Puts the boot set back and removes the module; what is not loaded is no error.
+  /// Puts the boot set back and removes the module; if it is not loaded, that is no error.
   func stop() async throws -> String {
     guard RunningModule.isLoaded() else { return "tidelock: not loaded" }
     guard geteuid() == 0 else { throw OperatorError.notPermitted(file: "rmmod") }
@@ -81,7 +81,7 @@ struct ModuleLoader {
     let log = KernelLogReader()
     let (succeeded, output) = try await Self.run("modprobe", ["tidelock", "sites=\(place)"])
     guard succeeded else {
-      // The module's own reason is better than modprobe's, if it came so far.
+      // The module's own reason is better than modprobe's, if it got that far.
       let reason = log.last(containing: "tidelock: not loaded")
       throw OperatorError.notInserted(reason: reason ?? output)
     }
@@ -107,7 +107,7 @@ struct ModuleLoader {
 private struct KernelLogReader: ~Copyable {
   private let file: CInt
 
-  /// Begins behind what is there already, which may be of another attempt.
+  /// Begins after what is there already, which may be of another attempt.
   init() {
     // SAFETY: the path is a C string.
     file = unsafe open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)

@@ -3,9 +3,9 @@ import Foundation
 
 /// What /etc/tidelock.conf says: `key = value` lines, `#` begins a comment.
 public struct OperatorConfiguration: Equatable {
-  /// Who asks for switches.
+  /// What asks for switches.
   public enum Policy: String, CaseIterable { case auto, hint, off }
-  /// What is switched to once the module is loaded.
+  /// The set to switch to once the module is loaded.
   public enum StartSet: String, CaseIterable {
     case boot, native, paravirtual
     case testAndSet = "test-and-set"
@@ -13,7 +13,7 @@ public struct OperatorConfiguration: Equatable {
 
   /// `policy`; a module without a policy takes `off` only.
   public var policy = Policy.hint
-  /// `set`; another one than `boot` pins it, whatever `policy` says.
+  /// `set`; any set but `boot` is pinned, whatever `policy` says.
   public var set = StartSet.boot
   /// `time_limit`: milliseconds after which a switch is undone; nil leaves the module's own.
   public var timeLimit: Int?
@@ -23,10 +23,10 @@ public struct OperatorConfiguration: Equatable {
   /// Where it is.
   public static let path = "/etc/tidelock.conf"
 
-  /// Everything as it is where there is no file.
+  /// The defaults, which hold where there is no file.
   public init() {}
 
-  /// Reads a file; one that is not there is an empty one.
+  /// Reads a file; a missing one counts as empty.
   public init(path: String) throws {
     guard FileManager.default.fileExists(atPath: path) else {
       self.init()

@@ -1,6 +1,6 @@
 import ELFReader
 
-/// Why an operator's command could not do what was asked: one sentence that ends with the way out.
+/// Why an operator's command failed: one sentence that ends with the way out.
 public enum OperatorError: Error, Equatable, CustomStringConvertible {
   case notLoaded
   case notPermitted(file: String)
@@ -28,16 +28,16 @@ public enum OperatorError: Error, Equatable, CustomStringConvertible {
       "\(file) may only be used by root with CAP_SYS_MODULE; run this with sudo."
     case .unreadable(let file, let reason): "\(file) cannot be read: \(reason)."
     case .kernelFile(let error): "\(error)"
-    case .underWay: "A switch is under way; ask again when it has ended."
+    case .underWay: "A switch is under way; retry when it has ended."
     case .blocked(let module):
       "No switch: module \(module) has lock operations of its own that cannot be followed; remove it"
         + " with `rmmod \(module)` first."
     case .refused(let reason): "The switch was refused: \(reason)."
     case .undone(let reason):
-      "The switch was undone and the old set is in force: \(reason). Ask again when the load is lower,"
+      "The switch was undone and the old set is in force: \(reason). Retry when the load is lower,"
         + " or raise /sys/kernel/tidelock/time_limit."
     case .stuck(let reason):
-      "The switch stopped in a sound mixture of both sets, which the module goes on trying to leave:"
+      "The switch stopped in a sound mixture of both sets, which the module keeps trying to leave:"
         + " \(reason)."
     case .notAccepted(let value, let file): "The module does not accept '\(value)' in \(file)."
     case .noPolicy:

@@ -2,7 +2,7 @@ import ELFReader
 import Foundation
 import GuestTestBed
 
-/// The module in the kernel that runs here, by its files in /sys/kernel/tidelock (Guest/ABI.md).
+/// The module in the running kernel, by its files in /sys/kernel/tidelock (Guest/ABI.md).
 public struct RunningModule {
   /// Where those files are.
   public let folder: String
@@ -16,7 +16,7 @@ public struct RunningModule {
     guard Self.isLoaded(root: root) else { throw .notLoaded }
   }
 
-  /// Whether it is.
+  /// Whether it is loaded.
   public static func isLoaded(root: String = "") -> Bool {
     FileManager.default.fileExists(atPath: root + "/sys/kernel/tidelock/status")
   }
@@ -29,9 +29,9 @@ public struct RunningModule {
     }
   }
 
-  /// What to say of a loaded module of another version than this command.
+  /// A sentence about a loaded module whose version differs from this command's.
   ///
-  /// An upgrade changes no lock under way, so the new module comes when it is asked for.
+  /// An upgrade does not disturb running locks, so the new module is loaded when that is requested.
   public static func otherVersion(root: String = "") -> String? {
     let installed = TidelockProgram.version
     guard let version = version(root: root), version != installed else { return nil }
@@ -64,7 +64,7 @@ public struct RunningModule {
 
   /// The report of the last switch; nil before the first.
   ///
-  /// Waits for one that is under way.
+  /// Waits for a switch under way.
   public func lastSwitch() throws(OperatorError) -> GuestSwitchReport? {
     let text = try read("last_switch")
     return try? JSONDecoder().decode(GuestSwitchReport.self, from: Data(text.utf8))
@@ -86,10 +86,10 @@ public struct RunningModule {
     FileManager.default.fileExists(atPath: "\(folder)/\(name)")
   }
 
-  /// Switches to a set, or hands over to the policy, and returns when that is done.
+  /// Switches to a set, or hands control to the policy, and returns when that is done.
   ///
   /// - Parameter choice: A set's name pins that set; `auto`, `hint` and `off` are the policy's.
-  /// - Throws: Why it was not done.
+  /// - Throws: An error that says why it was not done.
   public func choose(_ choice: String) throws(OperatorError) {
     if ["auto", "hint", "off"].contains(choice) {
       guard has("policy") else { throw .noPolicy }
@@ -108,7 +108,7 @@ public struct RunningModule {
     if code != 0 { throw error(code, value, name, refusedBefore: 0) }
   }
 
-  /// Writes one value with one call, as the kernel wants it; 0 or the error's number.
+  /// Writes one value with one call, as the kernel requires; 0 or the error's number.
   private func write(_ value: String, to name: String) -> CInt {
     // SAFETY: the path is a C string for the time of the call.
     let file = unsafe open("\(folder)/\(name)", O_WRONLY | O_CLOEXEC)
@@ -134,7 +134,7 @@ public struct RunningModule {
     case EBUSY:
       let blocker = (try? status("blocked_by")) ?? "nothing"
       if blocker != "nothing" { return .blocked(module: blocker) }
-      // What was refused was counted; whoever finds another writer was not.
+      // A refused switch was counted; a writer that met another one was not.
       guard let now = try? refusals(), now > refusedBefore else { return .underWay }
       return .refused(reason: lastError)
     case ETIME, EAGAIN: return .undone(reason: lastError)

@@ -4,24 +4,24 @@ import PolicySimulation
 import ProgramSamples
 import Runs
 
-/// `tidelock policy record`: a trace of what a program goes through.
+/// `tidelock policy record`: a trace of a program's load.
 struct PolicyRecordCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "record",
     abstract: "Record a trace of a program, or of the guest this runs in, for `policy simulate`.",
     discussion: """
       Reads /proc and the program's cgroup, and needs no privileges. Recording ends with the program, \
-      after --seconds, or on an interrupt. With --guest it is run inside the guest, and sees the steal \
-      that its kernel counts.
+      after --seconds, or on an interrupt. With --guest, run it inside the guest: it records the steal \
+      that the guest's kernel counts.
       """)
 
-  @Option(help: ArgumentHelp("The program, by its process number.", valueName: "pid"))
+  @Option(help: ArgumentHelp("The process number of the program.", valueName: "pid"))
   var pid: Int?
 
-  @Flag(help: "The whole of this machine, as a guest of its hypervisor.")
+  @Flag(help: "Record this whole machine, as a guest of its hypervisor.")
   var guest = false
 
-  @Option(help: ArgumentHelp("Stop after so long.", valueName: "s"))
+  @Option(help: ArgumentHelp("Stop after this time.", valueName: "s"))
   var seconds: Double?
 
   @Option(

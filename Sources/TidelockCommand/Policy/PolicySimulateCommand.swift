@@ -5,15 +5,15 @@ import PolicySimulation
 import Runs
 import SwitchPolicy
 
-/// `tidelock policy simulate`: what the policy would have done.
+/// `tidelock policy simulate`: what the policy would have done on recorded traces.
 struct PolicySimulateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulate",
     abstract: "Show when the policy would have switched, and how good that would have been.",
     discussion: """
-      What is lost comes from the policy's table of estimates, in which stolen time counts as lost \
-      whatever set is in force. The best possible is what somebody would have lost who knew the whole \
-      trace in advance.
+      The losses come from the policy's table of estimates, in which stolen time counts as lost \
+      whatever set is in force. The best possible loss is that of a choice that knows the whole trace in \
+      advance.
       """)
 
   @Argument(

@@ -5,7 +5,7 @@ import PolicySimulation
 import Runs
 import SwitchPolicy
 
-/// What simulations came to: as text, as JSON, as a page.
+/// The results of simulations: as text, as JSON, as a page.
 struct PolicySimulationReport: RunOutcome {
   struct Result {
     let file: String
@@ -17,7 +17,7 @@ struct PolicySimulationReport: RunOutcome {
 
   // MARK: Text
 
-  // A simulation is over at once.
+  // A simulation takes no time.
   var signal: CInt? { nil }
   var failure: String? { nil }
   var holds: Bool { true }
@@ -74,9 +74,8 @@ struct PolicySimulationReport: RunOutcome {
     return RunPage(
       title: "Tidelock: when the policy would have switched",
       summary: """
-        The policy was run on recorded samples and shown one at a time. The best possible is what \
-        somebody would have done who knew all of them in advance. What is lost comes from the \
-        policy's table of estimates.
+        The policy was run on recorded samples, one at a time. The best possible is the choice of one \
+        that knows all of them in advance. The losses come from the policy's table of estimates.
         """,
       verdict: promises.isEmpty
         ? nil
@@ -111,7 +110,7 @@ struct PolicySimulationReport: RunOutcome {
 extension PolicySimulationReport.Result {
   var name: String { URL(fileURLWithPath: file).lastPathComponent }
 
-  /// What somebody who reads the figures must know.
+  /// What readers of the figures must know.
   var remarks: [String] {
     var remarks: [String] = []
     if trace.isSynthetic { remarks.append("a synthetic trace") }

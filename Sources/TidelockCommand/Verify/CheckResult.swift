@@ -1,29 +1,29 @@
 import ModelChecker
 import ProtocolModels
 
-/// What came of one check.
+/// The result of one check.
 struct CheckResult: Sendable {
   let check: Check
   let exploration: Exploration
-  /// What the exploration took of one CPU.
+  /// The CPU time of the exploration.
   let cpuSeconds: Double
   /// The file of a failing schedule, if one was written.
   var schedule: String?
-  /// Whether the failing schedule fails when it is carried out alone; if it does not, the model
-  /// depends on something that is not of its state.
+  /// Whether the failing schedule fails when it is carried out alone; if it does not, the model depends on
+  /// something outside its state.
   var isReproducible = true
 
   var isAsExpected: Bool {
     switch (exploration.verdict, check.expectation) {
     case (.holds, .holds): true
     case (.fails, .fails): isReproducible
-    // That is all that was asked for.
+    // That is all that was requested.
     case (.cut, .holds): isSearchDone
     default: false
     }
   }
 
-  /// Whether the search ended where it was told to, and not for want of room or time.
+  /// Whether the search ended where it was told to, and not for lack of memory or time.
   private var isSearchDone: Bool {
     switch exploration.verdict {
     case .cut(.preemptions), .cut(.schedules): true

@@ -5,7 +5,7 @@ struct CheckSelection {
   var names: [String] = []
   /// How many CPUs take locks.
   var cpus: Int?
-  /// Without those that take long.
+  /// Without checks that take long.
   var isQuick = false
 
   /// The checks, in the order of a run; never none.
@@ -24,7 +24,7 @@ struct CheckSelection {
     return checks
   }
 
-  /// Those of exactly this name; if there are none, those whose name begins with it.
+  /// The checks of exactly this name, or else those whose name begins with it.
   private static func matches(_ name: String, _ all: [Check]) -> [String] {
     let exact = all.filter { $0.id == name || $0.name == name || $0.group.rawValue == name }
     let found =
@@ -45,7 +45,7 @@ enum SelectionError: Error, Equatable, CustomStringConvertible {
         + Check.Group.allCases.map(\.rawValue).joined(separator: ", ")
         + ") or a check that `tidelock verify --list` shows."
     case .nothingLeft:
-      "No check is both so named and so bounded; `tidelock verify --list` shows them all."
+      "No check has such a name and such bounds; `tidelock verify --list` shows them all."
     }
   }
 }

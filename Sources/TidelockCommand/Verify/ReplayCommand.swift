@@ -11,9 +11,9 @@ struct ReplayCommand: ParsableCommand {
     commandName: "replay",
     abstract: "Show a failing schedule of `tidelock verify` step by step.",
     discussion: """
-      Each line is one access: the action of the schedule that it belongs to, the CPU, the context \
-      that it is in, what it does to which word, what the word held before and holds after, and \
-      the source line. Words and bytes of code are hexadecimal.
+      Each line is one access: the action of the schedule that it belongs to, the CPU and its context, \
+      what the CPU does to which word, what the word held before and holds afterwards, and the source \
+      line. Words and bytes of code are hexadecimal.
       """)
 
   @Argument(help: "A schedule that `tidelock verify` has written.", completion: .file())

@@ -8,10 +8,10 @@ struct ReplayReport {
   let check: Check
   let events: [Event]
   let lines: SourceLines
-  /// What it ended in; nil if in nothing bad.
+  /// The flaw that it ended in; nil if none.
   let verdict: Flaw?
 
-  /// That it did not end as it did when it was recorded.
+  /// A sentence, if it did not end as recorded.
   struct Difference: Error, CustomStringConvertible {
     let description: String
   }

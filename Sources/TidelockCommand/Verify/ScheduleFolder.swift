@@ -5,7 +5,7 @@ import ProtocolModels
 /// The folder that schedules are written to.
 struct ScheduleFolder: Sendable {
   let path: String
-  /// Those of what fails as expected, too.
+  /// Whether expected failures are written, too.
   let writesExpected: Bool
 
   init(_ path: String, writesExpected: Bool) {
@@ -13,7 +13,7 @@ struct ScheduleFolder: Sendable {
     self.writesExpected = writesExpected
   }
 
-  /// Makes the folder if there is none.
+  /// Creates the folder if there is none.
   func prepare() throws(OutputError) {
     do {
       try FileManager.default.createDirectory(

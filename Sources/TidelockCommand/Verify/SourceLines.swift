@@ -9,7 +9,7 @@ struct SourceLines {
   /// A place in the source.
   struct Place: Equatable {
     var function: String
-    /// From `Sources` on, and the line; nil if nobody knows.
+    /// The path from `Sources` on, and the line; nil if unknown.
     var line: String?
   }
 
@@ -39,7 +39,7 @@ struct SourceLines {
 
   private var isSymbolized = false
 
-  /// How to have lines where they are missing; nil if none is.
+  /// How to get lines where they are missing; nil if none is missing.
   var hint: String? {
     guard places.values.contains(where: { $0.line == nil }) || places.isEmpty else { return nil }
     return isSymbolized
@@ -139,11 +139,11 @@ struct SourceLines {
   }
 }
 
-/// A function's name as people write it, out of what the linker calls it.
+/// A function's name as people write it, from its linker name.
 struct FunctionName {
   /// The Swift module, or "".
   let module: String
-  /// `NativeQueue.slowPath`: without module, parameters and how the compiler came to it.
+  /// `NativeQueue.slowPath`: without module, parameters and the compiler's derivations.
   let short: String
 
   init(_ linked: String) {

@@ -9,45 +9,48 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Run the shipped locks and switches through every schedule of small models.",
     discussion: """
-      Without a name, everything. What fails is written as a schedule that `tidelock replay` shows \
-      step by step.
+      Without a name, runs all checks. Each failure is written as a schedule that `tidelock replay` \
+      shows step by step.
       """)
 
-  @Argument(help: "Checks, by name, by the beginning of their name or by group.")
+  @Argument(help: "Which checks, by name, beginning of a name, or group.")
   var names: [String] = []
 
-  @Option(help: ArgumentHelp("Only models in which so many CPUs take locks.", valueName: "n"))
+  @Option(help: ArgumentHelp("Only models in which this many CPUs take locks.", valueName: "n"))
   var cpus: Int?
 
-  @Flag(help: "Only what does not take long.")
+  @Flag(help: "Only checks that do not take long.")
   var quick = false
 
-  @Flag(help: "Say what is checked and within which bounds, and check nothing.")
+  @Flag(help: "List the checks and their bounds, and run none.")
   var list = false
 
   @OptionGroup var faces: Faces
 
   @Option(
-    help: ArgumentHelp("Where schedules of what fails are written.", valueName: "folder"))
+    help: ArgumentHelp("Where to write the schedules of failures.", valueName: "folder"))
   var output = "tidelock-schedules"
 
-  @Flag(help: "Write schedules of what fails as expected, too: of mutants and wrong mixtures.")
+  @Flag(help: "Also write schedules of expected failures: of mutants and wrong mixtures.")
   var allSchedules = false
 
-  @Option(help: ArgumentHelp("How many to check at a time: one for each CPU.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "How many checks to run at a time; one per CPU unless given.", valueName: "n"))
   var jobs = Machine.current.cpus
 
-  @Option(help: ArgumentHelp("Cut each check after so long.", valueName: "s"))
+  @Option(help: ArgumentHelp("Cut each check after this time.", valueName: "s"))
   var seconds = 3600.0
 
-  @Option(help: ArgumentHelp("Only schedules with so few preemptions.", valueName: "n"))
+  @Option(help: ArgumentHelp("Only schedules with at most this many preemptions.", valueName: "n"))
   var preemptions: Int?
 
-  @Option(help: ArgumentHelp("Only so many schedules of each model, at random.", valueName: "n"))
+  @Option(help: ArgumentHelp("Only this many random schedules of each model.", valueName: "n"))
   var random: Int?
 
   @Option(
-    help: ArgumentHelp("Which random ones: the same seed, the same schedules.", valueName: "n"))
+    help: ArgumentHelp(
+      "The seed of random schedules: the same seed gives the same schedules.", valueName: "n"))
   var seed: UInt64 = 1
 
   private var search: Search {
@@ -70,7 +73,7 @@ struct VerifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    // First everything that can go wrong without a run.
+    // First, everything that can fail before the run.
     let checks = try CheckSelection(names: names, cpus: cpus, isQuick: quick).checks()
     if list { return try CheckList(checks).show(json: faces.json) }
     try OptimizedBuild.require(for: "verify")

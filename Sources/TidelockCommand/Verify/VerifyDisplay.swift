@@ -1,7 +1,7 @@
 import ProtocolModels
 import Runs
 
-/// Shows how a run goes: redrawn lines on a terminal, a line for each check in a pipe.
+/// Shows the progress of a run: redrawn lines on a terminal, a line for each check in a pipe.
 struct VerifyDisplay {
   private let run: VerifyRun
   private let display: RunDisplay

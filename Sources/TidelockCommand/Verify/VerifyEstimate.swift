@@ -1,6 +1,6 @@
 import ProtocolModels
 
-/// How long a run will still take, by what its checks have taken before.
+/// How long a run will still take, estimated from what its checks took before.
 enum VerifyEstimate {
   static func secondsLeft(_ record: VerifyRun.Record, _ run: VerifyRun, elapsed: Double) -> Double {
     let all = run.checks.reduce(0) { $0 + weight($1) }

@@ -2,7 +2,7 @@ import ModelChecker
 import ProtocolModels
 import Runs
 
-/// What a run of `tidelock verify` came to.
+/// The outcome of `tidelock verify`.
 struct VerifyOutcome: RunOutcome {
   /// How many checks were to be run.
   let wanted: Int
@@ -21,7 +21,7 @@ struct VerifyOutcome: RunOutcome {
   /// Proved, and not only tried.
   var isVerified: Bool { isAsExpected && search == .exhaustive }
 
-  /// By the time that explorations had a CPU, so that other programs do not count.
+  /// By the CPU time of the explorations, so that other programs do not count.
   var stepsPerSecondAndCore: Double {
     Double(steps) / max(results.reduce(0) { $0 + $1.cpuSeconds }, 1e-9)
   }

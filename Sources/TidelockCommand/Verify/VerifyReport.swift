@@ -27,7 +27,7 @@ extension VerifyOutcome {
       })
   }
 
-  /// What the run came to, in words.
+  /// The findings in words.
   var sentences: [String] { schedules + [total, verdict] }
 
   private var schedules: [String] {
@@ -49,7 +49,7 @@ extension VerifyOutcome {
       "\(Quantity.exact(holding)) hold in \(extent), \(Quantity.exact(failing)) that must fail do"
     if !unexpected.isEmpty {
       return "Not verified: \(Quantity.exact(unexpected.count, "check")) of"
-        + " \(Quantity.exact(results.count)) came out otherwise than expected ("
+        + " \(Quantity.exact(results.count)) did not come out as expected ("
         + unexpected.map(\.check.id).joined(separator: ", ") + "); \(expected)."
     }
     if results.count < wanted {

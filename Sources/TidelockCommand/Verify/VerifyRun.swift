@@ -3,20 +3,20 @@ import ModelChecker
 import ProtocolModels
 import Runs
 
-/// One run: workers that explore one check after the other, and a watcher that shows how it goes.
+/// One run: workers that explore one check after the other, and a watcher that shows the progress.
 final class VerifyRun: Sendable {
-  /// What one worker is at.
+  /// What one worker is doing.
   struct Current: Sendable {
     let check: Check
     var states = 0
     var steps = 0
-    /// The failure is found, and a schedule that is easier to read is looked for.
+    /// The failure is found; now looking for a schedule that is easier to read.
     var isShortening = false
   }
 
   /// What has happened so far.
   struct Record: Sendable {
-    /// How many checks have been begun.
+    /// How many checks have been started.
     var begun = 0
     /// By the number of the worker.
     var current: [Int: Current] = [:]
@@ -45,7 +45,7 @@ final class VerifyRun: Sendable {
     self.folder = folder
   }
 
-  /// Runs it all, showing how it goes.
+  /// Runs everything and shows the progress.
   func execute(_ display: RunDisplay) -> VerifyOutcome {
     var shown = VerifyDisplay(display, self)
     let signal = run.conduct(
@@ -98,7 +98,7 @@ final class VerifyRun: Sendable {
     result.isReproducible = isReproducible(failure, of: check)
     if folder.writesExpected || !result.isAsExpected {
       run.note { $0.current[worker]?.isShortening = true }
-      // Of an interrupted search the best so far is good enough.
+      // If the search is interrupted, the best schedule so far is good enough.
       let short = check.model.shorten(failure) { goesOn }
       do throws(OutputError) {
         result.schedule = try folder.write(short, of: check)
@@ -117,7 +117,7 @@ final class VerifyRun: Sendable {
     }
   }
 
-  /// What this thread has used of its CPU.
+  /// The CPU time of this thread.
   private static var threadSeconds: Double {
     var time = timespec()
     // SAFETY: the structure outlives the call.

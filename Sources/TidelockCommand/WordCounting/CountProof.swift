@@ -9,7 +9,7 @@ public struct CountProof: Sendable, Equatable {
   /// The differences of all words and of the queue's own count, each taken as positive.
   public let lostUpdates: Int
 
-  /// True if nothing is missing and nothing is too much, word by word.
+  /// True if no count is too low or too high, word by word.
   public var verified: Bool { lostUpdates == 0 }
 }
 

@@ -1,4 +1,4 @@
-/// What one worker did, kept by itself alone: the proof must not rest on the locks it tests.
+/// What one worker did, recorded by itself alone: the proof must not rest on the locks it tests.
 public struct Tally: Sendable {
   /// A chunk that was left when the worker was told to stop.
   struct Begun {

@@ -4,9 +4,9 @@ import Foundation
 public enum TextError: Error, Equatable, CustomStringConvertible {
   /// Nothing has this name.
   case missing(String)
-  /// The file or folder is there and cannot be opened or read.
+  /// The file or folder exists but cannot be opened or read.
   case unreadable(String)
-  /// The named file holds something else than plain text.
+  /// The named file does not hold plain text.
   case notText(String)
   /// No word was found in any of these.
   case noWords([String])
@@ -41,8 +41,8 @@ public struct TextReader {
 
   /// Reads the files named, and all plain text below the folders named.
   ///
-  /// Below a folder, hidden files, links and what is not text are passed over, and what cannot be
-  /// read is counted; a file that was *named* must be readable text.
+  /// Below a folder, hidden files, links and files that are not text are skipped, and unreadable ones are
+  /// counted; a file that was *named* must be readable text.
   public static func read(_ paths: [String], limit: Int = usualLimit) throws(TextError) -> Text {
     var reader = TextReader(limit: limit)
     for path in paths { try reader.read(named: path) }
@@ -51,8 +51,8 @@ public struct TextReader {
     return text
   }
 
-  /// Reads what the machine has of text: its licences and documentation, else what is in the
-  /// current folder (a project's own sources).
+  /// Reads the text that the machine has: its licences and documentation, or else what is in the current
+  /// folder (a project's own sources).
   public static func readUsual(limit: Int = usualLimit) throws(TextError) -> Text {
     let documentation = ["/usr/share/common-licenses", "/usr/share/doc"].filter(isFolder)
     if let text = try? read(documentation, limit: limit), text.bytes.count >= 64 << 10 {

@@ -20,7 +20,7 @@ package struct Word: Hashable {
     (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
   }
 
-  /// Brings what FNV leaves in the high bits down to where a table looks.
+  /// Mixes FNV's high bits into the low bits, which a table uses.
   @inline(__always)
   fileprivate static func finish(_ hash: UInt64) -> UInt64 { max(1, hash ^ (hash >> 29)) }
 }

@@ -14,7 +14,7 @@ public final class WordCounter: Sendable {
     init(differentWords: Int) { table = Mutex(WordTable(differentWords: differentWords)) }
   }
 
-  /// What is done of the queue: the text is gone through again and again.
+  /// The position in the queue: the text is counted over and over.
   package struct Queue {
     var next = 0
     package var taken = 0

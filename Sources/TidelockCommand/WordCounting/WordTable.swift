@@ -1,6 +1,6 @@
 /// A hash table from word to count, open addressing; one shard of the shared tables.
 ///
-/// It knows how many words can come and never grows: nothing is allocated under the lock.
+/// It is made for all words that can occur and never grows: nothing is allocated under the lock.
 struct WordTable {
   private struct Slot {
     /// Zero while the slot is free.

@@ -1,8 +1,8 @@
 import Runs
 
-/// Whether the kernel that these facts are of can be switched, check by check.
+/// Whether the kernel that these facts describe can be switched, check by check.
 ///
-/// Nothing but the facts decides.
+/// Only the facts decide.
 package struct GuestDiagnosis: Encodable {
   package let release: String
   /// `yes`, `no`, or `unknown` where something could not be read.
@@ -13,11 +13,11 @@ package struct GuestDiagnosis: Encodable {
 
   package enum Verdict: String, Encodable {
     case ok
-    /// It can be switched, but there is something to know.
+    /// It can be switched, with a caveat.
     case note
     /// It cannot.
     case no
-    /// Could not be found out.
+    /// It could not be determined.
     case unknown
   }
 
@@ -55,7 +55,7 @@ package struct GuestDiagnosis: Encodable {
     if isTested { return Check("kernel", .ok, "Linux \(facts.release)") }
     return Check(
       "kernel", .note, "Linux \(facts.release) is not among the kernels that this was tested on",
-      "try it in a guest that may be lost first")
+      "try it first in a guest that you can afford to lose")
   }
 
   private static func image(_ facts: GuestFacts) -> Check {
@@ -115,7 +115,7 @@ package struct GuestDiagnosis: Encodable {
   private static func hypervisor(_ facts: GuestFacts) -> Check {
     guard let hypervisor = facts.hypervisor else {
       return Check(
-        "hypervisor", .note, "this is not a guest, or hides that it is",
+        "hypervisor", .note, "this is not a guest, or its hypervisor hides",
         "nothing to do: without a host that deschedules CPUs native locks are the right ones")
     }
     return Check("hypervisor", .ok, "a guest on \(hypervisor.name)")
@@ -123,7 +123,7 @@ package struct GuestDiagnosis: Encodable {
 
   private static func hint(_ facts: GuestFacts) -> Check {
     guard let kvm = facts.hypervisor?.kvm else {
-      return Check("hint", .note, "nobody says whether CPUs are dedicated", "switch by hand")
+      return Check("hint", .note, "no hypervisor says whether CPUs are dedicated", "switch by hand")
     }
     return Check(
       "hint", .ok,
@@ -139,12 +139,12 @@ package struct GuestDiagnosis: Encodable {
     return Check(
       "PV_UNHALT", .note, "no KVM that wakes halted CPUs: interrupts and NMIs will",
       facts.hypervisor?.kvm == nil
-        ? nil : "have the host offer kvm-pv-unhalt, which cpu-pm=on takes away")
+        ? nil : "make the host offer kvm-pv-unhalt, which cpu-pm=on removes")
   }
 
   private static func stealTime(_ facts: GuestFacts) -> Check {
     guard facts.hypervisor?.kvm?.hasStealTime == true else {
-      return Check("steal time", .note, "none is offered, so nobody can decide by it")
+      return Check("steal time", .note, "none is offered, so the policy cannot follow it")
     }
     return Check("steal time", .ok, "KVM offers it")
   }
@@ -168,7 +168,7 @@ package struct GuestDiagnosis: Encodable {
   }
 
   private static func signing(_ facts: GuestFacts) -> Check {
-    let secure = facts.isSecureBoot ? ", as Secure Boot asks for" : ""
+    let secure = facts.isSecureBoot ? ", as Secure Boot requires" : ""
     if let lockdown = facts.lockdown, lockdown != "none" {
       return Check(
         "lockdown", .no, "the kernel is locked down (\(lockdown))\(secure)",

@@ -2,14 +2,14 @@ import ArgumentParser
 import Rainbow
 import Runs
 
-/// `tidelock guest doctor`: whether the kernel that runs here can be switched, and what to do if not.
+/// `tidelock guest doctor`: whether the running kernel can be switched, and what to do if not.
 struct GuestDoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Say whether the kernel that runs here can be switched, and what to do if not.",
+    abstract: "Say whether the running kernel can be switched, and what to do if not.",
     discussion: """
-      Run it in the guest, as root: others may not read everything. It changes nothing. Ends with \
-      status 0 if the kernel can be switched, 1 if not, 3 if something could not be found out.
+      Run it in the guest, as root: other users cannot read everything. It changes nothing. Exits with \
+      status 0 if the kernel can be switched, 1 if not, 3 if something could not be determined.
       """)
 
   @Option(
@@ -59,7 +59,7 @@ extension GuestDiagnosis {
       switch canSwitch {
       case .yes: "This kernel's locks can be switched."
       case .no: "This kernel's locks cannot be switched here and now."
-      case .unknown: "Whether this kernel's locks can be switched could not be found out."
+      case .unknown: "Whether this kernel's locks can be switched could not be determined."
       }
     return table + "\n\n" + answer
   }

@@ -49,7 +49,7 @@ extension GuestFacts {
     // MARK: Parts
 
     private func hypervisor() -> Hypervisor? {
-      // Leaf 1, ECX bit 31: a hypervisor is there. Emulation may answer although it hides.
+      // Leaf 1, ECX bit 31: there is a hypervisor. Emulation may answer the leaves even without it.
       guard leaf(1).ecx & 1 << 31 != 0 else { return nil }
       // Hyper-V's interface may be offered before KVM's own.
       var found = Hypervisor(signature: signature(at: 0x4000_0000))
@@ -118,7 +118,7 @@ extension GuestFacts {
 
     /// The kernel's list has a line for each probe: `ADDRESS KIND SYMBOL+OFFSET [MODULE] [STATE]`.
     private func probes(on sites: [GuestSiteReport.Site]) -> [String]? {
-      // Without its image nobody knows where the sites are.
+      // Without the image the sites are not known.
       guard let list = text("sys/kernel/debug/kprobes/list"), !sites.isEmpty else { return nil }
       return list.split(separator: "\n").compactMap { line in
         let words = line.split(separator: " ")
@@ -127,7 +127,7 @@ extension GuestFacts {
         guard place.count == 2, let offset = UInt64(place[1].dropFirst(2), radix: 16) else {
           return nil
         }
-        // On a site, or so little before it that a copy may reach it.
+        // On a site, or so close before it that a copy may include it.
         let isOnSite = sites.contains { site in
           guard let start = site.symbolOffset, site.symbol.map({ $0 == place[0] }) == true else {
             return false

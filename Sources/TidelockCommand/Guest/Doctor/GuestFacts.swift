@@ -1,6 +1,6 @@
 import GuestSiteTable
 
-/// What a running system says about itself, as far as it matters for switching its kernel.
+/// The facts about a running system that matter for switching its kernel.
 ///
 /// Collected by `GuestFacts.Collector`, judged by `GuestDiagnosis`.
 package struct GuestFacts {
@@ -17,7 +17,7 @@ package struct GuestFacts {
   package var options: [String: String]?
   /// What CPUID and sysfs say; nil: no hypervisor.
   package var hypervisor: Hypervisor?
-  /// What forbids to switch it wherever it is from.
+  /// What rules out switching any kernel here.
   package var surroundings = GuestSurroundings()
   /// Whether the names of the kernel's symbols could be read.
   package var hasSymbols = true
@@ -40,7 +40,7 @@ package struct GuestFacts {
     case unreadable(String)
     /// Holds something that cannot be switched.
     case unsuitable(String)
-    /// Of another build than the one that runs.
+    /// Of another build than the running one.
     case other(String)
     case sites(Int)
   }
@@ -68,7 +68,7 @@ package struct GuestFacts {
       package var isDedicated: Bool { hints & 1 != 0 }
     }
 
-    /// What people call it.
+    /// Its usual name.
     package var name: String {
       switch signature {
       case "KVMKVMKVM": "KVM"

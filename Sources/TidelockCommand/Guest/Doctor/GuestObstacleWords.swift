@@ -1,6 +1,6 @@
 import GuestSiteTable
 
-/// What the module itself would say.
+/// The sentences that the module itself would log.
 enum GuestObstacleWords {
   static func sentence(_ surroundings: GuestSurroundings) -> String? {
     GuestObstacle.first(in: surroundings).map { "\($0.sentence)" }
