@@ -174,7 +174,10 @@ TIDELOCK_STATE(measured_since)
 TIDELOCK_STATE(straggler)
 TIDELOCK_INLINE uintptr_t tidelock_threads(void) { return tidelock_state_.threads; }
 TIDELOCK_INLINE uintptr_t tidelock_hash(void) { return tidelock_state_.hash; }
-TIDELOCK_INLINE uint64_t tidelock_turn(void) { return tidelock_state_.turn; }
+/// Relaxed: advice, which a switch writes anew while waiters read it; nothing is published with it.
+TIDELOCK_INLINE uint64_t tidelock_turn(void) {
+  return __atomic_load_n(&tidelock_state_.turn, __ATOMIC_RELAXED);
+}
 
 TIDELOCK_INLINE uintptr_t tidelock_thread_record(uint32_t number) {
   return tidelock_state_.threads + (uintptr_t)number * sizeof(struct tidelock_thread);
