@@ -24,6 +24,27 @@ let optimized: [SwiftSetting] = [
     ], .when(configuration: .debug))
 ]
 
+/// What a program does not use is not linked into it: in release builds the linker gets every function by
+/// itself, and neither a function's being public nor a name in the metadata keeps it.
+let sections: [SwiftSetting] = [
+  .unsafeFlags(
+    [
+      "-Xfrontend", "-function-sections", "-Xfrontend", "-internalize-at-link",
+      "-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors",
+    ], .when(configuration: .release))
+]
+let cSections: [CSetting] = [
+  .unsafeFlags(["-ffunction-sections", "-fdata-sections"], .when(configuration: .release))
+]
+
+/// Compiled to be small: what no lock waits for.
+let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
+/// Without the names of fields, which only a mirror asks for: what people print describes itself.
+let opaque: [SwiftSetting] = [
+  .unsafeFlags(["-Xfrontend", "-disable-reflection-metadata"], .when(configuration: .release))
+]
+
 /// Locks have an address of their own: the layout of Swift's `Mutex` and `Atomic`.
 let rawLayout: [SwiftSetting] = [
   .enableExperimentalFeature("RawLayout"),
@@ -69,32 +90,37 @@ let package = Package(
   ],
   targets: [
     // Floor 0 to 2 know no operating system; Scripts/check compiles them as Embedded Swift too.
-    .target(name: "LockPlatform", swiftSettings: strict + optimized),
+    .target(name: "LockPlatform", swiftSettings: strict + optimized + sections + opaque),
     .target(
-      name: "QueuedSpinlocks", dependencies: ["LockPlatform"], swiftSettings: strict + optimized),
+      name: "QueuedSpinlocks", dependencies: ["LockPlatform"],
+      swiftSettings: strict + optimized + sections + opaque),
     .target(
-      name: "CodePatching", dependencies: ["LockPlatform"], swiftSettings: strict + optimized),
+      name: "CodePatching", dependencies: ["LockPlatform"],
+      swiftSettings: strict + optimized + sections + opaque + small),
     .target(
       name: "LockSwitching", dependencies: ["LockPlatform", "QueuedSpinlocks", "CodePatching"],
-      swiftSettings: strict + optimized),
+      swiftSettings: strict + optimized + sections + opaque + small),
 
     .target(
-      name: "SwitchPolicy", dependencies: ["LockPlatform"], swiftSettings: strict + optimized),
+      name: "SwitchPolicy", dependencies: ["LockPlatform"],
+      swiftSettings: strict + optimized + sections + small),
 
     // Floor 3: a Linux program as the machine. The C targets hold what is not Swift: patch sites,
     // system calls.
-    .target(name: "LockSites"),
-    .target(name: "UserSpaceShims", dependencies: ["LockSites"]),
+    .target(name: "LockSites", cSettings: cSections),
+    .target(name: "UserSpaceShims", dependencies: ["LockSites"], cSettings: cSections),
     .target(
       name: "ProgramPlatform",
       dependencies: [
         "LockPlatform", "QueuedSpinlocks", "CodePatching", "LockSwitching", "LockSites",
         "UserSpaceShims",
       ],
-      swiftSettings: strict + optimized),
+      swiftSettings: strict + optimized + sections + opaque),
 
     // What a program goes through, for the policy: of this program, or of another from outside.
-    .target(name: "ProgramSamples", dependencies: ["SwitchPolicy"], swiftSettings: strict),
+    .target(
+      name: "ProgramSamples", dependencies: ["SwitchPolicy"],
+      swiftSettings: strict + sections + opaque + small),
 
     // Floor 4: the library.
     .target(
@@ -103,7 +129,7 @@ let package = Package(
         "LockPlatform", "CodePatching", "LockSwitching", "SwitchPolicy", "ProgramSamples",
         "ProgramPlatform", "UserSpaceShims", "LockSites",
       ],
-      swiftSettings: strict + rawLayout),
+      swiftSettings: strict + rawLayout + sections + opaque + small),
 
     // Locks in the shape of NIO's, which need nothing of it.
     .target(name: "TidelockNIO", dependencies: ["Tidelock"], swiftSettings: strict),

@@ -14,17 +14,19 @@ public enum Patcher<Code: CodeMemory> {
     _ list: borrowing List, _ method: PokeMethod
   ) throws(PatchError) -> UInt32 {
     var found: UInt32 = 0
-    for index in 0..<list.count {
-      guard let poke = try list.poke(index) else { continue }
-      let bytes = Code.loadCode(poke.address, count: poke.old.count)
-      let isOurs = poke.mayBeInTransit && bytes & 0xff == Form.breakpoint
-      guard bytes == poke.old.bytes || bytes == poke.other?.bytes || isOurs else {
-        throw .unknownBytes(site: poke.address, found: bytes, expected: poke.old.bytes)
+    try list.eachPart { part throws(PatchError) in
+      for index in 0..<part.count {
+        guard let poke = try part.poke(index) else { continue }
+        let bytes = Code.loadCode(poke.address, count: poke.old.count)
+        let isOurs = poke.mayBeInTransit && bytes & 0xff == Form.breakpoint
+        guard bytes == poke.old.bytes || bytes == poke.other?.bytes || isOurs else {
+          throw .unknownBytes(site: poke.address, found: bytes, expected: poke.old.bytes)
+        }
+        if method == .store, poke.address & 7 &+ UInt(poke.new.count) > 8 {
+          throw .straddles(site: poke.address)
+        }
+        found &+= 1
       }
-      if method == .store, poke.address & 7 &+ UInt(poke.new.count) > 8 {
-        throw .straddles(site: poke.address)
-      }
-      found &+= 1
     }
     return found
   }
@@ -50,9 +52,11 @@ public enum Patcher<Code: CodeMemory> {
 
   @inlinable
   static func byStore<List: PokeList & ~Copyable>(_ list: borrowing List) throws(PatchError) {
-    for index in 0..<list.count {
-      guard let poke = try list.poke(index), !holdsNew(poke) else { continue }
-      guard storeWhole(poke.new, at: poke.address) else { throw .notWritable(site: poke.address) }
+    try list.eachPart { part throws(PatchError) in
+      for index in 0..<part.count {
+        guard let poke = try part.poke(index), !holdsNew(poke) else { continue }
+        guard storeWhole(poke.new, at: poke.address) else { throw .notWritable(site: poke.address) }
+      }
     }
     // From here on no CPU executes an old form: each has serialized since the last store.
     guard Code.serializeCores() else { throw .notSerializable }
@@ -61,7 +65,7 @@ public enum Patcher<Code: CodeMemory> {
   /// Replaces a form within its aligned word.
   ///
   /// The word's other bytes are code that stays.
-  @inlinable
+  @inlinable @inline(__always)
   static func storeWhole(_ form: Form, at address: UInt) -> Bool {
     let word = address & ~7
     let shift = UInt64(address & 7) &* 8
@@ -69,7 +73,7 @@ public enum Patcher<Code: CodeMemory> {
     return Code.storeCodeWord(others | form.bytes << shift, at: word)
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   static func holdsNew(_ poke: Poke) -> Bool {
     Code.loadCode(poke.address, count: poke.new.count) == poke.new.bytes
   }
@@ -83,10 +87,12 @@ public enum Patcher<Code: CodeMemory> {
   public static func arm<List: PokeList & ~Copyable>(
     _ list: borrowing List, everywhere: Bool = false
   ) throws(PatchError) {
-    for index in 0..<list.count {
-      guard let poke = try list.poke(index), everywhere || !holdsNew(poke) else { continue }
-      guard write(.breakpoint, poke.new, poke.address) else {
-        throw .notWritable(site: poke.address)
+    try list.eachPart { part throws(PatchError) in
+      for index in 0..<part.count {
+        guard let poke = try part.poke(index), everywhere || !holdsNew(poke) else { continue }
+        guard write(.breakpoint, poke.new, poke.address) else {
+          throw .notWritable(site: poke.address)
+        }
       }
     }
     guard Code.serializeCores() else { throw .notSerializable }
@@ -106,11 +112,13 @@ public enum Patcher<Code: CodeMemory> {
   static func phase<List: PokeList & ~Copyable>(
     _ list: borrowing List, _ part: Part
   ) throws(PatchError) {
-    for index in 0..<list.count {
-      guard let poke = try list.poke(index),
-        Code.loadCode(poke.address, count: 1) == Form.breakpoint
-      else { continue }
-      guard write(part, poke.new, poke.address) else { throw .notWritable(site: poke.address) }
+    try list.eachPart { list throws(PatchError) in
+      for index in 0..<list.count {
+        guard let poke = try list.poke(index),
+          Code.loadCode(poke.address, count: 1) == Form.breakpoint
+        else { continue }
+        guard write(part, poke.new, poke.address) else { throw .notWritable(site: poke.address) }
+      }
     }
     guard Code.serializeCores() else { throw .notSerializable }
   }

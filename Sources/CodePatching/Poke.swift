@@ -36,4 +36,19 @@ public protocol PokeList: ~Copyable {
   ///
   /// - Throws: `PatchError.noForm` if the address has no such form.
   func poke(_ index: Int) throws(PatchError) -> Poke?
+
+  /// A list that finds each of its pokes at once.
+  associatedtype Part: PokeList = Self
+
+  /// Calls a function with lists that have these pokes, together and in this order: whoever goes through all
+  /// of them need not look for each from the beginning.
+  func eachPart(_ body: (Part) throws(PatchError) -> Void) throws(PatchError)
+}
+
+extension PokeList where Part == Self {
+  /// The list is one part.
+  @inlinable @inline(__always)
+  public func eachPart(_ body: (Self) throws(PatchError) -> Void) throws(PatchError) {
+    try body(self)
+  }
 }

@@ -19,7 +19,7 @@ import LockPlatform
   @inlinable public var count: Int { sites.count }
 
   /// The poke of a site; nil if its operation is not in the batch.
-  @inlinable
+  @inlinable @inline(__always)
   public func poke(_ index: Int) throws(PatchError) -> Poke? {
     let (address, operation) = sites.site(index)
     guard let wanted = batch[operation] else { return nil }
@@ -35,6 +35,16 @@ import LockPlatform
     return Poke(
       at: address, from: old, or: other, mayBeInTransit: state.isInTransit(operation), to: new)
   }
+
+  /// Part after part of the table.
+  @inlinable @inline(__always)
+  public func eachPart(
+    _ body: (BatchPokes<Sites.Part>) throws(PatchError) -> Void
+  ) throws(PatchError) {
+    try sites.eachPart { part throws(PatchError) in
+      try body(BatchPokes<Sites.Part>(batch, of: part, in: state))
+    }
+  }
 }
 
 extension Batch {
@@ -46,6 +56,17 @@ extension Batch {
       let operation = LockOperation.all[index]
       self[operation] = state[operation].first
     }
+  }
+
+  /// The batch with what another one has in its place.
+  @usableFromInline
+  func changed(by other: Batch) -> Batch {
+    var changed = self
+    for index in LockOperation.all.indices {
+      let operation = LockOperation.all[index]
+      if let new = other[operation] { changed[operation] = new }
+    }
+    return changed
   }
 
   /// The implementations that a batch replaces, as far as the state knows one.

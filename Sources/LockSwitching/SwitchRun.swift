@@ -95,10 +95,9 @@ import LockPlatform
     let failure: SwitchFailure?
     do throws(SwitchFailure) {
       guard Target.sites.count > 0 else { throw .patch(.noSites) }
-      // Every site of every operation, those that are never switched included; and every form that the
-      // way may need, the gate's as well.
-      _ = try verify(Batch(holding: state))
-      _ = try verify(textOnly(Batch(request.to)))
+      // In one pass: every site of every operation, those that are never switched included; and every
+      // form that the way may need, the gate's as well.
+      _ = try verify(Batch(holding: state).changed(by: textOnly(Batch(request.to))))
       failure = nil
     } catch {
       failure = error

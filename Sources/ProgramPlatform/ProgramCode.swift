@@ -21,6 +21,7 @@ public enum ProgramCode: CodeMemory {
   }
 
   /// One store.
+  @inline(__always)
   public static func storeCodeWord(_ word: UInt64, at address: UInt) -> Bool {
     tidelock_store_code_word(address, word)
     return true

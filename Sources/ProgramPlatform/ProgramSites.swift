@@ -172,6 +172,10 @@ struct ProgramSites: SiteTable {
     return ProgramSites()
   }
 
+  func eachPart(_ body: (ImageSites) throws(PatchError) -> Void) throws(PatchError) {
+    for image in images { try body(image) }
+  }
+
   func site(_ index: Int) -> (address: UInt, operation: LockOperation) {
     let (image, offset) = place(index)
     return image.site(offset)

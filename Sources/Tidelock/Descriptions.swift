@@ -56,6 +56,11 @@ extension Accounting: CustomStringConvertible {
   public var description: String { name.description }
 }
 
+extension SwitchOptions: CustomStringConvertible {
+  /// Both options by name.
+  public var description: String { "stop mode \(stopMode), accounting \(accounting)" }
+}
+
 extension PokeMethod: CustomStringConvertible {
   /// `store` or `breakpoint`.
   public var description: String { name.description }

@@ -39,3 +39,13 @@ public struct LockStatistics: Sendable, Equatable {
     unbalancedUnlocks = count(.unbalancedUnlock)
   }
 }
+
+extension LockStatistics: CustomStringConvertible {
+  /// One line: each count by its name.
+  public var description: String {
+    """
+    slow paths \(slowPaths), steals \(steals), queued \(queued), halts \(halts), kicks \(kicks), \
+    without node \(withoutNode), gate waits \(gateWaits), unbalanced unlocks \(unbalancedUnlocks)
+    """
+  }
+}

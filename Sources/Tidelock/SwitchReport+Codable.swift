@@ -1,27 +1,25 @@
 import LockPlatform
 import LockSwitching
 
-extension SwitchReport: Codable {
-  private enum Key: String, CodingKey {
-    case from, to, `protocol`, result, reason, microseconds, sites, breakpoints, steps
-    case longestStall = "longest_stall_microseconds"
-    case stepsLeftOut = "steps_left_out"
-  }
+// Written out, by keys of one type: every program that is linked with the library has this, and what the
+// compiler would write is five times as much.
 
+extension SwitchReport: Codable {
   /// Encodes the object that `json` is the text of.
   public func encode(to encoder: any Encoder) throws {
     var object = encoder.container(keyedBy: Key.self)
-    try object.encode(from.name.description, forKey: .from)
-    try object.encode(to.name.description, forKey: .to)
-    try object.encode(`protocol`.name.description, forKey: .protocol)
-    try object.encode(result.name.description, forKey: .result)
-    try object.encode(reason.name.description, forKey: .reason)
-    try object.encode(microseconds(nanoseconds), forKey: .microseconds)
-    try object.encode(sites, forKey: .sites)
-    try object.encode(breakpoints, forKey: .breakpoints)
-    try object.encode(microseconds(stallNanoseconds), forKey: .longestStall)
-    try object.encode((0..<stepCount).map(step), forKey: .steps)
-    if stepsLeftOut > 0 { try object.encode(stepsLeftOut, forKey: .stepsLeftOut) }
+    try object.encode(from.name.description, forKey: "from")
+    try object.encode(to.name.description, forKey: "to")
+    try object.encode(`protocol`.name.description, forKey: "protocol")
+    try object.encode(result.name.description, forKey: "result")
+    try object.encode(reason.name.description, forKey: "reason")
+    try object.encode(microseconds(nanoseconds), forKey: "microseconds")
+    try object.encode(sites, forKey: "sites")
+    try object.encode(breakpoints, forKey: "breakpoints")
+    try object.encode(microseconds(stallNanoseconds), forKey: "longest_stall_microseconds")
+    var list = object.nestedUnkeyedContainer(forKey: "steps")
+    for index in 0..<stepCount { try list.encode(step(index)) }
+    if stepsLeftOut > 0 { try object.encode(stepsLeftOut, forKey: "steps_left_out") }
   }
 
   /// Decodes such an object.
@@ -30,16 +28,19 @@ extension SwitchReport: Codable {
   public init(from decoder: any Decoder) throws {
     let object = try decoder.container(keyedBy: Key.self)
     let request = SwitchRequest(
-      to: try object.decode(name: .to), using: try object.decode(name: .protocol), poking: .store,
-      timeLimit: 0, reason: try object.decode(name: .reason))
-    self.init(request, from: try object.decode(name: .from))
-    result = try object.decode(name: .result)
-    nanoseconds = try object.nanoseconds(.microseconds)
-    breakpoints = try object.decode(UInt64.self, forKey: .breakpoints)
-    stallNanoseconds = try object.nanoseconds(.longestStall)
-    for step in try object.decode([ReportStep].self, forKey: .steps) { add(step) }
-    stepsLeftOut += try object.decodeIfPresent(UInt32.self, forKey: .stepsLeftOut) ?? 0
-    sites = try object.decode(UInt32.self, forKey: .sites)
+      to: try object.named("to") { (set: LockSet) in set.name },
+      using: try object.named("protocol") { (protocol: SwitchProtocol) in `protocol`.name },
+      poking: .store, timeLimit: 0,
+      reason: try object.named("reason") { (reason: SwitchReason) in reason.name })
+    self.init(request, from: try object.named("from") { (set: LockSet) in set.name })
+    result = try object.named("result") { (result: SwitchResult) in result.name }
+    nanoseconds = try object.nanoseconds("microseconds")
+    breakpoints = try object.decode(UInt64.self, forKey: "breakpoints")
+    stallNanoseconds = try object.nanoseconds("longest_stall_microseconds")
+    var list = try object.nestedUnkeyedContainer(forKey: "steps")
+    while !list.isAtEnd { add(try list.decode(ReportStep.self)) }
+    stepsLeftOut += try object.decodeIfPresent(UInt32.self, forKey: "steps_left_out") ?? 0
+    sites = try object.decode(UInt32.self, forKey: "sites")
   }
 
   /// The report as one line of JSON.
@@ -51,95 +52,102 @@ extension SwitchReport: Codable {
 }
 
 extension ReportStep: Codable {
-  private enum Key: String, CodingKey {
-    case poke, drain, phase, undo, microseconds, sites
-  }
-
-  private struct Change: Codable {
-    var from: String
-    var to: String
-  }
-
   /// Encodes an element of a report's `steps`.
   public func encode(to encoder: any Encoder) throws {
     var object = encoder.container(keyedBy: Key.self)
     switch kind {
     case .poke(let old, let new):
-      var changes: [String: Change] = [:]
-      for operation in LockOperation.switchedOnes {
+      var changes = object.nestedContainer(keyedBy: Key.self, forKey: "poke")
+      for index in LockOperation.switched.indices {
+        let operation = LockOperation.switched[index]
         guard let old = old[operation], let new = new[operation] else { continue }
-        changes[operation.name.description] = Change(
-          from: old.name.description, to: new.name.description)
+        var change = changes.nestedContainer(
+          keyedBy: Key.self, forKey: Key(stringValue: operation.name.description))
+        try change.encode(old.name.description, forKey: "from")
+        try change.encode(new.name.description, forKey: "to")
       }
-      try object.encode(changes, forKey: .poke)
-    case .drain(let body): try object.encode(body.name.description, forKey: .drain)
-    case .phase(let phase): try object.encode(phase.name.description, forKey: .phase)
+    case .drain(let body): try object.encode(body.name.description, forKey: "drain")
+    case .phase(let phase): try object.encode(phase.name.description, forKey: "phase")
     }
-    if isUndo { try object.encode(true, forKey: .undo) }
-    try object.encode(Tidelock.microseconds(nanoseconds), forKey: .microseconds)
-    try object.encode(sites, forKey: .sites)
+    if isUndo { try object.encode(true, forKey: "undo") }
+    try object.encode(microseconds(nanoseconds), forKey: "microseconds")
+    try object.encode(sites, forKey: "sites")
   }
 
-  /// Decodes an element of a report's `steps`.
+  /// Decodes such an element.
   public init(from decoder: any Decoder) throws {
     let object = try decoder.container(keyedBy: Key.self)
     let kind: StepKind
-    if let changes = try object.decodeIfPresent([String: Change].self, forKey: .poke) {
+    if object.contains("poke") {
+      let changes = try object.nestedContainer(keyedBy: Key.self, forKey: "poke")
       var (old, new) = (Batch(), Batch())
-      for (name, change) in changes {
-        let operation: LockOperation = try object.named(name, .poke)
-        old[operation] = try object.named(change.from, .poke)
-        new[operation] = try object.named(change.to, .poke)
+      for key in changes.allKeys {
+        let operation = try changes.value(key.stringValue, key) { (operation: LockOperation) in
+          operation.name
+        }
+        let change = try changes.nestedContainer(keyedBy: Key.self, forKey: key)
+        old[operation] = try change.named("from") { (body: Implementation) in body.name }
+        new[operation] = try change.named("to") { (body: Implementation) in body.name }
       }
       kind = .poke(from: old, to: new)
-    } else if object.contains(.drain) {
-      kind = .drain(try object.decode(name: .drain))
+    } else if object.contains("drain") {
+      kind = .drain(try object.named("drain") { (body: Implementation) in body.name })
     } else {
-      kind = .phase(try object.decode(name: .phase))
+      kind = .phase(try object.named("phase") { (phase: Phase) in phase.name })
     }
     self.init(
-      kind: kind, isUndo: try object.decodeIfPresent(Bool.self, forKey: .undo) ?? false,
-      nanoseconds: try object.nanoseconds(.microseconds),
-      sites: try object.decode(UInt32.self, forKey: .sites))
+      kind: kind, isUndo: try object.decodeIfPresent(Bool.self, forKey: "undo") ?? false,
+      nanoseconds: try object.nanoseconds("microseconds"),
+      sites: try object.decode(UInt32.self, forKey: "sites"))
   }
 }
 
 private func microseconds(_ nanoseconds: UInt64) -> Double { Double(nanoseconds) / 1000 }
 
-// MARK: Names
+/// Any key.
+private struct Key: CodingKey, ExpressibleByStringLiteral {
+  let stringValue: String
+  var intValue: Int? { nil }
 
-/// Something that reports call by a name.
-private protocol Named: RawRepresentable<UInt8> {
-  var name: StaticString { get }
+  init(stringValue: String) { self.stringValue = stringValue }
+  init(stringLiteral: String) { stringValue = stringLiteral }
+  init?(intValue: Int) { nil }
 }
 
-extension LockSet: Named {}
-extension LockOperation: Named {}
-extension Implementation: Named {}
-extension SwitchProtocol: Named {}
-extension SwitchResult: Named {}
-extension SwitchReason: Named {}
-extension Phase: Named {}
-
-extension KeyedDecodingContainer {
+extension KeyedDecodingContainer<Key> {
+  @inline(never)
   fileprivate func nanoseconds(_ key: Key) throws -> UInt64 {
     guard let value = UInt64(exactly: (try decode(Double.self, forKey: key) * 1000).rounded())
-    else {
-      throw DecodingError.dataCorruptedError(
-        forKey: key, in: self, debugDescription: "not a number of microseconds")
-    }
+    else { throw damaged(key, "not a number of microseconds") }
     return value
   }
 
-  fileprivate func decode<Value: Named>(name key: Key) throws -> Value {
-    try named(decode(String.self, forKey: key), key)
+  /// What has the name that is a key's value.
+  fileprivate func named<Value: RawRepresentable<UInt8>>(
+    _ key: Key, _ name: (Value) -> StaticString
+  ) throws -> Value {
+    try value(decode(String.self, forKey: key), key, name)
   }
 
-  fileprivate func named<Value: Named>(_ name: String, _ key: Key) throws -> Value {
-    for rawValue in UInt8.min...UInt8.max {
-      if let value = Value(rawValue: rawValue), value.name.description == name { return value }
-    }
-    throw DecodingError.dataCorruptedError(
-      forKey: key, in: self, debugDescription: "\(name) is not a name of \(Value.self)")
+  /// What has a name.
+  fileprivate func value<Value: RawRepresentable<UInt8>>(
+    _ text: String, _ key: Key, _ name: (Value) -> StaticString
+  ) throws -> Value {
+    let number = try number(text, key) { Value(rawValue: $0).map(name) }
+    guard let value = Value(rawValue: number) else { throw damaged(key, text) }
+    return value
+  }
+
+  /// The number of what has a name.
+  @inline(never)
+  private func number(
+    _ text: String, _ key: Key, _ name: (UInt8) -> StaticString?
+  ) throws -> UInt8 {
+    for number in UInt8.min...UInt8.max where name(number)?.description == text { return number }
+    throw damaged(key, "\(text) is no name that is known here")
+  }
+
+  private func damaged(_ key: Key, _ what: String) -> DecodingError {
+    .dataCorruptedError(forKey: key, in: self, debugDescription: what)
   }
 }

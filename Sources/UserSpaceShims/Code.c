@@ -10,10 +10,6 @@ NO_TSAN void tidelock_store_code(uintptr_t address, uint8_t byte) {
   *(volatile uint8_t *)address = byte;
 }
 
-NO_TSAN void tidelock_store_code_word(uintptr_t address, uint64_t word) {
-  *(volatile uint64_t *)address = word;
-}
-
 NO_TSAN uint64_t tidelock_load_code(uintptr_t address, int count) {
   uint64_t bytes = 0;
   for (int i = 0; i < count; i++) {

@@ -20,6 +20,9 @@ let package = Package(
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-      ])
+      ]),
+    // Its size is looked at.
+    .executableTarget(
+      name: "Smallest", dependencies: [.product(name: "Tidelock", package: "tidelock")]),
   ]
 )

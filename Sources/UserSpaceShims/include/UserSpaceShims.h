@@ -174,7 +174,10 @@ TIDELOCK_STATE(measured_since)
 TIDELOCK_STATE(straggler)
 TIDELOCK_INLINE uintptr_t tidelock_threads(void) { return tidelock_state_.threads; }
 TIDELOCK_INLINE uintptr_t tidelock_hash(void) { return tidelock_state_.hash; }
-TIDELOCK_INLINE uint64_t tidelock_turn(void) { return tidelock_state_.turn; }
+/// Relaxed: advice, which a switch writes anew while waiters read it; nothing is published with it.
+TIDELOCK_INLINE uint64_t tidelock_turn(void) {
+  return __atomic_load_n(&tidelock_state_.turn, __ATOMIC_RELAXED);
+}
 
 TIDELOCK_INLINE uintptr_t tidelock_thread_record(uint32_t number) {
   return tidelock_state_.threads + (uintptr_t)number * sizeof(struct tidelock_thread);
@@ -364,9 +367,14 @@ void tidelock_serialize_core(void) TIDELOCK_HIDDEN;
 
 // MARK: Code
 
-// Not instrumented: ThreadSanitizer would call it a race with the code's execution.
+// Not instrumented: ThreadSanitizer keeps no account of text, and crashes where it is to note a store to it.
 void tidelock_store_code(uintptr_t address, uint8_t byte) TIDELOCK_HIDDEN;
-void tidelock_store_code_word(uintptr_t address, uint64_t word) TIDELOCK_HIDDEN;
+/// One store; the address is a multiple of eight. Inlined, where the caller is not instrumented either: a switch
+/// makes one for each site.
+static inline __attribute__((no_sanitize("thread"))) void tidelock_store_code_word(
+    uintptr_t address, uint64_t word) {
+  *(volatile uint64_t *)address = word;
+}
 uint64_t tidelock_load_code(uintptr_t address, int count) TIDELOCK_HIDDEN;
 
 /// The image and the symbol nearest below an address, as far as the dynamic linker knows them; NULL

@@ -14,6 +14,7 @@ enum Adopter {
     precondition(Beside.run() == 2)
     precondition(BesideByName.run() == 1)
     precondition(Calls.run() == 2)
+    Contended.run()
     table.withLock { $0["tide", default: 0] += 1 }
     unsafe bare._unsafeLock()
     precondition(unsafe !bare._unsafeTryLock())
