@@ -34,7 +34,7 @@ import Testing
       .map { $1.time - $0.time }
     #expect(away.count >= 5 && sets.count <= 20)
     // One second, two, four; the rule's own way back comes on top.
-    for (index, time) in away.enumerated() { #expect(time >= 1_000_000_000 << index) }
+    for (index, time) in away.prefix(8).enumerated() { #expect(time >= 1_000_000_000 << index) }
     #expect(trials.allSatisfy { $0 <= 500_000_000 })
   }
 
@@ -49,15 +49,12 @@ import Testing
     #expect(sets.map(\.set) == [.paravirtual, .native])
   }
 
-  /// Where steal says as much, nothing holds on: the way back is as fast as without stalls.
-  @Test mutating func whatStealExplainsDoesNotHoldOn() throws {
-    var without = self
-    run(seconds: 2, stall: 300_000, steal: 500_000)
-    run(seconds: 10, stall: 0)
-    without.run(seconds: 2, stall: 0, steal: 500_000)
-    without.run(seconds: 10, stall: 0)
-    #expect(sets.map(\.set) == [.paravirtual, .native])
-    #expect(sets.last?.time == without.sets.last?.time)
+  /// What was seen last holds on; where steal says as much, nothing does.
+  @Test(arguments: [(0, 7_500_000), (500_000, nil)] as [(UInt32, Int64?)])
+  mutating func onlyWhatNothingExplainsHoldsOn(steal: UInt32, believed: Int64?) {
+    run(seconds: 1, stall: 300_000, steal: steal)
+    #expect(policy.inForce == .paravirtual)
+    #expect(stalls.complete(host.sample(steal: steal), in: .paravirtual).stalled == believed)
   }
 
   /// What cannot be true stays so, and nothing overflows.

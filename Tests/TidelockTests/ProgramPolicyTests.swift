@@ -142,7 +142,9 @@ import Tidelock
   @Test func whatAnOperatorChoseStays() throws {
     var policy = try policy(in: .native)
     policy.pin(.native, at: time)
-    for _ in 0..<100 { #expect(try look(&policy, in: .native, ran: 100, delayed: 100) == nil) }
+    for _ in 0..<100 {
+      #expect(try look(&policy, in: .native, ran: 100, delayed: 100, stalled: 50) == nil)
+    }
     #expect(policy.policy.pinned == .native)
     policy.giveBack()
     var decision: Decision?
@@ -156,6 +158,20 @@ import Tidelock
     #expect(!isWanted)
     #expect(try look(&policy, in: .testAndSet, ran: 100, delayed: 100) == nil)
     #expect(policy.policy.inForce == .testAndSet && policy.policy.underWay == nil)
+  }
+
+  /// An operator's switch ends after the policy's and is told first: it is the one that counts.
+  @Test func theLastSwitchCounts() throws {
+    var policy = try policy(in: .native)
+    var decision: Decision?
+    for _ in 0..<100 where decision == nil {
+      decision = try look(&policy, in: .native, ran: 100, delayed: 100)
+    }
+    #expect(decision?.change == .paravirtual && policy.stillWants(.paravirtual))
+    policy.pin(.native, at: time)
+    policy.ended(in: .paravirtual, true, at: time)
+    for _ in 0..<100 { #expect(try look(&policy, in: .native, ran: 100, delayed: 100) == nil) }
+    #expect(policy.policy.inForce == .native && policy.policy.pinned == .native)
   }
 
   /// A set that the policy did not ask for is somebody's word, through another image for one.
