@@ -121,6 +121,10 @@ public func current() -> UInt32 {
   UInt32(Process.state.set.rawValue)
 }
 
+/// For how long native locks stood still, in nanoseconds.
+@c(tidelock_core_stalled)
+public func stalled() -> UInt64 { NativeStalls.nanoseconds }
+
 /// How often an event (`LockEvent`) was counted by all threads, ever.
 @c(tidelock_core_count)
 public func count(_ event: UInt32) -> UInt64 {

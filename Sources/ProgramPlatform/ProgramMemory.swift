@@ -25,6 +25,7 @@ extension ProgramMachine: ProcessorMemory {
 
   @inline(never)
   private static func rest(_ attempt: UInt32) {
+    if NativeStalls.isLong(attempt) { NativeStalls.note() }
     if attempt >= LongWait.pauses {
       LongWait.sleep((attempt &- LongWait.pauses) >> 7)
     } else if entered(.relaxed) == .gate {

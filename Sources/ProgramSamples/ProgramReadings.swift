@@ -19,10 +19,10 @@ public struct ProgramReadings: Sendable {
   var switches: Int64?
   /// Steal of all CPUs of the machine, and what they did altogether.
   var machine: (stolen: Int64, busy: Int64)?
-  /// For how long the program's cgroup was kept from running by its quota.
-  var throttled: Int64?
+  /// What the program's cgroups say.
+  var groups: ControlGroups
   /// For how long at least one task of the cgroup, or of the machine, had to wait for a CPU.
-  var pressure: Int64?
+  var pressure: GroupCounter?
   /// What could not be read, and why.
   var missing: [String] = []
 
@@ -69,14 +69,10 @@ public struct ProgramReadings: Sendable {
     machine = SmallFiles.text(roots.proc + "/stat").flatMap { Self.machine($0, ticksPerSecond) }
     if machine == nil { missing.append("steal: \(roots.proc)/stat has none") }
 
-    let groups =
-      SmallFiles.text(folder + "/cgroup").map { Self.groupFolders($0, roots.cgroup) } ?? []
-    throttled =
-      groups.lazy.compactMap { SmallFiles.text($0 + "/cpu.stat").flatMap(Self.throttled) }.first
-    if throttled == nil { missing.append("throttling: the cgroup has no CPU quota") }
+    groups = ControlGroups(SmallFiles.text(folder + "/cgroup"), roots.cgroup)
+    if let reason = groups.missing { missing.append("throttling: \(reason)") }
 
-    let places = groups.map { $0 + "/cpu.pressure" } + [roots.proc + "/pressure/cpu"]
-    pressure = places.lazy.compactMap { SmallFiles.text($0).flatMap(Self.pressure) }.first
+    pressure = groups.pressure ?? ControlGroups.pressure(roots.proc + "/pressure/cpu")
     if pressure == nil { missing.append("pressure: the kernel shows none") }
   }
 
@@ -91,38 +87,5 @@ public struct ProgramReadings: Sendable {
     guard ticks.count >= 8 else { return nil }
     let tick = 1_000_000_000 / max(ticksPerSecond, 1)
     return (ticks[7] * tick, (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]) * tick)
-  }
-
-  /// The folders of a program's cgroup, by version 2 and 1.
-  package static func groupFolders(_ cgroup: String, _ root: String) -> [String] {
-    cgroup.split(separator: "\n").flatMap { line -> [String] in
-      let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-      guard parts.count == 3 else { return [] }
-      let path = parts[2] == "/" ? "" : String(parts[2])
-      if parts[0] == "0" { return [root + path, root + "/unified" + path] }
-      let controllers = parts[1].split(separator: ",")
-      return controllers.contains("cpu")
-        ? ["\(root)/\(parts[1])\(path)", root + "/cpu" + path] : []
-    }
-  }
-
-  /// `throttled_usec` in version 2, `throttled_time`, in nanoseconds, in version 1.
-  package static func throttled(_ stat: String) -> Int64? {
-    for line in stat.split(separator: "\n") {
-      let words = line.split(separator: " ")
-      guard words.count == 2, let value = Int64(words[1]) else { continue }
-      if words[0] == "throttled_usec" {
-        return value.multipliedReportingOverflow(by: 1000).partialValue
-      }
-      if words[0] == "throttled_time" { return value }
-    }
-    return nil
-  }
-
-  /// `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, in microseconds.
-  package static func pressure(_ text: String) -> Int64? {
-    text.split(separator: "\n").first { $0.hasPrefix("some ") }?.split(separator: " ")
-      .first { $0.hasPrefix("total=") }.flatMap { Int64($0.dropFirst(6)) }
-      .map { $0.multipliedReportingOverflow(by: 1000).partialValue }
   }
 }

@@ -15,7 +15,8 @@ public struct ProgramSamples: Sendable {
   public struct Recorded: Sendable {
     /// What a policy is given.
     public let sample: PolicySample
-    /// The signals one by one, in microseconds; `switches` is a number.
+    /// The signals one by one, in microseconds; `switches` and `throttled_periods` are numbers, and
+    /// `quota_us` is the CPU time that is allowed a second.
     public let signals: [String: Int64]
   }
 
@@ -85,23 +86,27 @@ public struct ProgramSamples: Sendable {
     signals["ran_us"] = ran.map { $0 / 1000 }
     let stolen = Self.difference(after.machine?.stolen, before.machine?.stolen)
     let busy = Self.difference(after.machine?.busy, before.machine?.busy)
-    let throttled = Self.difference(after.throttled, before.throttled)
-    let pressure = Self.difference(after.pressure, before.pressure)
+    let throttled = after.groups.throttled.growth(since: before.groups.throttled)
+    let periods = after.groups.throttledPeriods.growth(since: before.groups.throttledPeriods)
+    let pressure = [after.pressure].compactMap { $0 }.growth(
+      since: [before.pressure].compactMap { $0 })
     let switches = Self.difference(after.switches, before.switches)
     signals["machine_steal_us"] = stolen.map { $0 / 1000 }
     signals["throttled_us"] = throttled.map { $0 / 1000 }
+    signals["throttled_periods"] = periods
+    signals["quota_us"] = after.groups.quota.map { $0 / 1000 }
     signals["pressure_us"] = pressure.map { $0 / 1000 }
     signals["switches"] = switches
 
     // Run delay includes being throttled, and pressure is waiting seen from outside: the most of
-    // them, not their sum. So is a CPU that was taken, where nobody says for how long. Steal comes on
-    // top, since the program's threads count as running meanwhile; of the machine's, it has as large a
-    // part as of the machine's work.
-    let guesses = delayed == nil ? [pressure, switches.map { $0 &* Self.slice }] : []
+    // them, not their sum. So is a CPU that was taken, where nobody says for how long, by another
+    // thread or by the quota. Steal comes on top, since the program's threads count as running
+    // meanwhile; of the machine's, it has as large a part as of the machine's work.
+    let taken = [switches, throttled == nil ? periods : nil].map { $0.map { $0 &* Self.slice } }
+    let guesses = delayed == nil ? [pressure] + taken : []
     var waited = ([delayed, throttled] + guesses).compactMap { $0 }.max()
-    if let least = [delayed, throttled, pressure, stolen, switches].compactMap({ $0 }).min(),
-      least < 0
-    {
+    let counters = [delayed, throttled, periods, pressure, stolen, switches]
+    if let least = counters.compactMap({ $0 }).min(), least < 0 {
       // One counter that ran backwards makes the sample one that cannot be true.
       waited = least
     } else if let stolen {

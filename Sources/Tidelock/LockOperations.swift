@@ -78,6 +78,19 @@ public enum LockOperations {
   /// The switches of this image since then.
   package static var history: SwitchHistory { PolicyThread.switches }
 
+  /// For how long native locks stood still behind a thread that did not run, as their waiters saw it, in
+  /// nanoseconds since the process began.
+  ///
+  /// Nil if the core of this process, another image's, is of a version that does not look.
+  package static var stalled: Int64? {
+    // The core is there: this image is linked with one. That of an earlier version ends before the member.
+    guard let core = unsafe tidelock_process_core(),
+      let offset = MemoryLayout<tidelock_core>.offset(of: \.stalled),
+      unsafe Int(core.pointee.size) > offset
+    else { return nil }
+    return unsafe Int64(clamping: core.pointee.stalled())
+  }
+
   /// What all threads of the process have counted so far.
   public static var statistics: LockStatistics { LockStatistics() }
 }

@@ -16,9 +16,11 @@ public typealias PolicyDecision = SwitchPolicy.DecisionLog.Entry
 /// that are not to be had:
 ///
 /// - how long threads that wanted to run had to wait (`/proc/self/task`);
-/// - for how long a CPU quota kept the cgroup from running (`cpu.stat`);
+/// - for how long a CPU quota kept the cgroup, or one around it, from running (`cpu.max` and `cpu.stat`);
 /// - how much of the machine's time its host took (`/proc/stat`);
 /// - pressure on the CPUs (`cpu.pressure`), where nobody says how long threads waited;
+/// - for how long native locks stood still behind a thread that did not run, as their waiters saw it; sections
+///   of a millisecond look the same to them;
 /// - how often a CPU was taken from a thread: always known, and only a guess at how long it waited.
 ///
 /// Every switch with the reason `.operator` that succeeds (``LockOperations``) pins its set: the policy goes

@@ -113,13 +113,14 @@ enum PolicyThread {
       let log = unsafe DecisionLog(in: place.unsafelyUnwrapped)
       unsafe current = ProgramPolicy(
         in: LockOperations.current, leavingOut: HelperThread.number, log, at: HelperThread.now,
-        ran: ran)
+        ran: ran, stalled: LockOperations.stalled)
       if let set = unsafe earlyPin { unsafe current?.pin(set, at: HelperThread.now) }
       return unsafe (current?.pause, nil)
     }
     let wanted =
       unsafe current?.look(
-        in: LockOperations.current, ran: ran, clock: { HelperThread.now }) ?? nil
+        in: LockOperations.current, ran: ran, stalled: LockOperations.stalled,
+        clock: { HelperThread.now }) ?? nil
     return unsafe (current?.pause, wanted)
   }
 

@@ -17,6 +17,11 @@ package struct ProgramPolicy {
   private var ran: Int64
   private var time: UInt64
   private var log: DecisionLog
+  private var stalls: UnseenStalls
+  /// For how long native locks had stood still when the last sample ended.
+  private var stalled: Int64?
+  /// Whether they were in force then.
+  private var wasNative: Bool
 
   /// An idle program is looked at so often: soon enough to see within a third of a second that load
   /// has come, and for less than a hundredth of a per cent of a CPU.
@@ -25,9 +30,12 @@ package struct ProgramPolicy {
   package static let longestPause: UInt64 = 500_000_000
 
   /// Looks for the first time.
+  ///
+  /// `ran` is for how long the program has run, and `stalled` for how long native locks have stood still,
+  /// as their waiters saw it; nil if nobody looks.
   package init(
     in set: LockSet, leavingOut thread: Int, _ log: DecisionLog, at time: UInt64,
-    ran: Int64, _ roots: ProgramReadings.Roots = .init()
+    ran: Int64, stalled: Int64?, _ roots: ProgramReadings.Roots = .init()
   ) {
     policy = Policy(in: set, .program)
     subject = .this(leavingOut: thread)
@@ -37,14 +45,26 @@ package struct ProgramPolicy {
     self.time = time
     pause = policy.settings.interval
     samples = ProgramSamples(of: subject, at: time, roots)
-    missing = samples?.missing ?? []
+    stalls = UnseenStalls(policy.settings)
+    self.stalled = stalled
+    wasNative = set == .native
+    missing = notSeen
+  }
+
+  /// What is not to be had, as far as it is known by now.
+  private var notSeen: [String] {
+    (samples?.missing ?? [])
+      + (stalled == nil
+        ? ["the locks' own observation: the core of this process is of an earlier version"] : [])
   }
 
   /// One look: the set to switch to, and on what grounds; nil: none.
   ///
-  /// `ran` is for how long the program has run, and `set` what is in force. Another than the policy
+  /// `ran` and `stalled` are as in the beginning, and `set` is what is in force. Another than the policy
   /// knows of is an operator's, and stays.
-  package mutating func look(in set: LockSet, ran: Int64, clock: () -> UInt64) -> Decision? {
+  package mutating func look(
+    in set: LockSet, ran: Int64, stalled: Int64?, clock: () -> UInt64
+  ) -> Decision? {
     let now = clock()
     if policy.underWay == nil, set != policy.inForce { pin(set, at: now) }
     let isIdle = ran - self.ran < Int64(clamping: now &- time) / 100
@@ -54,9 +74,17 @@ package struct ProgramPolicy {
       pause = Self.idlePause
       return nil
     }
-    missing = samples?.missing ?? []
     pause = min(max(policy.settings.interval, (clock() &- now) &* 100), Self.longestPause)
-    let decision = policy.decide(recorded.sample)
+    var sample = recorded.sample
+    if set == .native, wasNative, let stalled, let before = self.stalled {
+      // Counted approximately: never more than there was time.
+      sample.stalled = min(stalled &- before, Int64(clamping: sample.elapsed))
+    }
+    self.stalled = stalled
+    wasNative = set == .native
+    missing = notSeen
+    let decision = policy.decide(stalls.complete(sample, in: set))
+    stalls.note(decision)
     log.add(decision)
     return decision.change == nil ? nil : decision
   }

@@ -100,6 +100,7 @@ void tidelock_core_detach(struct tidelock_image *image);
 void tidelock_core_perform(const void *request, void *outcome);
 uint32_t tidelock_core_current(void);
 uint64_t tidelock_core_count(uint32_t event);
+uint64_t tidelock_core_stalled(void);
 
 // MARK: Beginning and end of the process
 
@@ -163,6 +164,7 @@ static void perform(const void *request, void *outcome) {
       .count = tidelock_core_count,                                                                \
       .holds = tidelock_holds,                                                                     \
       .note = tidelock_note,                                                                       \
+      .stalled = tidelock_core_stalled,                                                            \
   }
 
 __attribute__((used)) TIDELOCK_HIDDEN const struct tidelock_core tidelock_core = CORE(TIDELOCK_ABI);

@@ -120,15 +120,7 @@ import Testing
     #expect(throws: ProgramRecorder.NoProgram.self) { try self.record() }
   }
 
-  /// Version 1 of cgroups counts in nanoseconds, in a folder of its own.
-  @Test func bothVersionsOfCgroupsAreRead() {
-    #expect(
-      ProgramReadings.groupFolders("4:cpu,cpuacct:/a\n2:memory:/b\n0::/c\n", "/g")
-        == ["/g/cpu,cpuacct/a", "/g/cpu/a", "/g/c", "/g/unified/c"])
-    #expect(ProgramReadings.groupFolders("0::/\nnonsense\n", "/g") == ["/g", "/g/unified"])
-    #expect(ProgramReadings.throttled("nr_throttled 4\nthrottled_time 77\n") == 77)
-    #expect(ProgramReadings.throttled("usage_usec 1\n") == nil)
-    #expect(ProgramReadings.pressure("some total=x\n") == nil)
+  @Test func aFileOfNoCountersSaysNothing() {
     #expect(ProgramReadings.machine("intr 1\n", 100) == nil)
   }
 

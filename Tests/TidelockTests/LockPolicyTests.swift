@@ -47,6 +47,36 @@ import Tidelock
     }
   }
 
+  /// A native waiter that sees no progress says so; a paravirtual one sleeps, and native locks do not
+  /// stand still meanwhile.
+  @Test func nativeWaitersSayThatTheyStandStill() async {
+    await #expect(processExitsWith: .success) {
+      inOwnProcess {
+        let words = SharedWords(1)
+        let lock = words.address(0)
+        /// Has a thread wait for the lock until something is seen.
+        func haveOneWait(_ isSeen: () -> Bool) {
+          tidelock_lock(lock)
+          let waiter = Workers(1) { _ in
+            tidelock_lock(lock)
+            tidelock_unlock(lock)
+          }
+          wait { isSeen() }
+          tidelock_unlock(lock)
+          waiter.join()
+        }
+        try LockOperations.switch(to: .native)
+        check(LockOperations.stalled, is: 0, "what was seen before anybody waited")
+        haveOneWait { (LockOperations.stalled ?? 0) > 0 }
+        try LockOperations.switch(to: .paravirtual)
+        let seen = LockOperations.stalled
+        let slept = LockOperations.statistics.halts
+        haveOneWait { LockOperations.statistics.halts > slept }
+        check(LockOperations.stalled, is: seen, "what paravirtual waiters said")
+      }
+    }
+  }
+
   /// The child of a fork has a policy or not, as it was asked for, and can start and stop its own.
   @Test(arguments: [false, true])
   func childrenHaveItIfAskedFor(_ areAsked: Bool) async {

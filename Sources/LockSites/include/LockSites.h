@@ -79,6 +79,9 @@ struct tidelock_core {
   bool (*holds)(uintptr_t lock);
   /// Tells that this thread holds a lock from here on, or does not.
   void (*note)(uintptr_t lock, bool is_held);
+  /// For how long native locks stood still behind a thread that did not run, as their waiters saw it,
+  /// in nanoseconds since the process began.
+  uint64_t (*stalled)(void);
 };
 
 /// Core of the process; looked for if the image is not attached yet. Ends the process with a

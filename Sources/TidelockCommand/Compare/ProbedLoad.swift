@@ -29,15 +29,28 @@ package final class ProbedLoad: Sendable {
   package static let locks = 16
   private static let stepsInside = 8
   /// Some microseconds: locks that threads do little but take would be one queue, whoever switches.
-  private static let roundsOutside = 2500
+  private static let usualRoundsOutside = 2500
   /// One time in so many a second lock is taken inside the first.
   private static let nesting: UInt64 = 8
 
   private let lanes: InlineArray<16, Lane> = InlineArray { _ in Lane() }
   let windows = GapWindows()
+  /// How many of the locks are taken, and what a thread does in between.
+  private let locksInUse: UInt64
+  private let roundsOutside: Int
 
   /// Locks that nobody has taken yet.
-  package init() {}
+  package init() {
+    locksInUse = UInt64(Self.locks)
+    roundsOutside = Self.usualRoundsOutside
+  }
+
+  /// Fewer of them, and other work in between: some rounds, each of about a nanosecond.
+  package init(locks: Int, roundsOutside: Int) {
+    precondition(1...Self.locks ~= locks, "there are not as many locks")
+    locksInUse = UInt64(locks)
+    self.roundsOutside = roundsOutside
+  }
 
   /// Takes locks until told to stop.
   func work(_ progress: WorkerProgress) -> Findings {
@@ -48,7 +61,7 @@ package final class ProbedLoad: Sendable {
     var operations = 0
     // It never becomes 0; looking keeps it from being left out.
     while !progress.mustStop, work != 0 {
-      let first = random.below(UInt64(Self.locks)), second = random.below(UInt64(Self.locks))
+      let first = random.below(locksInUse), second = random.below(locksInUse)
       // In order, so that nobody waits for each other.
       if first < second, random.below(Self.nesting) == 0 {
         lanes[first].generator.withLock { generator in
@@ -62,7 +75,7 @@ package final class ProbedLoad: Sendable {
       }
       sections[first] += 1
       operations += 1
-      work = Self.scrambled(work, rounds: Self.roundsOutside)
+      work = Self.scrambled(work, rounds: roundsOutside)
       progress.publish(operations)
       probe.step()
     }

@@ -137,6 +137,9 @@ struct tidelock_state {
   uint64_t measured_since;
   /// A thread that was not where it should be.
   uint32_t straggler;
+  /// For how long native locks stood still, in nanoseconds, and when a waiter last said so.
+  uint64_t stalled;
+  uint64_t stall_seen;
 };
 
 extern struct tidelock_state tidelock_state_ TIDELOCK_HIDDEN;
@@ -172,6 +175,8 @@ TIDELOCK_STATE(held)
 TIDELOCK_STATE(longest_stall)
 TIDELOCK_STATE(measured_since)
 TIDELOCK_STATE(straggler)
+TIDELOCK_STATE(stalled)
+TIDELOCK_STATE(stall_seen)
 TIDELOCK_INLINE uintptr_t tidelock_threads(void) { return tidelock_state_.threads; }
 TIDELOCK_INLINE uintptr_t tidelock_hash(void) { return tidelock_state_.hash; }
 /// Relaxed: advice, which a switch writes anew while waiters read it; nothing is published with it.
