@@ -185,7 +185,7 @@ static void check(int file, int64_t operations) {
   char key[16], value[64], text[64], expected[256];
   if (counts) {
     long long counted = -1;
-    sscanf(ask(file, "get hot\r\n", "END\r\n"), "VALUE hot 0 20\r\n%lld", &counted);
+    sscanf(ask(file, "get hot\r\n", "END\r\n"), "VALUE hot %*d %*d\r\n%lld", &counted);
     if (counted != operations) fail(1, "%lld of %lld increments counted", counted, (long long)operations);
     return;
   }
