@@ -39,14 +39,17 @@ enum class set : uint32_t {
 /// The set in force.
 inline set current() noexcept { return static_cast<set>(tidelock_current()); }
 
+#ifdef __cpp_exceptions
 /// Switches (tidelock_switch) and returns the report as one line of JSON, truncated to 4,095 characters.
-/// Throws std::system_error with a sentence that says what failed and the way out.
+/// Throws std::system_error with a sentence that says what failed and the way out; without exceptions, call
+/// tidelock_switch.
 inline std::string switch_to(set wanted) {
   char words[4096];
   int error = tidelock_switch(static_cast<tidelock_set>(wanted), words, sizeof words);
   if (error != 0) throw std::system_error(error, std::generic_category(), words);
   return words;
 }
+#endif
 
 }  // namespace tidelock
 #endif

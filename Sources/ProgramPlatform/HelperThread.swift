@@ -5,7 +5,7 @@ import UserSpaceShims
 public enum HelperThread {
   /// Starts one, detached, with 256 KB of stack; false if there is none to be had.
   ///
-  /// It has every signal blocked but those that an instruction raises.
+  /// It has every signal of the program's blocked but those that an instruction raises.
   public static func start(_ body: @convention(c) () -> Void) -> Bool {
     // The thread is given a function, which stays as long as its image, this one.
     unsafe begin(
@@ -59,17 +59,13 @@ public enum HelperThread {
     return result == 0
   }
 
-  /// Blocks every signal but those that an instruction raises, a breakpoint's among them; the C
-  /// library's first one too, which says that the thread cannot be gathered (`Tasks.each`).
+  /// Blocks most signals (`tidelock_most_signals`); the C library's first one too, which says that the thread
+  /// cannot be gathered (`Tasks.each`).
   private static func blockMost() {
-    // No list of them: it would be an object of the Swift runtime's.
-    let raised =
-      bit(SIGTRAP) | bit(SIGSEGV) | bit(SIGBUS) | bit(SIGFPE) | bit(SIGILL) | bit(SIGSYS)
-    var signals = ~raised
+    var signals = tidelock_most_signals()
+    // Only used during the call.
     unsafe tidelock_restore_signals(&signals)
   }
-
-  private static func bit(_ signal: Int32) -> UInt64 { 1 << UInt64(signal - 1) }
 
   /// Sleeps for so many nanoseconds, which is no cancellation point.
   public static func sleep(_ nanoseconds: UInt64) { tidelock_sleep(nanoseconds) }

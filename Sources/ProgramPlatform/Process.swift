@@ -149,7 +149,7 @@ enum Process {
     // would go on with it. Breakpoints are still met.
     var signals: UInt64 = 0
     // Both calls only use the variable while they run.
-    unsafe tidelock_block_signals_but_traps(&signals)
+    unsafe tidelock_block_most_signals(&signals)
     defer { unsafe tidelock_restore_signals(&signals) }
     while true {
       // Acquiring; pairs with the release below: the last switch is over, all of it.

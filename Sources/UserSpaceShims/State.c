@@ -19,15 +19,15 @@ TIDELOCK_HIDDEN __thread uint64_t tidelock_thread_gathering
 // A mutex on a futex (Drepper, "Futexes Are Tricky"): 0 free, 1 taken, 2 taken and perhaps waited
 // for. Not the C library's, whose functions others put theirs in front of.
 //
-// Its owner takes no signal but those that an instruction raises: a handler over it could load a
-// library, fork or switch, and wait for itself; nor can it be cancelled. A waiter takes them all:
+// Its owner takes no signal of the program's but those that an instruction raises: a handler over it could
+// load a library, fork or switch, and wait for itself; nor can it be cancelled. A waiter takes them all:
 // stopMachine may be asking it to gather.
 enum { FREE, TAKEN, AWAITED };
 
 void tidelock_lock_images(void) {
   uint32_t *word = &tidelock_state_.images_lock, mark = TAKEN, seen = FREE;
   uint64_t saved;
-  tidelock_block_signals_but_traps(&saved);
+  tidelock_block_most_signals(&saved);
   // Acquiring; pairs with the release in `tidelock_unlock_images`.
   while (!__atomic_compare_exchange_n(word, &seen, mark, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
     tidelock_restore_signals(&saved);
@@ -38,7 +38,7 @@ void tidelock_lock_images(void) {
       tidelock_futex_wait((uintptr_t)word, AWAITED);
     }
     seen = FREE;
-    tidelock_block_signals_but_traps(&saved);
+    tidelock_block_most_signals(&saved);
   }
   tidelock_state_.images_signals = saved;
 }

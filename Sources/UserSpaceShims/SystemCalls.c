@@ -74,10 +74,17 @@ void tidelock_block_signals(uint64_t *saved) {
   call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)saved, sizeof all);
 }
 
-void tidelock_block_signals_but_traps(uint64_t *saved) {
+uint64_t tidelock_most_signals(void) {
 #define BIT(signal) ((uint64_t)1 << ((signal) - 1))
-  uint64_t most =
-      ~(BIT(SIGTRAP) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGSYS));
+  // The C library's second own signal, by which setuid, setgroups and their like have every thread do what
+  // the kernel does for one thread only. They wait until each has.
+  enum { SIGSETXID = 33 };
+  return ~(BIT(SIGTRAP) | BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGILL) | BIT(SIGSYS) |
+           BIT(SIGSETXID));
+}
+
+void tidelock_block_most_signals(uint64_t *saved) {
+  uint64_t most = tidelock_most_signals();
   call(SYS_rt_sigprocmask, SIG_BLOCK, (long)&most, (long)saved, sizeof most);
 }
 

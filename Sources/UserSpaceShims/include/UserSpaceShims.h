@@ -312,8 +312,10 @@ void tidelock_unmap(uintptr_t memory, size_t size) TIDELOCK_HIDDEN;
 _Bool tidelock_is_own_copy(uintptr_t address) TIDELOCK_HIDDEN;
 /// Blocks every signal of the thread and stores those that were blocked; and puts them back.
 void tidelock_block_signals(uint64_t *saved) TIDELOCK_HIDDEN;
-/// The same, but for those that an instruction raises: blocked, they end the process.
-void tidelock_block_signals_but_traps(uint64_t *saved) TIDELOCK_HIDDEN;
+/// The same with most of them. Left are those that an instruction raises, which end the process where they are
+/// blocked, and the one by which the C library's setuid waits for every thread.
+void tidelock_block_most_signals(uint64_t *saved) TIDELOCK_HIDDEN;
+uint64_t tidelock_most_signals(void) TIDELOCK_HIDDEN;
 void tidelock_restore_signals(const uint64_t *saved) TIDELOCK_HIDDEN;
 uint64_t tidelock_blocked_signals(void) TIDELOCK_HIDDEN;
 
