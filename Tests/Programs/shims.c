@@ -45,6 +45,7 @@ void tidelock_core_detach(struct tidelock_image *image) {
 void tidelock_core_perform(const void *request, void *outcome) { memcpy(outcome, request, 1); }
 uint32_t tidelock_core_current(void) { return 0; }
 uint64_t tidelock_core_count(uint32_t event) { return event; }
+uint64_t tidelock_core_stalled(void) { return 0; }
 void tidelock_core_trap(int signal, siginfo_t *info, void *context) {
   traps++;
   require(tidelock_trap_instruction(context) != 0, "no instruction");
