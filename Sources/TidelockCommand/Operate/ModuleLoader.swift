@@ -62,6 +62,9 @@ struct ModuleLoader {
     let (succeeded, output) = try await Self.run("rmmod", ["tidelock"])
     guard succeeded else { throw OperatorError.notRemoved(reason: output) }
     try? FileManager.default.removeItem(atPath: "\(folder)/sites")
+    // Only if nothing else is there, and unless it is the service's, which removes it itself.
+    // SAFETY: the path is a C string for the time of the call.
+    unsafe rmdir(folder)
     return "tidelock: removed, the boot set is in force"
   }
 
