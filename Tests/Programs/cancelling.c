@@ -5,19 +5,11 @@
 #include <pthread.h>
 #include <sys/wait.h>
 
-static uint32_t lock;
-static int stop, has_begun;
-
-static void *work(void *unused) {
-  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-    tidelock_lock((uintptr_t)&lock);
-    tidelock_unlock((uintptr_t)&lock);
-  }
-  return unused;
-}
+static struct taking taken;
+static int has_begun;
 
 static void *switch_for_ever(void *method) {
-  for (int set = PARAVIRTUAL; !stop; set = PARAVIRTUAL - set) {
+  for (int set = PARAVIRTUAL; !taken.stop; set = PARAVIRTUAL - set) {
     program_switch(set, method != NULL);
     __atomic_store_n(&has_begun, 1, __ATOMIC_RELAXED);
     // Between two switches, and nowhere else.
@@ -38,11 +30,11 @@ static int writable_text(void) {
 int main(void) {
   pthread_t worker, switcher;
   alarm(60);
-  pthread_create(&worker, NULL, work, NULL);
+  pthread_create(&worker, NULL, take_until_stopped, &taken);
   for (int round = 0; round < 60; round++) {
     void *result;
     __atomic_store_n(&has_begun, 0, __ATOMIC_RELAXED);
-    pthread_create(&switcher, NULL, switch_for_ever, round & 1 ? &lock : NULL);
+    pthread_create(&switcher, NULL, switch_for_ever, round & 1 ? &taken : NULL);
     while (!__atomic_load_n(&has_begun, __ATOMIC_RELAXED)) usleep(10);
     usleep((useconds_t)(round * 37 % 400));
     pthread_cancel(switcher);
@@ -57,7 +49,7 @@ int main(void) {
     waitpid(child, &status, 0);
     require(status == 0, "a child failed");
   }
-  __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&taken.stop, 1, __ATOMIC_RELAXED);
   pthread_join(worker, NULL);
   return 0;
 }

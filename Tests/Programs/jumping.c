@@ -8,8 +8,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-static uint32_t lock;
-static int stop, has_begun, ends;
+static struct taking taken;
+static int has_begun, ends;
 static __thread sigjmp_buf start;
 static __thread volatile sig_atomic_t may_jump;
 
@@ -20,18 +20,10 @@ static void leave(int signal) {
   siglongjmp(start, 1);
 }
 
-static void *work(void *unused) {
-  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
-    tidelock_lock((uintptr_t)&lock);
-    tidelock_unlock((uintptr_t)&lock);
-  }
-  return unused;
-}
-
 static void *switch_for_ever(void *unused) {
   volatile int set = PARAVIRTUAL;
   sigsetjmp(start, 1);
-  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+  while (!__atomic_load_n(&taken.stop, __ATOMIC_RELAXED)) {
     // Neither allocates nor waits for anything of the C library, so it may be left.
     may_jump = 1;
     program_switch(set, 0);
@@ -59,7 +51,7 @@ static void check_process(void) {
 
 static void jump_out_of_switches(void) {
   pthread_t worker, switcher;
-  pthread_create(&worker, NULL, work, NULL);
+  pthread_create(&worker, NULL, take_until_stopped, &taken);
   pthread_create(&switcher, NULL, switch_for_ever, NULL);
   while (!__atomic_load_n(&has_begun, __ATOMIC_RELAXED)) usleep(10);
   for (int round = 0; round < 300; round++) {
@@ -68,7 +60,7 @@ static void jump_out_of_switches(void) {
   }
   __atomic_store_n(&ends, 1, __ATOMIC_RELAXED);
   for (int round = 0; round < 10 && pthread_kill(switcher, SIGUSR1) == 0; round++) usleep(1000);
-  __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&taken.stop, 1, __ATOMIC_RELAXED);
   pthread_join(switcher, NULL);
   pthread_join(worker, NULL);
   check_process();
@@ -92,15 +84,15 @@ static void end_over_waits(void) {
       } while (pthread_tryjoin_np(waiters[i], NULL) != 0);
     }
     check_process();
-    lock = 0;
-    __atomic_store_n(&stop, 0, __ATOMIC_RELAXED);
-    for (int i = 0; i < 4; i++) pthread_create(&workers[i], NULL, work, NULL);
+    taken.lock = 0;
+    __atomic_store_n(&taken.stop, 0, __ATOMIC_RELAXED);
+    for (int i = 0; i < 4; i++) pthread_create(&workers[i], NULL, take_until_stopped, &taken);
     // Whoever has a node of those that ended is handed this lock, and not the one it waits for.
     tidelock_unlock((uintptr_t)&held[set]);
     usleep(100000);
     tidelock_lock((uintptr_t)&other);
     tidelock_unlock((uintptr_t)&other);
-    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&taken.stop, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < 4; i++) pthread_join(workers[i], NULL);
     check_process();
   }

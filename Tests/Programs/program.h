@@ -40,6 +40,22 @@ static inline void require(int holds, const char *what) {
   _exit(1);
 }
 
+// A lock, and whether the threads that take it for ever are to end.
+struct taking {
+  uint32_t lock;
+  int stop;
+};
+
+// What such a thread does.
+static inline void *take_until_stopped(void *taking) {
+  struct taking *taken = (struct taking *)taking;
+  while (!__atomic_load_n(&taken->stop, __ATOMIC_RELAXED)) {
+    tidelock_lock((uintptr_t)&taken->lock);
+    tidelock_unlock((uintptr_t)&taken->lock);
+  }
+  return NULL;
+}
+
 static inline uintptr_t field_target(const int32_t *field) {
   return (uintptr_t)field + (uintptr_t)(intptr_t)*field;
 }
